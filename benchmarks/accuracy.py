@@ -1,0 +1,401 @@
+"""Run ours and its peers on a public set: same shots, same vectors, same process.
+
+python benchmarks/accuracy.py --data FOLDER --name banking77 --shots 10 --json OUT.json
+"""
+
+import argparse
+import json
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from router.arrays import Bools, Floats, Vectors
+from router.calibration import Labels, expected_calibration_error
+from router.classifier import ExemplarClassifier, FewShotClassifier, HeadName, LayeredEncoder
+from router.conformal import fit_sharpness, gain_of_asking, sets, threshold
+
+ASKED = 0.10
+OPTIONS = 3
+ALPHA = 0.03
+DRAWS = 500
+KEYS = (
+    "accuracy",
+    "accuracy_ask10",
+    "needless_ask10",
+    "oos_auroc",
+    "coverage",
+    "singles",
+    "mean_options",
+    "ece",
+    "fit_seconds",
+)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A public set. `oos` are texts of no class, () where the set has none."""
+
+    name: str
+    train: tuple[str, ...]
+    train_labels: tuple[str, ...]
+    test: tuple[str, ...]
+    test_labels: tuple[str, ...]
+    oos: tuple[str, ...]
+
+    @property
+    def classes(self) -> list[str]:
+        """In the order of the columns."""
+        return sorted(set(self.train_labels))
+
+    @property
+    def truth(self) -> Labels:
+        """Column of each test text. Shape: (n_test,)."""
+        columns = {label: column for column, label in enumerate(self.classes)}
+        return np.array([columns[label] for label in self.test_labels])
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a method says of the test texts, and of those out of scope.
+
+    :param ranks: Larger is likelier, in any unit. Shape: (n_test, n_classes).
+    :param doubt: Larger is asked about first. Shape: (n_test,).
+    :param confidence: Stated for the first answer, in [0, 1]. Shape: (n_test,).
+    :param known, known_oos: How much each text looks like any class. Shapes: (n_test,), (n_oos,).
+    :param options: Conformal sets, None if the method has none. Shape: (n_test, n_classes).
+    """
+
+    ranks: Floats
+    doubt: Floats
+    confidence: Floats
+    known: Floats
+    known_oos: Floats
+    options: Bools | None
+    fit_seconds: float
+
+
+class Stored:
+    """An encoder that was asked before: text to vector."""
+
+    def __init__(self, texts: Sequence[str], vectors: Vectors, key: str) -> None:
+        self.key = key
+        self.width = vectors.shape[1]
+        self._vectors = dict(zip(texts, vectors, strict=True))
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Look up. Shape: (n_texts, width)."""
+        return np.stack([self._vectors[text] for text in texts])
+
+
+def main() -> int:
+    """Parse, run, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
+    parser.add_argument("--name", required=True, help="banking77, clinc150, ...")
+    parser.add_argument("--shots", type=int, default=10)
+    parser.add_argument("--json", type=Path, help="write the figures; a .md is written beside it")
+    parser.add_argument("--slow", action="store_true", help="run SetFit too: tens of minutes")
+    args = parser.parse_args()
+    data = read(args.data, args.name, args.shots)
+    report = run(data, args.shots, args.slow)
+    table = to_markdown(report)
+    print(table)
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=1) + "\n")
+        args.json.with_suffix(".md").write_text(table + "\n")
+    return 0
+
+
+def read(folder: Path, name: str, shots: int) -> Data:
+    """Read train, test and, where it exists, out-of-scope texts; never the validation file."""
+    train, train_labels = _rows(folder / f"{name}_train_{shots}.jsonl")
+    test, test_labels = _rows(folder / f"{name}_test.jsonl")
+    oos_file = folder / f"{name}_oos_test.jsonl"
+    oos = _rows(oos_file)[0] if oos_file.exists() else ()
+    return Data(name, train, train_labels, test, test_labels, oos)
+
+
+def run(data: Data, shots: int, slow: bool = False) -> dict[str, Any]:
+    """Run every method; give what is written as JSON."""
+    start = time.perf_counter()
+    layered, last = encode(data)
+    encode_seconds = time.perf_counter() - start
+    runs: dict[str, Callable[[], Answers]] = {
+        "ours": lambda: ours(data, layered),
+        "ours-last-layer": lambda: ours(data, last),
+        "ours-no-names": lambda: ours(data, layered, names={}),
+        "semantic-router-mean": lambda: semantic_router(data, last, "mean"),
+        "semantic-router-max": lambda: semantic_router(data, last, "max"),
+        "semantic-router-sum": lambda: semantic_router(data, last, "sum"),
+        "semantic-router-fit": lambda: semantic_router(data, last, "mean", calibrate=True),
+        "centroid": lambda: head(data, last, "centroid"),
+        "nearest-neighbour": lambda: head(data, last, "nearest"),
+        "logistic-regression": lambda: head(data, last, "logistic"),
+    }
+    if slow:
+        runs["setfit"] = lambda: setfit(data)
+    return {
+        "name": data.name,
+        "shots": shots,
+        "texts": {"train": len(data.train), "test": len(data.test), "oos": len(data.oos)},
+        "encode_seconds": round(encode_seconds, 2),
+        "methods": {name: figures(answer(), data.truth) for name, answer in runs.items()},
+    }
+
+
+def encode(data: Data) -> tuple[Stored, Stored]:
+    """Encode every text once; give the vectors of two layers, and those of the last alone."""
+    from router.classifier import readable
+
+    encoder = LayeredEncoder()
+    names = [readable(label) for label in data.classes]
+    texts = list(dict.fromkeys([*data.train, *names, *data.test, *data.oos]))
+    vectors = encoder.encode(texts)
+    width = vectors.shape[1] // 2
+    last = vectors[:, :width] * np.float32(np.sqrt(2))
+    return Stored(texts, vectors, encoder.key), Stored(texts, last, f"{encoder.key}-last")
+
+
+def ours(data: Data, encoder: Stored, names: dict[str, str] | None = None) -> Answers:
+    """Exemplars and class names under a kernel, calibrated on the shots themselves."""
+    start = time.perf_counter()
+    model = FewShotClassifier(encoder, names=names).fit(data.train, data.train_labels)
+    seconds = time.perf_counter() - start
+    classifier = model.classifier_
+    answers = _of_classifier(classifier, encoder, data, seconds)
+    oos = model.familiarity(data.oos) if data.oos else np.empty(0)
+    return _with_known(answers, model.familiarity(data.test), oos)
+
+
+def head(data: Data, encoder: Stored, name: HeadName) -> Answers:
+    """One of the plain heads on the same vectors, calibrated in the same way."""
+    start = time.perf_counter()
+    classifier = ExemplarClassifier(name, penalty=None)
+    classifier.fit(encoder.encode(data.train), data.train_labels)
+    return _of_classifier(classifier, encoder, data, time.perf_counter() - start)
+
+
+def semantic_router(
+    data: Data, encoder: Stored, aggregation: str, calibrate: bool = False
+) -> Answers:
+    """Route by the real package; its `fit` gets a fifth of the shots, held out from the routes."""
+    start = time.perf_counter()
+    calibrator = None
+    if calibrate:
+        held_out = np.arange(len(data.train)) % 5 == 4
+        router = _indexed_router(data, ~held_out, encoder, aggregation)
+        texts = [data.train[place] for place in np.flatnonzero(held_out)]
+        labels = [data.train_labels[place] for place in np.flatnonzero(held_out)]
+        router.fit(texts, labels)
+        calibrator = router.calibrator
+    everything = np.ones(len(data.train), dtype=bool)
+    router = _indexed_router(data, everything, encoder, aggregation, calibrator)
+    seconds = time.perf_counter() - start
+    ranks, confidence = _choices(router, data.test, data.classes)
+    known_oos = _choices(router, data.oos, data.classes)[0].max(axis=1, initial=0.0)
+    falling = -np.sort(-ranks, axis=1)
+    doubt = falling[:, 1] - falling[:, 0]
+    return Answers(ranks, doubt, confidence, falling[:, 0], known_oos, None, seconds)
+
+
+def setfit(data: Data) -> Answers:
+    """Fine-tune by SetFit, with the settings that `docs/accuracy.md` names."""
+    from datasets import Dataset
+    from setfit import SetFitModel, Trainer, TrainingArguments
+
+    from router.encoder import default_folder
+
+    start = time.perf_counter()
+    model = SetFitModel.from_pretrained(str(default_folder()))
+    shots = Dataset.from_dict({"text": list(data.train), "label": list(data.train_labels)})
+    arguments = TrainingArguments(num_iterations=10, num_epochs=1, seed=0)
+    Trainer(model=model, args=arguments, train_dataset=shots).train()
+    seconds = time.perf_counter() - start
+    order = [list(model.model_head.classes_).index(label) for label in data.classes]
+    ranks = np.asarray(model.predict_proba(list(data.test), as_numpy=True))[:, order]
+    oos = np.asarray(model.predict_proba(list(data.oos), as_numpy=True)) if data.oos else None
+    known_oos = np.empty(0) if oos is None else oos.max(axis=1)
+    top = ranks.max(axis=1)
+    return Answers(ranks, gain_of_asking(ranks, OPTIONS), top, top, known_oos, None, seconds)
+
+
+def figures(answers: Answers, truth: Labels) -> dict[str, Any]:
+    """Measure; every interval is a bootstrap over the test texts, 95 %."""
+    correct = answers.ranks.argmax(axis=1) == truth
+    n_asked = round(ASKED * len(truth))
+    asked = np.argsort(-answers.doubt, kind="stable")[:n_asked]
+    shown = np.argsort(-answers.ranks[asked], axis=1, kind="stable")[:, :OPTIONS]
+    after = correct.copy()
+    after[asked] = (shown == truth[asked, None]).any(axis=1)
+    result: dict[str, Any] = dict.fromkeys(KEYS)
+    result |= {
+        "accuracy": float(correct.mean()),
+        "accuracy_ask10": float(after.mean()),
+        "needless_ask10": float(correct[asked].mean()),
+        "ece": expected_calibration_error(answers.confidence, correct),
+        "fit_seconds": round(answers.fit_seconds, 3),
+        "accuracy_interval": _interval(correct),
+        "accuracy_ask10_interval": _interval(after),
+        "needless_ask10_interval": _interval(correct[asked]),
+    }
+    if len(answers.known_oos):
+        result |= _of_scope(answers.known, answers.known_oos)
+    if answers.options is not None:
+        result |= _of_options(answers.options, truth)
+    return result
+
+
+def to_markdown(report: dict[str, Any]) -> str:
+    """Give a table: shares in %, with half the width of the interval of accuracies."""
+    texts = report["texts"]
+    lines = [
+        f"{report['name']}, {report['shots']} shots: {texts['train']} exemplars,"
+        f" {texts['test']} test texts, {texts['oos']} out of scope",
+        "",
+        f"| method | {' | '.join(KEYS)} |",
+        f"| --- |{' ---: |' * len(KEYS)}",
+    ]
+    for name, figure in report["methods"].items():
+        lines.append(f"| {name} | {' | '.join(_cell(key, figure) for key in KEYS)} |")
+    return "\n".join(lines)
+
+
+def _rows(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return tuple(row["text"] for row in rows), tuple(row["label"] for row in rows)
+
+
+def _of_classifier(
+    classifier: ExemplarClassifier, encoder: Stored, data: Data, seconds: float
+) -> Answers:
+    vectors = encoder.encode(data.test)
+    decisions = classifier.decisions(vectors)
+    probabilities = classifier.predict_proba(vectors)
+    held_out, labels = classifier.held_out_decisions_, classifier.held_out_labels_
+    temperature = fit_sharpness(held_out, labels, ALPHA)
+    floor = threshold(temperature.transform(held_out), labels, ALPHA)
+    oos = encoder.encode(data.oos) if data.oos else np.empty((0, encoder.width))
+    return Answers(
+        ranks=decisions,
+        doubt=gain_of_asking(probabilities, OPTIONS),
+        confidence=probabilities.max(axis=1),
+        known=_certainty(classifier, vectors),
+        known_oos=_certainty(classifier, oos) if len(oos) else np.empty(0),
+        options=sets(temperature.transform(decisions), floor),
+        fit_seconds=seconds,
+    )
+
+
+def _certainty(classifier: ExemplarClassifier, vectors: Vectors) -> Floats:
+    """Give what the field refuses by: the largest cosine, or of logits the largest probability."""
+    values = classifier.decisions(vectors)
+    if classifier.head == "logistic":
+        values = classifier.predict_proba(vectors)
+    certainty: Floats = values.max(axis=1)
+    return certainty
+
+
+def _with_known(answers: Answers, known: Floats, known_oos: Floats) -> Answers:
+    from dataclasses import replace
+
+    return replace(answers, known=known, known_oos=known_oos)
+
+
+def _indexed_router(
+    data: Data, kept: Bools, encoder: Stored, aggregation: str, calibrator: object = None
+) -> Any:  # noqa: ANN401 - the package is untyped for us
+    from semantic_router.encoders import DenseEncoder
+    from semantic_router.route import Route
+    from semantic_router.routers import IndexedRouter
+
+    class Local(DenseEncoder):
+        """Our vectors, for their router."""
+
+        def __call__(self, docs: list[Any]) -> list[list[float]]:
+            vectors: list[list[float]] = encoder.encode(docs).tolist()
+            return vectors
+
+    utterances: dict[str, list[str]] = {label: [] for label in data.classes}
+    for place in np.flatnonzero(kept):
+        utterances[data.train_labels[place]].append(data.train[place])
+    routes = [Route(name=name, utterances=texts) for name, texts in utterances.items()]
+    return IndexedRouter(
+        Local(name="stored"), routes, aggregation=aggregation, calibrator=calibrator
+    )
+
+
+def _choices(router: Any, texts: Sequence[str], classes: list[str]) -> tuple[Floats, Floats]:  # noqa: ANN401
+    """Ask the router one by one, its only public way.
+
+    :return: Confidences, and the one of the first choice, in [0, 1]. Shapes: (n_texts, n_classes),
+        (n_texts,).
+    """
+    columns = {name: column for column, name in enumerate(classes)}
+    ranks = np.zeros((len(texts), len(classes)))
+    confidence = np.zeros(len(texts))
+    for row, text in enumerate(texts):
+        choices = router(text, limit=None)
+        confidence[row] = choices[0].confidence
+        for place, choice in enumerate(choices):
+            # The order is by raw score; a calibrated confidence may tie where that does not.
+            ranks[row, columns[choice.name]] = choice.confidence - 1e-9 * place
+    return ranks, np.clip(confidence, 0.0, 1.0)
+
+
+def _of_scope(known: Floats, known_oos: Floats) -> dict[str, Any]:
+    def auroc(inside: Floats, outside: Floats) -> float:
+        is_inside = np.arange(len(inside) + len(outside)) < len(inside)
+        return float(roc_auc_score(is_inside, np.concatenate([inside, outside])))
+
+    rng = np.random.default_rng(0)
+    draws = [
+        auroc(rng.choice(known, len(known)), rng.choice(known_oos, len(known_oos)))
+        for _ in range(100)
+    ]
+    return {
+        "oos_auroc": auroc(known, known_oos),
+        "oos_auroc_interval": np.percentile(draws, [2.5, 97.5]).tolist(),
+    }
+
+
+def _of_options(options: Bools, truth: Labels) -> dict[str, Any]:
+    covered = options[np.arange(len(truth)), truth]
+    sizes = options.sum(axis=1)
+    return {
+        "coverage": float(covered.mean()),
+        "singles": float((sizes == 1).mean()),
+        "mean_options": float(sizes.mean()),
+        "coverage_interval": _interval(covered),
+        "singles_interval": _interval(sizes == 1),
+        "mean_options_interval": _interval(sizes),
+    }
+
+
+def _interval(values: Floats | Bools) -> list[float]:
+    """Bootstrap the mean of one value a text."""
+    rng = np.random.default_rng(0)
+    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(DRAWS)]
+    ends: list[float] = np.percentile(means, [2.5, 97.5]).tolist()
+    return ends
+
+
+def _cell(key: str, figure: dict[str, Any]) -> str:
+    value = figure[key]
+    if value is None:
+        return "–"
+    if key in {"mean_options", "fit_seconds"}:
+        return f"{value:.2f}"
+    interval = figure.get(f"{key}_interval")
+    spread = f" ± {50 * (interval[1] - interval[0]):.1f}" if interval else ""
+    return f"{100 * value:.1f}{spread}"
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # third-party deprecations
+    raise SystemExit(main())

@@ -1,0 +1,57 @@
+"""Exemplar files: one exemplar a line, `#` comments and blank lines between."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from router.errors import PackError
+
+MOST_BYTES = 20_000_000
+LONGEST_LINE = 2_000
+
+
+def read_exemplars(path: Path) -> tuple[str, ...]:
+    """Read the exemplars of a file, in order, each once.
+
+    :raises PackError: Too large, not UTF-8, an overlong line; the message names file and line.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise PackError(f"{path}: an exemplar file has at most {MOST_BYTES:,} bytes, was: {size:,}")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise PackError(f"{path}:{line}: not UTF-8 ({error.reason}); save it as UTF-8") from error
+    lines: dict[str, None] = {}
+    for number, raw in enumerate(text.split("\n"), start=1):
+        line_text = raw.strip()
+        if len(line_text) > LONGEST_LINE:
+            raise PackError(
+                f"{path}:{number}: an exemplar has at most {LONGEST_LINE:,} characters, "
+                f"was: {len(line_text):,}; keep the sentence that says what is wanted"
+            )
+        if line_text and not line_text.startswith("#"):
+            lines[line_text] = None
+    return tuple(lines)
+
+
+def write_exemplars(path: Path, lines: Iterable[str], comment: str) -> None:
+    """Write exemplars under a comment, in one step: a reader never sees half a file."""
+    write_whole(path, "".join([f"# {comment}\n", *(f"{' '.join(line.split())}\n" for line in lines)]))
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file to a temporary name, then give it its own; folders are made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

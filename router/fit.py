@@ -1,0 +1,148 @@
+"""From a pack's exemplars to a fitted model."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from router.arrays import Bools, Vectors
+from router.asking import Asking, QuestionIndex
+from router.centroids import Centroids, unit
+from router.concerns import ClauseView, Concerns, clauses_of, join_exemplars
+from router.encoder import Encoder
+from router.head import Head, fit_head
+from router.logistic import Logistic
+from router.model import Layout, Model
+from router.pack import Pack
+from router.replies import ReplyHead, reply_exemplars
+
+JOINED = 800
+"""Queries joined from two exemplars on which the judgement of further concerns is fitted."""
+
+FORMAT = 1
+"""Raised whenever a model fitted by older code must not be used by newer."""
+
+
+def pack_hash(pack: Pack) -> str:
+    """Name what a model depends on: every word of the pack, and this code's format."""
+    content = msgspec.json.encode([FORMAT, pack.file, pack.exemplars], order="deterministic")
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def fit_model(pack: Pack, encoder: Encoder) -> Model:
+    """Fit everything on the pack's exemplars.
+
+    The judgements on top of the head (whether to ask, further concerns) are fitted on what a head
+    says of exemplars that it has not seen: two heads, each fitted on one half.
+    """
+    rows = sorted(pack.target_exemplars())
+    labels, texts = [label for label, _ in rows], [text for _, text in rows]
+    vectors = encoder.encode(texts)
+    head, _ = fit_head(texts, vectors, labels)
+    layout = Layout.of(pack, head.names)
+    questions = _question_index(pack, encoder)
+    asking, concerns = _fit_judgements(pack, encoder, texts, vectors, labels, questions)
+    return Model(
+        encoder_key=encoder.key,
+        pack_hash=pack_hash(pack),
+        head=head,
+        centroids=Centroids.of(vectors, labels),
+        categories=_category_centroids(pack, vectors, labels),
+        exemplar_labels=tuple(labels),
+        exemplar_texts=tuple(texts),
+        layout=layout,
+        questions=questions,
+        asking=asking,
+        concerns=concerns,
+        replies=_fit_replies(pack, encoder),
+    )
+
+
+def _category_centroids(pack: Pack, vectors: Vectors, labels: Sequence[str]) -> Centroids:
+    category = {f"skill:{skill.id}": skill.category for skill in pack.skills.values()}
+    ours = [i for i, label in enumerate(labels) if label in category]
+    return Centroids.of(vectors[ours], [category[labels[i]] for i in ours])
+
+
+def _question_index(pack: Pack, encoder: Encoder) -> QuestionIndex:
+    needy = [encoder.encode(lines).mean(axis=0) for lines in pack.exemplars.questions.values()]
+    replies = {
+        q: encoder.encode([line for lines in options.values() for line in lines])
+        for q, options in pack.exemplars.options.items()
+    }
+    centroids = unit(np.array(needy).reshape(len(needy), encoder.width))
+    return QuestionIndex.of(list(pack.questions.values()), centroids, replies)
+
+
+def _fit_replies(pack: Pack, encoder: Encoder) -> dict[str, ReplyHead]:
+    heads = {}
+    for question in pack.questions.values():
+        rows = reply_exemplars(question, pack.exemplars.options[question.id])
+        heads[question.id] = ReplyHead.fit(rows, encoder.encode([text for _, text in rows]))
+    return heads
+
+
+def _fit_judgements(
+    pack: Pack,
+    encoder: Encoder,
+    texts: Sequence[str],
+    vectors: Vectors,
+    labels: Sequence[str],
+    questions: QuestionIndex,
+) -> tuple[Asking, Concerns]:
+    half = _halves(labels)
+    asked, concerned = [], []
+    for side in (0, 1):
+        seen, unseen = np.flatnonzero(half == side), np.flatnonzero(half != side)
+        head, _ = fit_head([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
+        layout = Layout.of(pack, head.names)
+        held_out = [texts[i] for i in unseen]
+        whole = head.probabilities(held_out, vectors[unseen])
+        evidence = questions.evidence(held_out, vectors[unseen], whole[:, layout.questions])
+        needs = np.array([labels[i].startswith("question:") for i in unseen])
+        asked.append((evidence.features(), needs))
+        truth = {texts[i]: labels[i].removeprefix("skill:") for i in unseen}
+        concerned.append(_concern_rows(pack, encoder, head, layout, truth, side))
+    asking = Asking(
+        Logistic.fit(np.vstack([f for f, _ in asked]), np.concatenate([n for _, n in asked]))
+        if pack.questions
+        else None
+    )
+    features, possible, truths = (np.concatenate(parts) for parts in zip(*concerned, strict=True))
+    return asking, Concerns(Logistic.fit(features[possible], truths[possible]))
+
+
+def _halves(labels: Sequence[str]) -> np.ndarray:
+    """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1."""
+    half = np.zeros(len(labels), dtype=np.intp)
+    for label in set(labels):
+        members = [i for i, one in enumerate(labels) if one == label]
+        half[members[1::2]] = 1
+    return half
+
+
+def _concern_rows(
+    pack: Pack,
+    encoder: Encoder,
+    head: Head,
+    layout: Layout,
+    truth: Mapping[str, str],
+    seed: int,
+) -> tuple[np.ndarray, Bools, Bools]:
+    """Features, possible and truth for exemplars that the head has not seen, plain and joined."""
+    skills = list(pack.skills)
+    unseen = {
+        skill: [text for text in lines if truth.get(text) == skill]
+        for skill, lines in pack.exemplars.skills.items()
+    }
+    plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
+    rows = [*plain, *join_exemplars(unseen, JOINED // 2, seed)]
+    texts = [text for text, _ in rows]
+    clauses = [clauses_of(text) for text in texts]
+    flat = [clause for group in clauses for clause in group]
+    probabilities = head.probabilities([*texts, *flat], encoder.encode([*texts, *flat]))
+    view = ClauseView.of(texts, clauses, probabilities[len(texts) :, layout.skills])
+    features, possible = view.features(probabilities[: len(texts), layout.skills])
+    member = np.array([[skill in wanted for skill in skills] for _, wanted in rows])
+    return features, possible, member

@@ -1,0 +1,73 @@
+"""Read a YAML file that a stranger wrote: plain data only, and every value knows its line."""
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from router.errors import PackError
+
+MOST_BYTES = 2_000_000
+DEEPEST = 24
+
+Lines: TypeAlias = dict[str, int]
+"""The line (from 1) of each value by its path, in msgspec's form: `$.skills[3].title`."""
+
+
+def read_yaml(path: Path) -> tuple[Any, Lines]:
+    """Read plain data and the line of each value.
+
+    Refused, since each has been used to exhaust or to trick a reader: files over 2 MB, aliases,
+    tags, more than 24 levels, keys that stand twice or are no strings.
+
+    :raises PackError: The message names file and line.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise PackError(f"{path}: a pack file has at most {MOST_BYTES:,} bytes, was: {size:,}")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        _refuse_tricks(path, text)
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except UnicodeDecodeError as error:
+        raise PackError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise PackError(f"{where}: not YAML: {getattr(error, 'problem', error)}") from error
+    lines: Lines = {}
+    return (None if node is None else _plain(path, node, "$", lines)), lines
+
+
+def _refuse_tricks(path: Path, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        where = f"{path}:{event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise PackError(f"{where}: anchors and aliases (& and *) are not read; write it out")
+        if getattr(event, "tag", None):
+            raise PackError(f"{where}: tags are not read, was: {event.tag}; write plain values")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            raise PackError(f"{where}: at most {DEEPEST} levels of nesting are read")
+
+
+def _plain(path: Path, node: yaml.Node, at: str, lines: Lines) -> Any:
+    lines[at] = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(path, item, f"{at}[{i}]", lines) for i, item in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return yaml.CSafeLoader("").construct_object(node)
+    found: dict[str, Any] = {}
+    for key_node, value in node.value:
+        key, where = key_node.value, f"{path}:{key_node.start_mark.line + 1}"
+        if not isinstance(key, str):
+            raise PackError(f"{where}: a key is a plain word")
+        if key in found:
+            raise PackError(f"{where}: the key {key!r} stands twice here; keep one")
+        found[key] = _plain(path, value, f"{at}.{key}", lines)
+        lines[f"{at}.{key}"] = key_node.start_mark.line + 1
+    return found
