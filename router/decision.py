@@ -47,7 +47,7 @@ class Told(Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Give the flat record: action, skills, packs, question and confidence always there."""
-        record = msgspec.to_builtins(self)
+        record: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         question = record.get("question")
         flat = {
             "action": record["action"],

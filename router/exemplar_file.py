@@ -1,6 +1,7 @@
 """Exemplar files: one exemplar a line, `#` comments and blank lines between."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,10 +10,12 @@ from router.errors import PackError
 
 MOST_BYTES = 20_000_000
 LONGEST_LINE = 2_000
+_ESCAPED = re.compile(r"^\\(?=\\*#)")
+"""An exemplar that begins with "#" is written with a backslash before it."""
 
 
 def read_exemplars(path: Path) -> tuple[str, ...]:
-    """Read the exemplars of a file, in order, each once.
+    """Read the exemplars of a file, in order, each once; runs of blanks count as one.
 
     :raises PackError: Too large, not UTF-8, an overlong line; the message names file and line.
     """
@@ -26,20 +29,22 @@ def read_exemplars(path: Path) -> tuple[str, ...]:
         raise PackError(f"{path}:{line}: not UTF-8 ({error.reason}); save it as UTF-8") from error
     lines: dict[str, None] = {}
     for number, raw in enumerate(text.split("\n"), start=1):
-        line_text = raw.strip()
+        line_text = " ".join(raw.split())
         if len(line_text) > LONGEST_LINE:
             raise PackError(
                 f"{path}:{number}: an exemplar has at most {LONGEST_LINE:,} characters, "
                 f"was: {len(line_text):,}; keep the sentence that says what is wanted"
             )
         if line_text and not line_text.startswith("#"):
-            lines[line_text] = None
+            lines[_ESCAPED.sub("", line_text)] = None
     return tuple(lines)
 
 
 def write_exemplars(path: Path, lines: Iterable[str], comment: str) -> None:
     """Write exemplars under a comment, in one step: a reader never sees half a file."""
-    write_whole(path, "".join([f"# {comment}\n", *(f"{' '.join(line.split())}\n" for line in lines)]))
+    plain = (" ".join(line.split()) for line in lines)
+    escaped = (re.sub(r"^(?=\\*#)", r"\\", line) for line in plain)
+    write_whole(path, "".join([f"# {comment}\n", *(f"{line}\n" for line in escaped)]))
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -1,9 +1,7 @@
 """From a pack's exemplars to a fitted model."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
-import msgspec
 import numpy as np
 
 from router.arrays import Bools, Vectors
@@ -13,22 +11,12 @@ from router.concerns import ClauseView, Concerns, clauses_of, join_exemplars
 from router.encoder import Encoder
 from router.head import Head, fit_head
 from router.logistic import Logistic
-from router.model import Layout, Model
+from router.model import Layout, Model, model_hash
 from router.pack import Pack
 from router.replies import ReplyHead, reply_exemplars
 
 JOINED = 800
 """Queries joined from two exemplars on which the judgement of further concerns is fitted."""
-
-FORMAT = 1
-"""Raised whenever a model fitted by older code must not be used by newer."""
-
-
-def pack_hash(pack: Pack) -> str:
-    """Name what a model depends on: every word of the pack, and this code's format."""
-    content = msgspec.json.encode([FORMAT, pack.file, pack.exemplars], order="deterministic")
-    return hashlib.sha256(content).hexdigest()[:16]
-
 
 def fit_model(pack: Pack, encoder: Encoder) -> Model:
     """Fit everything on the pack's exemplars.
@@ -45,7 +33,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     asking, concerns = _fit_judgements(pack, encoder, texts, vectors, labels, questions)
     return Model(
         encoder_key=encoder.key,
-        pack_hash=pack_hash(pack),
+        pack_hash=model_hash(pack),
         head=head,
         centroids=Centroids.of(vectors, labels),
         categories=_category_centroids(pack, vectors, labels),

@@ -79,7 +79,7 @@ class Head:
     def scores(self, texts: Sequence[str], vectors: Vectors) -> Floats:
         """Estimate each target's share. Shape: (n_texts, n_targets)."""
         near = np.exp(self.settings.sharpness * (vectors @ self.exemplars.T - 1.0))
-        terms = self.lexicon.features(texts) @ self.term_votes
+        terms = self.lexicon.votes(texts, self.term_votes)
         return np.asarray(near @ self.votes + self.settings.lexical * terms + self.prior)
 
     def probabilities(self, texts: Sequence[str], vectors: Vectors) -> Probabilities:

@@ -1,9 +1,12 @@
 """Everything that is fitted from a pack, and what it reads in a batch of texts."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +19,17 @@ from router.head import Head
 from router.pack import Pack
 from router.replies import ReplyHead
 
-Indices = NDArray[np.intp]
+Indices: TypeAlias = NDArray[np.intp]
+
+FORMAT = 1
+"""Raised whenever a model fitted by older code must not be used by newer."""
+
+
+def model_hash(pack: Pack) -> str:
+    """Name what a fitted model takes from a pack: its ids, questions and exemplars, not settings."""
+    parts = [FORMAT, pack.file.skills, pack.file.neighbours, pack.file.questions, pack.exemplars]
+    content = msgspec.json.encode(parts, order="deterministic")
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +11,18 @@ from msgspec import Struct
 from router.errors import PackError
 from router.exemplar_file import read_exemplars, write_exemplars, write_whole
 from router.order import Precedence
-from router.pack import Exemplars, Lead, Pack, PackFile, Question
+from router.pack import (
+    Category,
+    Exemplars,
+    Lead,
+    Neighbour,
+    Option,
+    Pack,
+    PackFile,
+    Policy,
+    Question,
+    Skill,
+)
 from router.shipped import SKILLS
 from router.yaml_file import Lines, read_yaml
 
@@ -59,7 +69,7 @@ def check_pack(folder: str | Path) -> tuple[Pack | None, list[Fault]]:
     try:
         file = msgspec.convert(data, PackFile)
     except msgspec.ValidationError as error:
-        return None, [_form_fault(path, str(error), lines)]
+        return None, [_form_fault(path, str(error), data, lines)]
     faults = [
         Fault(str(path), lines.get(f"$.{key}", 0), key, message)
         for key, message in (*_unknown_ids(file), *_dead_ends(file), *_bad_documents(file, folder))
@@ -76,11 +86,11 @@ def save_pack(pack: Pack, folder: str | Path) -> None:
         write_exemplars(path, lines, "One exemplar a line.")
 
 
-def schema() -> dict[str, Any]:
+def schema_text() -> str:
     """Give the JSON Schema of `pack.yaml`, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(
-        PackFile
-    )
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    content = msgspec.json.encode(draft | msgspec.json.schema(PackFile), order="sorted")
+    return msgspec.json.format(content, indent=2).decode()
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
@@ -90,15 +100,44 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
 
 
-def _form_fault(path: Path, message: str, lines: Lines) -> Fault:
-    """Turn msgspec's message into a fault that knows its line."""
+_FORMS: dict[str, type[Struct]] = {
+    "$": PackFile,
+    "categories": Category,
+    "skills": Skill,
+    "neighbours": Neighbour,
+    "questions": Question,
+    "options": Option,
+    "leads_to": Lead,
+    "policy": Policy,
+}
+"""What stands below each key, by the last key of the path."""
+
+
+def _form_fault(path: Path, message: str, data: object, lines: Lines) -> Fault:
+    """Turn msgspec's message into a fault that knows its line and says what came."""
     text, _, at = message.partition(" - at ")
-    at = at.strip("`") or "$"
+    at = at.rpartition(" in ")[2].strip("`") or "$"
     if unknown := re.search(r"unknown field `(.*?)`", text):
         at_key = f"{at}.{unknown[1]}"
-        text = f"the key {unknown[1]!r} is not known here; docs/packs.md lists the keys"
+        form = _FORMS[re.sub(r"\[\d+\]$", "", at).rpartition(".")[2]]
+        near = did_you_mean(unknown[1], form.__struct_fields__)
+        text = f"the key {unknown[1]!r} is not known here; {near}"
         return Fault(str(path), lines.get(at_key, lines.get(at, 0)), at_key[2:], text)
+    if not text.startswith("Object missing"):
+        text += _was(data, at)
     return Fault(str(path), lines.get(at, 0), at[2:], text)
+
+
+def _was(data: object, at: str) -> str:
+    """Quote the value at a path in msgspec's form, or nothing where that names no single value."""
+    for step in re.findall(r"[^$.\[\]]+|\.\.\.", at):
+        if isinstance(data, list) and step.isdecimal():
+            data = data[int(step)]
+        elif isinstance(data, dict) and step in data:
+            data = data[step]
+        else:
+            return ""
+    return f", was: {str(data)[:60]!r}" if isinstance(data, str | int | float) else ""
 
 
 def _unknown_ids(file: PackFile) -> Iterator[tuple[str, str]]:
@@ -146,13 +185,17 @@ def _twice(kind: str, ids: list[str]) -> Iterator[tuple[str, str]]:
             yield f"{kind}[{i}].id", f"{one!r} stands twice; an id is given once"
 
 
-def _uses_of(index: int, question: Question, file: PackFile) -> Iterator[tuple[str, str, list[str]]]:
+def _uses_of(
+    index: int, question: Question, file: PackFile
+) -> Iterator[tuple[str, str, list[str]]]:
     skills = [skill.id for skill in file.skills]
     packs = [neighbour.id for neighbour in file.neighbours]
     for j, option in enumerate(question.options):
         at, lead = f"questions[{index}].options[{j}].leads_to", option.leads_to
         for field in ("skills", "one_of", "if_said"):
-            yield from ((f"{at}.{field}[{k}]", s, skills) for k, s in enumerate(getattr(lead, field)))
+            yield from (
+                (f"{at}.{field}[{k}]", s, skills) for k, s in enumerate(getattr(lead, field))
+            )
         yield from ((f"{at}.packs[{k}]", pack, packs) for k, pack in enumerate(lead.packs))
         if lead.ask is not None:
             yield f"{at}.ask", lead.ask, [other.id for other in file.questions]

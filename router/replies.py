@@ -15,6 +15,11 @@ BOTH, NEITHER, UNSURE = "=both", "=neither", "=unsure"
 """What a reply can mean besides an option. No option id begins with "="."""
 
 _NUMBER = re.compile(r"^\W*(?:option|number|no|nr|answer|choice)?\W*(\d{1,2})\W*$", re.IGNORECASE)
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_ORDINAL = re.compile(
+    rf"^\W*(?:the\s+)?({'|'.join(_ORDINALS)}|last|former|latter)(?:\s+(?:one|option))?\W*$",
+    re.IGNORECASE,
+)
 
 
 def general_replies() -> dict[str, tuple[str, ...]]:
@@ -55,12 +60,23 @@ class ReplyHead:
 
 
 def literal_meaning(question: Question, reply: str) -> str | None:
-    """Read an option's number, label or id; None if it is none of these."""
-    if number := _NUMBER.match(reply):
-        place = int(number[1]) - 1
+    """Read an option's number, place, label or id; None if it is none of these."""
+    place = _place(reply, len(question.options))
+    if place is not None:
         return question.options[place].id if 0 <= place < len(question.options) else None
     plain = reply.strip().strip(".!\"'").casefold()
     for option in question.options:
         if plain in (option.id, option.id.replace("-", " "), option.label.casefold()):
             return option.id
+    return None
+
+
+def _place(reply: str, count: int) -> int | None:
+    """Read "2", "option 2" or "the second one" as a place from 0; None if it is no number."""
+    if number := _NUMBER.match(reply):
+        return int(number[1]) - 1
+    if ordinal := _ORDINAL.match(reply):
+        word = ordinal[1].casefold()
+        special = {"last": count - 1, "former": 0, "latter": 1}
+        return special[word] if word in special else _ORDINALS.index(word)
     return None

@@ -1,11 +1,13 @@
 """The whole flow on one screen: a pack and an encoder in, decisions out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from router.artefact import fitted_model
+from router.cache import CachedEncoder, VectorCache, cache_folder
 from router.decision import Clarify, Decision
 from router.dialogue import Listener
 from router.encoder import Encoder, default_encoder
@@ -16,6 +18,10 @@ from router.pack import Pack
 from router.pack_file import load_pack
 from router.policy import Rules, Verdicts
 from router.shipped import DEFAULT_PACK
+from router.table import verdict_table
+
+if TYPE_CHECKING:
+    import pyarrow
 
 LONGEST = 4_000
 """Characters of a text that are read; the encoder sees no more of it than 256 word pieces."""
@@ -31,16 +37,25 @@ class Router:
 
     @classmethod
     def load(
-        cls, pack: str | Path | Pack | None = None, *, encoder: Encoder | None = None
+        cls,
+        pack: str | Path | Pack | None = None,
+        *,
+        encoder: Encoder | None = None,
+        notify: Callable[[str], None] | None = None,
     ) -> "Router":
-        """Load a pack (the shipped one if None), fitting it once for this encoder.
+        """Load a pack, fitting it once for this encoder.
 
+        :param pack: A pack's folder, or a pack; the shipped one if None.
+        :param encoder: The fast default if None.
+        :param notify: Told in a sentence what takes long, once.
         :raises PackError: The pack does not hold; the message names every fault.
         :raises EncoderError: The model is missing or damaged.
         """
         read = pack if isinstance(pack, Pack) else load_pack(pack or DEFAULT_PACK)
-        encoder = encoder or default_encoder()
-        return cls(read, encoder, fitted_model(read, encoder))
+        if encoder is None:
+            encoder = default_encoder(notify)
+        remembering = CachedEncoder(encoder, VectorCache(cache_folder() / "exemplars"))
+        return cls(read, encoder, fitted_model(read, remembering, notify))
 
     def route(self, text: str) -> Decision:
         """Decide where a text goes."""
@@ -62,6 +77,14 @@ class Router:
             known = ", ".join(self.pack.questions)
             raise RouterError(f"no question {clarify.question.id!r} in this pack; known: {known}")
         return self._listener.answer(clarify, reply[:LONGEST])
+
+    def route_table(self, texts: Sequence[str]) -> "pyarrow.Table":
+        """Decide each text, in order, as an arrow table; no object is built for a row.
+
+        :return: Columns action, skills, packs, question, confidence, margin.
+        """
+        reading, verdicts = self.decide(texts)
+        return verdict_table(self.pack, reading, verdicts, self.model.layout.neighbours)
 
     def decide(self, texts: Sequence[str]) -> tuple[Reading, Verdicts]:
         """Decide a batch as arrays: what was read, and what follows from it."""

@@ -25,12 +25,14 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise PackError(f"{path}: a pack file has at most {MOST_BYTES:,} bytes, was: {size:,}")
+    content = path.read_bytes()
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
         _refuse_tricks(path, text)
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except UnicodeDecodeError as error:
-        raise PackError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8") from error
+        line = content[: error.start].count(b"\n") + 1
+        raise PackError(f"{path}:{line}: not UTF-8 ({error.reason}); save it as UTF-8") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -55,13 +57,13 @@ def _refuse_tricks(path: Path, text: str) -> None:
             raise PackError(f"{where}: at most {DEEPEST} levels of nesting are read")
 
 
-def _plain(path: Path, node: yaml.Node, at: str, lines: Lines) -> Any:
+def _plain(path: Path, node: yaml.Node, at: str, lines: Lines) -> object:
     lines[at] = node.start_mark.line + 1
     if isinstance(node, yaml.SequenceNode):
         return [_plain(path, item, f"{at}[{i}]", lines) for i, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return yaml.CSafeLoader("").construct_object(node)
-    found: dict[str, Any] = {}
+        return _scalar(path, node)
+    found: dict[str, object] = {}
     for key_node, value in node.value:
         key, where = key_node.value, f"{path}:{key_node.start_mark.line + 1}"
         if not isinstance(key, str):
@@ -71,3 +73,11 @@ def _plain(path: Path, node: yaml.Node, at: str, lines: Lines) -> Any:
         found[key] = _plain(path, value, f"{at}.{key}", lines)
         lines[f"{at}.{key}"] = key_node.start_mark.line + 1
     return found
+
+
+def _scalar(path: Path, node: yaml.Node) -> object:
+    try:
+        return yaml.CSafeLoader("").construct_object(node)
+    except ValueError as error:  # what looks like a date or a number and is none
+        where, value = f"{path}:{node.start_mark.line + 1}", node.value[:40]
+        raise PackError(f"{where}: {error}, was: {value!r}; quote it if it is text") from error

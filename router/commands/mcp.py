@@ -1,0 +1,28 @@
+"""Serve a pack to agents over the Model Context Protocol."""
+
+from router.commands.common import PackOption
+
+
+def mcp(pack: PackOption = None) -> None:
+    """Serve route_query, answer_question, list_skills and read_skill over stdio, for agents.
+
+    Ends when the client closes its side. Only the protocol goes to standard output.
+
+    Example, in an agent's configuration:
+
+        {"mcpServers": {"router": {"command": "router", "args": ["mcp"]}}}
+    """
+    from router.commands.common import load_router
+    from router.errors import RouterError
+    from router.shipped import DEFAULT_PACK
+
+    try:
+        from router.mcp_server import build_server
+    except ModuleNotFoundError as error:
+        if error.name not in ("mcp", "mcp_types", "pydantic"):
+            raise
+        raise RouterError(
+            "router mcp needs the official MCP SDK, which is not installed;"
+            " cure: pip install 'router[mcp]'"
+        ) from error
+    build_server(lambda: load_router(pack), pack or DEFAULT_PACK).run("stdio")

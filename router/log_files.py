@@ -1,0 +1,295 @@
+"""The files of a log, as records: what each line holds, or why it can't be read.
+
+Parquet and compression are pyarrow's. Lines of JSON are read one by one with msgspec, and CSV by
+Python's own reader: pyarrow's stop at the first broken line, or drop its number.
+"""
+
+import csv
+import hashlib
+import io
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias, cast
+
+import msgspec
+from msgspec import Struct
+
+from router.errors import LogError
+
+LONGEST = 16_000_000  # bytes of a line; a longer one is no query, and is rejected
+SHOWN = 200  # characters of a rejected line that are kept
+PEEKED = 65_536  # bytes that tell the format
+BOM = b"\xef\xbb\xbf"
+
+Format: TypeAlias = Literal["jsonl", "csv", "tsv", "parquet"]
+SUFFIXES: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+class Rejected(Struct, frozen=True):
+    """A line that can't be read. `raw` holds its first 200 characters."""
+
+    line: int
+    reason: str
+    raw: str
+
+    @classmethod
+    def of(cls, line: int, reason: str, raw: object) -> "Rejected":
+        """Keep the start of what was read, whatever it is."""
+        shown = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+        return cls(line, reason, well_formed(shown[:SHOWN]))
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as its file has it. `line` counts from 1, headers included."""
+
+    line: int
+    fields: Mapping[str, Any]
+
+
+@dataclass
+class LogFile:
+    """One file of a log. `share` in [0, 1] is how much of its bytes has been read so far."""
+
+    path: Path
+    format: Format
+    compression: str | None
+    share: float = 0.0
+    lines: int = 0  # read so far: for Parquet, rows
+    blank: int = 0  # of these, empty
+    found: int = 0  # records given so far, and lines in place of one
+
+    @classmethod
+    def open(cls, path: Path) -> "LogFile":
+        """Find out compression and format: by what the file starts with, then by its name.
+
+        :raises LogError: It can't be opened, or is in another encoding.
+        """
+        try:
+            with path.open("rb") as file:
+                start = file.read(4)
+            compression = next(
+                (name for magic, name in COMPRESSIONS.items() if start.startswith(magic)), None
+            )
+            with cls(path, "jsonl", compression)._stream() as stream:
+                start = stream.read(PEEKED)
+        except (OSError, EOFError, ValueError) as error:
+            raise LogError(f"{path}: can't be read: {error}") from error
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise LogError(f"{path}: a log is UTF-8, this is UTF-16; cure: save it as UTF-8")
+        return cls(path, _format(path, start), compression)
+
+    def records(self) -> Iterator[Record | Rejected]:
+        """Read on, one record at a time; blank lines are counted and left out.
+
+        :raises LogError: The file as a whole can't be read on (it is cut off, say).
+        """
+        readers = {"jsonl": self._json_lines, "parquet": self._rows}
+        try:
+            for record in readers.get(self.format, self._separated)():
+                self.found += 1
+                yield record
+        except (OSError, EOFError, ValueError) as error:
+            where = f"{self.path}: after line {self.lines:,}"
+            raise LogError(f"{where} it can't be read on: {error}; is it whole?") from error
+        self.share = 1.0
+
+    def _json_lines(self) -> Iterator[Record | Rejected]:
+        decoder = msgspec.json.Decoder()
+        with self._stream() as stream:
+            for raw in self._lines(stream):
+                if len(raw) > LONGEST:
+                    yield Rejected.of(self.lines, f"longer than {LONGEST:,} bytes", raw)
+                    continue
+                try:
+                    fields = decoder.decode(raw)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                    yield Rejected.of(self.lines, f"not JSON: {error}", raw)
+                    continue
+                if isinstance(fields, dict):
+                    yield Record(self.lines, fields)
+                else:
+                    yield Rejected.of(self.lines, "a line is an object with keys", raw)
+
+    def _separated(self) -> Iterator[Record | Rejected]:
+        csv.field_size_limit(LONGEST)
+        separator = "\t" if self.format == "tsv" else ","
+        with (
+            self._stream() as stream,
+            io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text,
+        ):
+            reader = csv.reader(self._followed(text, stream), delimiter=separator, strict=True)
+            header = _header(self.path, reader)
+            self.lines = reader.line_num
+            while True:
+                line = reader.line_num + 1
+                try:
+                    row = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    self.lines = reader.line_num
+                    reason = f"lines {line} to {reader.line_num}: {error}"
+                    yield Rejected.of(line, f"not {self.format.upper()}: {reason}", "")
+                    continue
+                self.lines = reader.line_num
+                if row:
+                    yield _fields(line, header, row)
+                else:
+                    self.blank += 1
+
+    def _rows(self) -> Iterator[Record | Rejected]:
+        from pyarrow import ArrowException, parquet
+
+        try:
+            with parquet.ParquetFile(self.path) as file:
+                total = max(file.metadata.num_rows, 1)
+                for batch in file.iter_batches(batch_size=4_096):
+                    names = batch.schema.names
+                    for values in zip(*map(_values, batch.columns), strict=True):
+                        self.lines += 1
+                        self.share = self.lines / total
+                        yield _row(self.lines, dict(zip(names, values, strict=True)))
+        except ArrowException as error:
+            raise ValueError(error) from error
+
+    def _lines(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Give each line that isn't blank, without its end; an endless one is cut, not kept."""
+        size = max(self.path.stat().st_size, 1)
+        while raw := stream.readline(LONGEST + 1):
+            rest = raw
+            while not rest.endswith(b"\n") and len(rest) > LONGEST:
+                rest = stream.readline(LONGEST + 1)
+            self.lines += 1
+            if self.lines % 1_000 == 0:
+                self.share = min(self._read_bytes(stream) / size, 1.0)
+            raw = raw.removeprefix(BOM) if self.lines == 1 else raw
+            if raw.isspace() or not raw:
+                self.blank += 1
+            else:
+                yield raw
+
+    def _followed(self, text: io.TextIOWrapper, stream: BinaryIO) -> Iterator[str]:
+        size = max(self.path.stat().st_size, 1)
+        for number, line in enumerate(text):
+            if number % 1_000 == 0:
+                self.share = min(self._read_bytes(stream) / size, 1.0)
+            yield line
+
+    def _stream(self) -> BinaryIO:
+        """Open for reading, decompressed."""
+        self._raw = self.path.open("rb")
+        if self.compression is None:
+            return self._raw
+        import pyarrow
+
+        unpacked = pyarrow.CompressedInputStream(self._raw, self.compression)
+        return cast(BinaryIO, io.BufferedReader(unpacked, 1 << 20))
+
+    def _read_bytes(self, stream: BinaryIO) -> int:
+        return self._raw.tell()
+
+
+def find_files(log: Path) -> list[LogFile]:
+    """Open a log: a file, or a folder of parts in the order of their names.
+
+    :raises LogError: There is none, or one of them can't be opened.
+    """
+    if not log.exists():
+        raise LogError(f"{log}: no such file or folder")
+    if not log.is_dir():
+        return [LogFile.open(log)]
+    parts = sorted(
+        path
+        for path in log.rglob("*")
+        if path.is_file() and not path.relative_to(log).as_posix().startswith((".", "_"))
+    )
+    if not parts:
+        raise LogError(f"{log}: a log's folder holds its parts, this one is empty")
+    return [LogFile.open(path) for path in parts]
+
+
+def keep_stdin(path: Path) -> None:
+    """Write what comes by standard input to a file, so that a stopped run can go on with it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        while block := sys.stdin.buffer.read(1 << 20):
+            file.write(block)
+
+
+def fingerprint(files: list[LogFile]) -> str:
+    """Hash the content of all files, in order."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def well_formed(text: str) -> str:
+    """Put "?" for half characters, which no file can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _format(path: Path, start: bytes) -> Format:
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in (".gz", ".zst")]
+    if suffixes and suffixes[-1] in SUFFIXES:
+        return SUFFIXES[suffixes[-1]]
+    if start.removeprefix(BOM).lstrip().startswith(b"{"):
+        return "jsonl"
+    return "tsv" if b"\t" in start.splitlines()[0:1][0] else "csv" if start else "jsonl"
+
+
+def _header(path: Path, reader: Iterator[list[str]]) -> list[str]:
+    try:
+        header = next((row for row in reader if row), [])
+    except csv.Error as error:
+        raise LogError(f"{path}: the header can't be read: {error}") from error
+    names = [name.strip() for name in header]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise LogError(f"{path}: a header names each column once; twice: {', '.join(twice)}")
+    return names
+
+
+def _fields(line: int, header: list[str], row: list[str]) -> Record | Rejected:
+    if len(row) != len(header):
+        reason = f"a line has {len(header)} fields as the header does, this one {len(row)}"
+        return Rejected.of(line, reason, ",".join(row))
+    if any(not cell.isascii() and re.search("[\ud800-\udfff]", cell) for cell in row):
+        raw = ",".join(row).encode("utf-8", "surrogateescape")
+        return Rejected.of(line, "not UTF-8", raw)
+    return Record(line, dict(zip(header, row, strict=True)))
+
+
+def _values(column: Any) -> list[Any]:  # noqa: ANN401 - naming the type would import pyarrow
+    """Give a column's values; bytes for text that is not UTF-8."""
+    try:
+        return cast(list[Any], column.to_pylist())
+    except UnicodeDecodeError:
+        return cast(list[Any], column.cast("binary").to_pylist())
+
+
+def _row(line: int, fields: dict[str, Any]) -> Record | Rejected:
+    for name, value in fields.items():
+        if isinstance(value, bytes):
+            try:
+                fields[name] = value.decode()
+            except UnicodeDecodeError:
+                return Rejected.of(line, f"{name} is not UTF-8", value)
+    return Record(line, fields)

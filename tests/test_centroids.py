@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.centroids import Centroids, unit
+
+HALF = np.sqrt(0.5)
+
+
+def test_centroids_by_hand():
+    vectors = np.array([[1, 0], [0, -1], [0, 1]], dtype=np.float32)
+    centroids = Centroids.of(vectors, ["b", "a", "b"])
+    assert centroids.names == ("a", "b")
+    np.testing.assert_allclose(centroids.vectors, [[0, -1], [HALF, HALF]], atol=1e-7)
+    queries = np.array([[1, 0], [0, 1], [-HALF, -HALF], [0, 0]], dtype=np.float32)
+    np.testing.assert_allclose(
+        centroids.similarities(queries), [[0, HALF], [-1, HALF], [HALF, -1], [0, 0]], atol=1e-6
+    )
+
+
+def test_a_centroid_weighs_each_exemplar_alike():
+    vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    (centroid,) = Centroids.of(vectors, ["a"] * 4).vectors
+    np.testing.assert_allclose(centroid, [3 / np.sqrt(10), 1 / np.sqrt(10)], atol=1e-7)
+
+
+def test_exemplars_that_cancel_out_give_a_zero_row():
+    vectors = np.array([[1, 0], [-1, 0]], dtype=np.float32)
+    assert not Centroids.of(vectors, ["a", "a"]).vectors.any()
+
+
+def test_unit_keeps_a_zero_row():
+    np.testing.assert_allclose(unit(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
+    assert unit(np.zeros((0, 2))).shape == (0, 2)
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(2, 40))
+def test_the_order_of_exemplars_does_not_matter(chance, count):
+    rows = np.random.default_rng(count).normal(size=(count, 8))
+    vectors, labels = unit(rows), [f"label {i % 3}" for i in range(count)]
+    places = list(range(count))
+    chance.shuffle(places)
+    one = Centroids.of(vectors, labels)
+    other = Centroids.of(vectors[places], [labels[i] for i in places])
+    assert one.names == other.names
+    np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-6)
+    assert np.linalg.norm(one.vectors, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_batch_is_its_texts_one_by_one():
+    generator = np.random.default_rng(1)
+    centroids = Centroids.of(unit(generator.normal(size=(9, 8))), list("abcabcabc"))
+    queries = unit(generator.normal(size=(5, 8)))
+    batch = centroids.similarities(queries)
+    single = np.concatenate([centroids.similarities(row[None]) for row in queries])
+    np.testing.assert_allclose(batch, single, atol=1e-6)
+    assert np.abs(batch).max() <= 1 + 1e-6
+
+
+def test_each_exemplar_is_closest_to_its_own_of_well_parted_centroids(tiny_router):
+    """The real model on a real, tiny pack: every skill's own sentences lie nearest to it."""
+    model, exemplars = tiny_router.model, tiny_router.pack.exemplars.skills
+    for skill, lines in exemplars.items():
+        found = model.centroids.similarities(tiny_router.encoder.encode(lines))
+        names = [model.centroids.names[i] for i in found.argmax(axis=1)]
+        assert names == [f"skill:{skill}"] * len(lines)

@@ -1,0 +1,171 @@
+import math
+import time
+
+import numpy as np
+import pytest
+
+from router.concerns import MOST_CLAUSES, ClauseView, Concerns, clauses_of, join_exemplars
+from router.logistic import Logistic
+
+EXEMPLARS = {
+    "brakes": ["Brake pads are worn out.", "Does the lever feel soft?"],
+    "tyres": ["Flat tyre again!", "ISO width of the tube"],
+    "sales": ["Buy a city bike", "long " * 15],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        (
+            "First write down our runs, then automate the training",
+            ["write down our runs", "automate the training"],
+        ),
+        ("set up alarms once the API is live", ["set up alarms", "the API is live"]),
+        ("prune the net; wrap it. Watch it live", ["prune the net", "wrap it", "Watch it live"]),
+        ("prune the net + wrap it & watch it", ["prune the net", "wrap it", "watch it"]),
+        ("prune the net -> wrap it as an API", ["prune the net", "wrap it as an API"]),
+        ("prune the net and then wrap it", ["prune the net", "wrap it"]),
+        ("prune the net as well as wrap it", ["prune the net", "wrap it"]),
+        ("an API\nsome alarms\na canary", ["an API", "some alarms", "a canary"]),
+        ("why does the endpoint answer so late", []),
+        ("version 1.2 of the model on the R&D box", []),
+        ("roll-back to end-of-year state", []),
+        ("", []),
+        (" , . ; and then \n\n", []),
+    ],
+)
+def test_clauses_by_hand(text, clauses):
+    assert clauses_of(text) == clauses
+
+
+def test_a_text_that_begins_with_once_is_two_clauses():
+    assert clauses_of("Once it is live, watch the drift") == ["it is live", "watch the drift"]
+
+
+def test_no_more_clauses_than_are_weighed():
+    text = ". ".join(f"clause number {i}" for i in range(40))
+    assert clauses_of(text) == [f"clause number {i}" for i in range(MOST_CLAUSES)]
+
+
+@pytest.mark.parametrize("piece", [" ", ", ", "-", " -", "\n", ".", " and", ";\t", "a, "])
+def test_splitting_takes_no_longer_for_odd_text(piece):
+    start = time.perf_counter()
+    clauses_of("a" + piece * (4_000 // len(piece)) + "b")
+    assert time.perf_counter() - start < 1.0
+
+
+def test_joined_exemplars_are_the_same_for_the_same_seed():
+    made = join_exemplars(EXEMPLARS, 30, seed=4)
+    assert made == join_exemplars(dict(reversed(EXEMPLARS.items())), 30, seed=4)
+    assert made != join_exemplars(EXEMPLARS, 30, seed=5)
+    assert made[:10] == join_exemplars(EXEMPLARS, 10, seed=4)
+
+
+def test_joined_exemplars_hold_one_short_sentence_of_each_of_their_two_skills():
+    pieces = {
+        line.rstrip(".?! ").casefold(): skill
+        for skill, lines in EXEMPLARS.items()
+        for line in lines
+        if len(line.split()) <= 14
+    }
+    made = join_exemplars(EXEMPLARS, 200)
+    assert len(made) == 200
+    for text, skills in made:
+        said = [skill for piece, skill in pieces.items() if piece in text.casefold()]
+        assert len(said) == 2
+        assert frozenset(said) == skills
+        assert clauses_of(text)
+    assert {pair for _, pair in made} == {
+        frozenset(pair)
+        for pair in (("brakes", "tyres"), ("brakes", "sales"), ("sales", "tyres"))
+    }
+    assert any("ISO width" in text for text, _ in made)  # a name keeps its capitals
+
+
+@pytest.mark.parametrize("exemplars", [{}, {"a": ["x y"]}, {"a": ["x y"], "b": ["long " * 15]}])
+def test_nothing_is_joined_with_fewer_than_two_skills(exemplars):
+    assert join_exemplars(exemplars, 5) == []
+
+
+def view_of(texts, rows):
+    return ClauseView.of(texts, [clauses_of(text) for text in texts], np.array(rows))
+
+
+def test_a_view_lays_clauses_out_by_text():
+    texts = ["buy a bike", "flat tyre, soft brake lever", "a bike; a lock. a good pump"]
+    rows = [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6], [0.7, 0.8], [0.9, 0.0]]
+    view = view_of(texts, rows)
+    np.testing.assert_array_equal(
+        view.probabilities,
+        [[[0, 0]] * 3, [rows[0], rows[1], [0, 0]], [rows[2], rows[3], rows[4]]],
+    )
+    np.testing.assert_array_equal(view.words, [[0, 0, 0], [2, 3, 0], [2, 2, 3]])
+    assert view.joined.tolist() == [False, False, False]
+    joined = ["first a, b", "Later we buy", "both", "the thenar muscle", "brand and land"]
+    assert view_of(joined, np.zeros((0, 2))[:0].tolist() or np.zeros((0, 2))).joined.tolist() == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
+TWO = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]
+WHOLE = np.array([[0.6, 0.3, 0.1]])
+
+
+def test_features_by_hand():
+    features, possible = view_of(["soft brake lever and flat tyre again"], TWO).features(WHOLE)
+    # The clause that speaks for skill 1 is the second: 3 words of 6, which says 0.1 of skill 0.
+    expected = [
+        math.log(0.8 / 0.2),  # that clause of skill 1
+        math.log(0.3 / 0.7),  # the whole of skill 1
+        math.log(0.6 / 0.4),  # the whole of the likeliest
+        math.log(0.1 / 0.9),  # that clause of the likeliest
+        math.log(3 / 6),
+        math.log(6),
+        math.log(2),
+        0.9,  # (0.1 + 0.8) of 3 words and (0.8 + 0.1) of 3, of 6
+        1.0,  # says "and"
+    ]
+    np.testing.assert_allclose(features[0, 1], expected)
+    assert possible.tolist() == [[False, True, False]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "possible"),
+    [
+        ([[0.8, 0.1, 0.1], [0.7, 0.149, 0.151]], [False, False, True]),  # from 0.15 on
+        ([[0.0, 0.5, 0.5], [0.0, 0.6, 0.4]], [False, True, True]),  # never the likeliest
+        ([[0.9, 0.05, 0.05], [0.9, 0.05, 0.05]], [False, False, False]),
+    ],
+)
+def test_which_skill_can_be_a_further_concern(rows, possible):
+    assert view_of(["soft lever, flat tyre"], rows).features(WHOLE)[1].tolist() == [possible]
+
+
+def test_a_text_of_one_clause_has_no_further_concern():
+    view = view_of(["soft lever"], np.zeros((0, 3)))
+    assert not view.features(WHOLE)[1].any()
+    assert not Concerns(Logistic(np.zeros(9), 3.0)).further(view, WHOLE).any()
+
+
+def test_what_cannot_be_a_further_concern_has_probability_0():
+    view = view_of(["soft brake lever and flat tyre again"], TWO)
+    found = Concerns(Logistic(np.zeros(9), math.log(3))).further(view, WHOLE)
+    np.testing.assert_allclose(found, [[0, 0.75, 0]])
+
+
+def test_fitted_concerns_tell_a_second_concern_from_a_passing_mention():
+    """One clause all for skill 1 is a concern; one that is half of either is not."""
+    clear, vague = TWO, [[0.8, 0.1, 0.1], [0.6, 0.3, 0.1]]
+    texts = ["soft brake lever and flat tyre again"] * 40
+    rows = [row for i in range(40) for row in (clear if i % 2 else vague)]
+    truth = np.array([[True, bool(i % 2), False] for i in range(40)])
+    whole = np.repeat(WHOLE, 40, axis=0)
+    concerns = Concerns.fit(view_of(texts, rows), whole, truth)
+    found = concerns.further(view_of(texts[:2], [*vague, *clear]), whole[:2])
+    assert found[0, 1] < 0.3
+    assert found[1, 1] > 0.7

@@ -1,0 +1,299 @@
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router import Clarify, NoRoute, Redirect, Route, RouterError
+from router.decision import Asked, Choice, Decision
+from router.pack_file import load_pack
+from router.shipped import DEFAULT_PACK
+
+QUANTIZE, COMPRESS, HARDWARE, SERVE, ROLL_OUT, SCALE, TRACK, AUTOMATE, MONITOR, DEBUG = (
+    "quantization-for-inference",
+    "model-compression-techniques",
+    "hardware-optimization-strategies",
+    "model-serving-patterns",
+    "deployment-strategies",
+    "scaling-and-load-balancing",
+    "experiment-tracking-and-versioning",
+    "mlops-pipeline-automation",
+    "production-monitoring-and-alerting",
+    "production-debugging-techniques",
+)
+QUESTIONS = load_pack(DEFAULT_PACK).questions
+FIRST = {
+    "inference-or-training": "the network is awfully slow, what can I do",
+    "model-or-serving": "predictions take far too long to come back",
+    "speed-or-accuracy": "the performance of our model disappoints us",
+    "deployment-target": "we would like to bring our classifier into production",
+    "tracking-or-automation": "give us a hand with MLOps",
+    "monitor-or-debug": "how should we look after the model that is live",
+    "traffic-pattern": "our prediction service has to scale",
+}
+
+
+def ask(name, *said, asked=()):
+    """Put a question, as a router does after what was said."""
+    question = QUESTIONS[name]
+    options = tuple(Choice(option.id, option.label) for option in question.options)
+    return Clarify(
+        confidence=0.9,
+        margin=0.1,
+        reason="The detail that decides between these is not said.",
+        question=Asked(name, question.text, options),
+        said=said or (FIRST[name],),
+        asked=(*asked, name),
+    )
+
+
+def leads_of(name):
+    """All skills that the options of a question lead to at once."""
+    return {skill for option in QUESTIONS[name].options for skill in option.leads_to.all_skills}
+
+
+@pytest.mark.parametrize("reply", ["2", " 2. ", "(2)", "#2", "option 2", "Option 2!", "number 2"])
+def test_an_option_may_be_named_by_its_number(router, reply):
+    decision = router.answer(ask("tracking-or-automation"), reply)
+    assert isinstance(decision, Route)
+    assert decision.skills == (AUTOMATE,)
+
+
+@pytest.mark.parametrize("reply", ["the second one", "Second.", "the last one"])
+def test_an_option_may_be_named_by_its_place(router, reply):
+    assert router.answer(ask("tracking-or-automation"), reply).skills == (AUTOMATE,)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "option"),
+    [(name, i, option) for name, q in QUESTIONS.items() for i, option in enumerate(q.options)],
+)
+def test_number_label_and_id_mean_the_same(router, name, place, option):
+    replies = [str(place + 1), option.label, option.label.upper(), f'"{option.id}."', option.id]
+    ends = [router.answer(ask(name), reply) for reply in replies]
+    lead = option.leads_to
+    for end in ends:
+        if lead.ask is not None:
+            assert isinstance(end, Clarify)
+            assert end.question.id == lead.ask
+        elif lead.all_skills:
+            assert isinstance(end, Route)
+            assert set(lead.skills) <= set(end.skills) <= set(lead.all_skills)
+            assert set(lead.packs) <= set(end.packs)
+        else:
+            assert isinstance(end, Redirect)
+            assert end.packs == lead.packs
+
+
+# Each: the question, a reply, and where that must lead: required skills, allowed ones, packs.
+PARAPHRASES = [
+    ("inference-or-training", "fitting it, one run needs two days to converge", "training"),
+    ("inference-or-training", "each epoch crawls, nothing is live yet", "training"),
+    ("inference-or-training", "whenever a customer asks the live one for a score", "follow-up"),
+    ("inference-or-training", "at prediction time", "follow-up"),
+    ("model-or-serving", "the layers themselves, the GPU is fully busy computing", [HARDWARE]),
+    ("model-or-serving", "the web framework around it, the model idles mostly", [SERVE]),
+    ("model-or-serving", "we never measured where the time goes", [DEBUG]),
+    ("model-or-serving", "only when everyone logs in at nine, then a queue builds up", [SERVE, SCALE]),
+    ("speed-or-accuracy", "it takes seconds until an answer comes", "follow-up"),
+    ("speed-or-accuracy", "it guesses wrong more often month by month", [MONITOR]),
+    ("speed-or-accuracy", "right until yesterday evening, all wrong since then", [DEBUG, MONITOR]),
+    ("speed-or-accuracy", "the bot makes up facts that are in no document", [MONITOR]),
+    ("deployment-target", "a virtual machine at our hosting company", [SERVE]),
+    ("deployment-target", "one job each night that scores the whole table", [SERVE]),
+    ("deployment-target", "on a server, ten percent of the users first", [SERVE, ROLL_OUT]),
+    ("deployment-target", "it is a Mistral and other programs call it over HTTP", [SERVE]),
+    ("tracking-or-automation", "nobody remembers which settings gave the best model", [TRACK]),
+    ("tracking-or-automation", "two colleagues can't get the same number twice", [TRACK]),
+    ("tracking-or-automation", "each release is copied over by hand", [AUTOMATE]),
+    ("tracking-or-automation", "a person has to start the retraining every time", [AUTOMATE]),
+    ("monitor-or-debug", "all calm at present, we'd like to notice early", [MONITOR]),
+    ("monitor-or-debug", "customers are complaining as we speak", [DEBUG]),
+    ("traffic-pattern", "silent all week, a flood on Sunday evening", [SCALE]),
+    ("traffic-pattern", "people on five continents use it", [SCALE]),
+    ("traffic-pattern", "a bit more every month", [SCALE]),
+    ("traffic-pattern", "users are fine, but we pay too much for the machines", [SCALE]),
+    ("traffic-pattern", "so far there is no endpoint at all", [SERVE, SCALE]),
+]
+
+
+@pytest.mark.parametrize(("name", "reply", "end"), PARAPHRASES)
+def test_a_reply_in_free_words_leads_where_its_option_leads(router, name, reply, end):
+    decision = router.answer(ask(name), reply)
+    if end == "training":
+        assert isinstance(decision, Redirect)
+        assert decision.packs == ("training-optimization",)
+    elif end == "follow-up":
+        assert isinstance(decision, Clarify)
+        assert decision.question.id == "model-or-serving"
+    else:
+        assert isinstance(decision, Route)
+        extra = {QUANTIZE, COMPRESS} if HARDWARE in end else set()
+        assert [skill for skill in decision.skills if skill not in extra] == end
+
+
+def test_an_edge_device_needs_a_smaller_model_before_it_is_served(router):
+    decision = router.answer(ask("deployment-target"), "on the phones of our drivers, offline")
+    assert isinstance(decision, Route)
+    first, last = decision.skills
+    assert first in {QUANTIZE, COMPRESS, HARDWARE}
+    assert last == SERVE
+
+
+def test_the_words_choose_what_an_option_leaves_open(router):
+    first = "we would like to bring our classifier into production"
+    pruned = router.answer(
+        ask("deployment-target", first), "smart watches, so prune half of its channels"
+    )
+    assert pruned.skills == (COMPRESS, SERVE)
+    quantized = router.answer(
+        ask("deployment-target", first), "Android phones, with 8 bit integer weights"
+    )
+    assert quantized.skills == (QUANTIZE, SERVE)
+
+
+@pytest.mark.parametrize("reply", ["both", "Both of these, please", "well, both", "the two of them"])
+def test_both_means_both_in_execution_order(router, reply):
+    assert router.answer(ask("tracking-or-automation"), reply).skills == (TRACK, AUTOMATE)
+    assert router.answer(ask("monitor-or-debug"), reply).skills == (DEBUG, MONITOR)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("reply", ["neither", "none of the above", "no, not one of these"])
+def test_neither_leads_nowhere_that_an_option_leads(router, name, reply):
+    decision = router.answer(ask(name), reply)
+    assert isinstance(decision, Route | Redirect | NoRoute)
+    if isinstance(decision, Route):
+        assert not set(decision.skills) & leads_of(name)
+
+
+@pytest.mark.parametrize("reply", ["I don't know", "no idea", "hard to tell", "not sure really"])
+def test_who_does_not_know_gets_a_decision_and_hears_that_it_is_less_sure(router, reply):
+    unsure = router.answer(ask("model-or-serving"), reply)
+    sure = router.answer(ask("model-or-serving"), "4")
+    assert unsure.skills == sure.skills == (DEBUG,)  # profile first
+    assert unsure.confidence < sure.confidence
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_who_never_knows_still_ends_after_two_questions(router, name):
+    decision = router.answer(ask(name), "I don't know")
+    if isinstance(decision, Clarify):
+        decision = router.answer(decision, "I don't know that either")
+    assert isinstance(decision, Route)
+    assert decision.skills
+    assert decision.confidence <= 0.7
+
+
+def test_a_change_of_subject_is_followed(router):
+    clarify = ask("tracking-or-automation")
+    decision = router.answer(clarify, "forget it. How do I prune the channels of a ResNet?")
+    assert isinstance(decision, Route)
+    assert decision.skills == (COMPRESS,)
+    decision = router.answer(
+        ask("inference-or-training"), "other topic: a canary release for our ranking model"
+    )
+    assert isinstance(decision, Route)
+    assert decision.skills == (ROLL_OUT,)
+
+
+def test_a_change_of_subject_may_lead_to_a_neighbour(router):
+    decision = router.answer(
+        ask("monitor-or-debug"), "never mind, which loss function suits imbalanced classes?"
+    )
+    assert isinstance(decision, Redirect)
+    assert decision.packs[0] == "training-optimization"
+
+
+def test_a_change_of_subject_may_lead_out_of_all_this(router):
+    decision = router.answer(
+        ask("tracking-or-automation"), "other thing: how long do I boil an egg?"
+    )
+    assert isinstance(decision, NoRoute)
+
+
+def test_what_was_said_before_stays_in_mind(router):
+    """The first sentence alone says that it is an LLM; the reply says only where it runs."""
+    clarify = ask("deployment-target", "I want to bring our fine-tuned Llama into production")
+    decision = router.answer(clarify, "1")
+    assert isinstance(decision, Route)
+    assert decision.packs == ("llm-specialist",)
+    plain = router.answer(ask("deployment-target"), "1")
+    assert plain.packs == ()
+
+
+def test_a_follow_up_remembers_the_dialogue(router):
+    first = ask("speed-or-accuracy")
+    second = router.answer(first, "it answers too slowly")
+    assert isinstance(second, Clarify)
+    assert second.said == (FIRST["speed-or-accuracy"], "it answers too slowly")
+    assert second.asked == ("speed-or-accuracy", "model-or-serving")
+    assert [choice.id for choice in second.question.options] == [
+        option.id for option in QUESTIONS["model-or-serving"].options
+    ]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_path_of_options_asks_a_third_question(router, name):
+    for place in range(len(QUESTIONS[name].options)):
+        decision = router.answer(ask(name), str(place + 1))
+        if isinstance(decision, Clarify):
+            for follow_up in range(len(decision.question.options)):
+                assert not isinstance(router.answer(decision, str(follow_up + 1)), Clarify)
+
+
+ODD = ["", "   ", "\0", "\ud800", "\U0001f937", "x" * 100_000, "9", "-1", "0", "?", "1 or 2", "ja"]
+REPLIES = st.sampled_from([*ODD, *FIRST.values(), "speed", "predicting", "both"]) | st.text()
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(st.sampled_from(sorted(QUESTIONS)), REPLIES, REPLIES)
+def test_any_replies_end_after_two_questions_at_most(router, name, reply, other):
+    decision = router.answer(ask(name), reply)
+    if isinstance(decision, Clarify):
+        assert len(decision.asked) == 2
+        decision = router.answer(decision, other)
+    assert not isinstance(decision, Clarify)
+    record = decision.to_dict()
+    assert 0 <= record["confidence"] <= 1
+    assert record["question"] is None
+    assert bool(record["skills"]) == (record["action"] == "route")
+    assert msgspec.json.decode(msgspec.json.encode(record)) == record
+
+
+def test_a_question_survives_json_and_can_still_be_answered(router):
+    asked = router.answer(ask("inference-or-training"), "2")
+    assert isinstance(asked, Clarify)
+    wire = msgspec.json.encode(asked)
+    back = msgspec.json.decode(wire, type=Clarify)
+    assert back == asked
+    assert msgspec.json.decode(wire, type=Decision) == asked
+    assert router.answer(back, "4") == router.answer(asked, "4")
+
+
+def test_a_question_that_came_from_a_query_survives_json(router):
+    asked = router.route(FIRST["deployment-target"])
+    assert isinstance(asked, Clarify)
+    back = msgspec.json.decode(msgspec.json.encode(asked), type=Clarify)
+    assert router.answer(back, "a nightly job") == router.answer(asked, "a nightly job")
+
+
+def test_a_question_of_another_pack_is_refused(router, tiny_router):
+    stranger = msgspec.structs.replace(ask("traffic-pattern"), question=Asked("which-part", "?", ()))
+    with pytest.raises(RouterError, match="no question 'which-part' in this pack; known: infer"):
+        router.answer(stranger, "1")
+    with pytest.raises(RouterError, match="known: repair-or-buy, which-part"):
+        tiny_router.answer(ask("traffic-pattern"), "1")
+
+
+def test_a_tiny_pack_holds_a_whole_dialogue(tiny_router):
+    first = tiny_router.route("bike trouble, what now")
+    assert isinstance(first, Clarify)
+    assert first.question.id == "repair-or-buy"
+    second = tiny_router.answer(first, "please mend the one that I have")
+    assert isinstance(second, Clarify)
+    assert second.question.id == "which-part"
+    last = tiny_router.answer(second, "there's no air in the front tyre")
+    assert isinstance(last, Route)
+    assert (last.skills, last.packs) == (("fix-tyres",), ("bus-lines",))
+    assert tiny_router.answer(second, "both").skills == ("fix-tyres", "fix-brakes")
+    assert tiny_router.answer(second, "no idea").skills == ("fix-brakes",)

@@ -1,0 +1,131 @@
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.lexicon import Lexicon, Phrases, Terms, char_terms, word_terms, words_of
+
+QUICK = settings(max_examples=200, derandomize=True, deadline=None)
+TEXTS = ["red bike", "red car", "the C++ build of llama.cpp", "a bike, a bike and a car"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("C++ and llama.cpp on Phi-3!", ["c++", "and", "llama.cpp", "on", "phi-3"]),
+        ("C# isn't F#.", ["c#", "isn't", "f#"]),
+        ("p95 < 20ms (again)", ["p95", "20ms", "again"]),
+        ("End. Start", ["end", "start"]),
+        ("Straße GRÖSSE", ["strasse", "grösse"]),
+        ("int8/int4, snake_case", ["int8", "int4", "snake_case"]),
+        ("", []),
+        ("... !? \U0001f680 \0 --", []),
+    ],
+)
+def test_words_by_hand(text, words):
+    assert words_of(text) == words
+
+
+@pytest.mark.parametrize("text", ["a" + "+" * 50_000, "a." * 25_000 + "!", "-" * 50_000, "a-" * 9])
+def test_splitting_takes_no_longer_for_odd_text(text):
+    start = time.perf_counter()
+    words_of(text)
+    assert time.perf_counter() - start < 0.5
+
+
+def test_phrases_are_said_in_whole_words():
+    phrases = Phrases.of(["scale", "High Latency", "llama.cpp"])
+
+    def said(text):
+        return phrases.said_in(words_of(text))
+
+    assert said("how do we SCALE this?")
+    assert said("there's high latency at noon")
+    assert said("llama.cpp, please")
+    assert not said("we scaled it, it is scalable")
+    assert not said("high and low latency")
+    assert not said("latency is high")
+    assert not said("")
+
+
+def test_a_phrase_at_either_end_is_found():
+    phrases = Phrases.of(["go live"])
+    assert phrases.said_in(["go", "live", "now"])
+    assert phrases.said_in(["we", "go", "live"])
+    assert not phrases.said_in(["go"])
+
+
+@pytest.mark.parametrize("pattern", [".*", "", "   ", "\\w+", "^", "[a-z]*"])
+def test_phrases_are_never_patterns(pattern):
+    assert not Phrases.of([pattern]).said_in(["anything", "at", "all"])
+
+
+@QUICK
+@given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=3))
+def test_a_phrase_is_said_where_its_words_stand_in_a_row(words, phrase):
+    in_a_row = [words[i : i + len(phrase)] for i in range(len(words))]
+    assert Phrases.of([" ".join(phrase)]).said_in(words) == (phrase != [] and phrase in in_a_row)
+
+
+def test_word_terms_are_words_and_pairs():
+    assert word_terms("Serve the Model") == ["serve", "the", "model", "serve the", "the model"]
+    assert word_terms("one") == ["one"]
+    assert word_terms("") == []
+
+
+def test_char_terms_are_runs_inside_padded_words():
+    assert sorted(char_terms("ab c")) == sorted(
+        [" a", "ab", "b ", " ab", "ab ", " ab ", " c", "c ", " c "]
+    )
+    assert char_terms("!?") == []
+
+
+def test_tf_idf_by_hand():
+    terms = Terms.fit(["red bike", "red car"], word_terms)
+    assert terms.terms == ("bike", "car", "red", "red bike", "red car")
+    once, twice = math.log(3 / 2) + 1, math.log(3 / 3) + 1  # in one of two texts, in both
+    np.testing.assert_allclose(terms.idf, [once, once, twice, once, once])
+    places, weights = terms.weights(["bike", "bike", "red", "unknown"])
+    found = dict(zip(places.tolist(), weights.tolist(), strict=True))
+    bike, red = (1 + math.log(2)) * once, twice
+    length = math.hypot(bike, red)
+    assert found == pytest.approx({0: bike / length, 2: red / length})
+
+
+def test_rows_are_two_unit_vectors_side_by_side():
+    lexicon = Lexicon.fit(TEXTS)
+    rows = lexicon.features(TEXTS).toarray()
+    n_words = len(lexicon.words.terms)
+    assert rows.shape == (4, len(lexicon))
+    np.testing.assert_allclose(np.linalg.norm(rows[:, :n_words], axis=1), 1)
+    np.testing.assert_allclose(np.linalg.norm(rows[:, n_words:], axis=1), 1)
+
+
+def test_unknown_words_give_a_zero_row():
+    lexicon = Lexicon.fit(TEXTS)
+    assert not lexicon.features(["", "\U0001f680", "zyx"]).toarray().any()
+    votes = np.ones((len(lexicon), 2), dtype=np.float32)
+    np.testing.assert_array_equal(lexicon.votes(["", "\0"], votes), np.zeros((2, 2)))
+
+
+@QUICK
+@given(st.lists(st.sampled_from(TEXTS) | st.text(max_size=40), max_size=5))
+def test_votes_are_features_times_votes_and_a_batch_is_its_texts(texts):
+    lexicon = Lexicon.fit(TEXTS)
+    term_votes = np.random.default_rng(3).normal(size=(len(lexicon), 3)).astype(np.float32)
+    votes = lexicon.votes(texts, term_votes)
+    assert votes.shape == (len(texts), 3)
+    for row, text in zip(votes, texts, strict=True):
+        alone = lexicon.features([text]).toarray()[0]
+        np.testing.assert_allclose(row, alone @ term_votes, atol=1e-6)
+
+
+def test_the_order_of_texts_does_not_matter():
+    one, other = Lexicon.fit(TEXTS), Lexicon.fit(TEXTS[::-1])
+    assert one.words.terms == other.words.terms
+    np.testing.assert_allclose(
+        one.features(TEXTS).toarray(), other.features(TEXTS).toarray(), atol=1e-12
+    )

@@ -1,0 +1,216 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from small import save_small_pack
+
+anyio = pytest.importorskip("anyio")
+mcp = pytest.importorskip("mcp", reason="needs the extra: pip install 'router[mcp]'")
+
+from mcp import Client, StdioServerParameters  # noqa: E402
+from mcp.types import ElicitResult  # noqa: E402
+
+COMMAND = "import typer; from router.commands.mcp import mcp; typer.run(mcp)"
+NOISY = """
+import os, sys
+from pathlib import Path
+from router import Router
+from router.mcp_server import build_server
+def load():
+    print("noise from Python", flush=True)
+    os.write(1, b"noise from C\\n")
+    return Router.load(sys.argv[1])
+build_server(load, Path(sys.argv[1])).run("stdio")
+"""
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory):
+    return save_small_pack(tmp_path_factory.mktemp("pack"))
+
+
+def converse(pack, calls, **client):
+    """Run the command, make calls in order, and give their results."""
+    server = StdioServerParameters(
+        command=sys.executable, args=["-c", COMMAND, "--pack", str(pack)]
+    )
+
+    async def session():
+        with anyio.fail_after(120):
+            async with Client(server, **client) as connected:
+                tools = (await connected.list_tools()).tools
+                return tools, [await connected.call_tool(name, given) for name, given in calls]
+
+    return anyio.run(session)
+
+
+def replying(*replies):
+    """A client's user who gives these replies in turn; what they were asked is kept."""
+    left, asked = list(replies), []
+
+    async def elicited(context, params):
+        asked.append(params)
+        return left.pop(0)
+
+    return elicited, asked
+
+
+@pytest.fixture(scope="module")
+def plain(pack):
+    """What a client that can't elicit gets."""
+    slow = {"said": ["my model is slow"], "asked": ["inference-or-training"]}
+    calls = {
+        "clear": ("route_query", {"query": "quantize bert to int8"}),
+        "open": ("route_query", {"query": "my model is slow"}),
+        "reply": ("answer_question", {"question": "inference-or-training", "reply": "1", **slow}),
+        "follow-up": (
+            "answer_question",
+            {"question": "inference-or-training", "reply": "2", **slow},
+        ),
+        "unknown question": ("answer_question", {"question": "slow", "reply": "1", **slow}),
+        "nothing said": (
+            "answer_question",
+            {"question": "traffic-pattern", "reply": "1", "said": []},
+        ),
+        "empty": ("route_query", {"query": ""}),
+        "skills": ("list_skills", {}),
+        "skill": ("read_skill", {"skill": "quantization-for-inference"}),
+        "reference": (
+            "read_skill",
+            {"skill": "quantization-for-inference", "file": "references/onnx-int8.md"},
+        ),
+        "unknown skill": ("read_skill", {"skill": "quantisation"}),
+        "outside": (
+            "read_skill",
+            {"skill": "quantization-for-inference", "file": "../../pyproject.toml"},
+        ),
+    }
+    tools, results = converse(pack, calls.values())
+    return {tool.name: tool for tool in tools}, dict(zip(calls, results, strict=True))
+
+
+def test_four_tools_with_schemas_of_input_and_output(plain):
+    tools, _ = plain
+    assert set(tools) == {"route_query", "answer_question", "list_skills", "read_skill"}
+    assert set(tools["route_query"].input_schema["properties"]) == {"query"}
+    assert tools["answer_question"].input_schema["required"] == ["question", "reply", "said"]
+    actions = tools["route_query"].output_schema["properties"]["action"]["enum"]
+    assert actions == ["route", "clarify", "redirect", "none"]
+    assert all(tool.annotations.read_only_hint for tool in tools.values())
+
+
+def test_a_clear_query_is_routed(plain):
+    _, results = plain
+    record = results["clear"].structured_content
+    assert (record["action"], record["skills"]) == ("route", ["quantization-for-inference"])
+    assert record["question"] is None
+    assert json.loads(results["clear"].content[0].text) == record
+
+
+def test_an_open_question_comes_as_data_where_the_client_cannot_ask(plain):
+    _, results = plain
+    record = results["open"].structured_content
+    assert (record["action"], record["question"]) == ("clarify", "inference-or-training")
+    assert [option["id"] for option in record["options"]] == ["training", "predicting"]
+    assert record["said"] == ["my model is slow"]
+    assert record["asked"] == ["inference-or-training"]
+
+
+def test_a_reply_decides_or_leads_to_one_follow_up(plain):
+    _, results = plain
+    told = results["reply"].structured_content
+    assert (told["action"], told["packs"]) == ("redirect", ["training-optimization"])
+    asked = results["follow-up"].structured_content
+    assert (asked["action"], asked["question"]) == ("clarify", "model-or-serving")
+    assert asked["said"] == ["my model is slow", "2"]
+    assert asked["asked"] == ["inference-or-training", "model-or-serving"]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("unknown question", "question must be an id that route_query gave, was 'slow'"),
+        ("nothing said", "said must hold the user's query"),
+        ("empty", "at least 1 character"),
+        ("unknown skill", "did you mean 'quantization-for-inference'?"),
+        ("outside", "has no file '../../pyproject.toml'; known: SKILL.md"),
+    ],
+)
+def test_a_fault_is_an_error_of_the_tool_and_says_the_way_out(plain, call, message):
+    _, results = plain
+    assert results[call].is_error
+    assert message in results[call].content[0].text
+
+
+def test_skills_are_listed_and_read_with_their_references(plain):
+    _, results = plain
+    listed = results["skills"].structured_content
+    assert listed["pack"] == "ml-production"
+    assert len(listed["skills"]) == 10
+    assert all(skill["readable"] for skill in listed["skills"])
+    assert set(listed["neighbours"]) >= {"llm-specialist", "training-optimization"}
+    main = results["skill"].structured_content
+    assert main["text"].startswith("---\nname: quantization-for-inference\n")
+    assert "references/onnx-int8.md" in main["files"]
+    assert results["reference"].structured_content["text"].startswith("# ")
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_client_that_can_elicit_asks_its_user_both_questions(pack, mode):
+    label = "Predictions (inference) take too long"
+    accept = [
+        ElicitResult(action="accept", content={"option": label}),
+        ElicitResult(action="accept", content={"words": "only the load; requests queue up when many arrive"}),
+    ]
+    elicited, asked = replying(*accept)
+    calls = [("route_query", {"query": "my model is slow"})]
+    _, (result,) = converse(pack, calls, mode=mode, elicitation_callback=elicited)
+    forms = [question.requested_schema["properties"]["option"]["enum"] for question in asked]
+    assert forms[0] == ["Training takes too long", label]
+    assert "Only the load; requests queue up when many arrive" in forms[1]
+    record = result.structured_content
+    assert record["action"] == "route"
+    assert record["skills"] == ["model-serving-patterns", "scaling-and-load-balancing"]
+
+
+def test_a_declined_question_stays_open_as_data(pack):
+    elicited, asked = replying(ElicitResult(action="decline"))
+    calls = [("route_query", {"query": "my model is slow"})]
+    _, (result,) = converse(pack, calls, elicitation_callback=elicited)
+    assert len(asked) == 1
+    record = result.structured_content
+    assert (record["action"], record["question"]) == ("clarify", "inference-or-training")
+
+
+def test_a_pack_that_does_not_hold_is_an_error_of_each_tool(tmp_path):
+    _, (result,) = converse(tmp_path, [("list_skills", {})])
+    assert result.is_error
+    assert "a pack is a folder with pack.yaml" in result.content[0].text
+
+
+def test_nothing_but_the_protocol_is_written_to_stdout(pack):
+    client = {"name": "test", "version": "0"}
+    start = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+    messages = [
+        {"id": 1, "method": "initialize", "params": start},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": {"name": "list_skills", "arguments": {}}},
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-c", NOISY, str(pack)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        for message in messages:
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        process.stdin.flush()
+        lines = [process.stdout.readline() for _ in range(2)]
+        rest, errors = process.communicate(timeout=60)
+    assert [json.loads(line)["id"] for line in lines] == [1, 2]
+    assert rest == ""
+    assert "noise from Python" in errors
+    assert "noise from C" in errors
