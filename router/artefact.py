@@ -36,7 +36,9 @@ def fitted_model(
     try:
         save(model, folder)
     except OSError as error:
-        log.warning("%s: can't keep the fitted model: %s; it is fitted at every start", folder, error)
+        log.warning(
+            "%s: can't keep the fitted model: %s; it is fitted at every start", folder, error
+        )
     return model
 
 

@@ -108,7 +108,9 @@ class _Tally:
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
     samples: dict[str, DistinctSample[Change]] = field(
-        default_factory=lambda: {kind: DistinctSample(SHOWN) for kind in ("worse", "better", "other")}
+        default_factory=lambda: {
+            kind: DistinctSample(SHOWN) for kind in ("worse", "better", "other")
+        }
     )
 
     def add(self, before: Row, after: Row) -> None:
@@ -213,14 +215,14 @@ class _Log:
         return log
 
 
-def compare_logs(
-    before: RunFolder, after: RunFolder, encoder: "Encoder | None" = None
-) -> Drift:
+def compare_logs(before: RunFolder, after: RunFolder, encoder: "Encoder | None" = None) -> Drift:
     """Compare two logs: shares of outcomes and skills, and with an encoder their vectors."""
     a, b = _Log.of(before), _Log.of(after)
     if not a.n or not b.n:
         empty = before.path if not a.n else after.path
-        raise LogError(f"{empty}: a run that is compared has at least 1 decision, this one has none")
+        raise LogError(
+            f"{empty}: a run that is compared has at least 1 decision, this one has none"
+        )
     actions, actions_chance = divergence(*_counts(a.actions, b.actions))
     skills, skills_chance = divergence(*_counts(a.skills, b.skills))
     return Drift(

@@ -18,6 +18,9 @@ from router.logistic import Logistic, logit
 MOST_CLAUSES = 12
 """Of a longer text only so many clauses are weighed, the first ones."""
 
+SHORTEST_CLAUSE = 7
+"""Characters: "monitor" can be a concern, "thanks" is none."""
+
 _JOINT = re.compile(
     r"[.;!?:\n]+\s+"
     r"|,\s*(?:(?:and|then|but|plus|also)\b)?\s*"
@@ -46,9 +49,9 @@ _TEMPLATES = (
 
 
 def clauses_of(text: str) -> list[str]:
-    """Split at sentence ends, commas and joining words; what is left of one word is dropped."""
+    """Split at sentence ends, commas and joining words; what is too short to say much is dropped."""
     parts = (part.strip(" ,.;:") for part in _JOINT.split(text))
-    clauses = [part for part in parts if len(part.split()) >= 2]
+    clauses = [part for part in parts if len(part) >= SHORTEST_CLAUSE]
     return clauses[:MOST_CLAUSES] if len(clauses) > 1 else []
 
 

@@ -72,7 +72,9 @@ class Listener:
         if literal is not None:
             meanings = {literal: 1.0}
         else:
-            meanings = self._weigh(question, alone, model.replies[question.id].meanings(reply, self.encoder))
+            meanings = self._weigh(
+                question, alone, model.replies[question.id].meanings(reply, self.encoder)
+            )
         return Heard(clarify, question, reply, alone, together, meanings)
 
     def _weigh(
@@ -148,7 +150,11 @@ class Listener:
         def said(skill: str) -> bool:
             return max(likely[f"skill:{skill}"], alone[f"skill:{skill}"]) >= SAID
 
-        choice = [next((one for one in lead.one_of if said(one)), *lead.one_of[:1])] if lead.one_of else []
+        choice = (
+            [next((one for one in lead.one_of if said(one)), *lead.one_of[:1])]
+            if lead.one_of
+            else []
+        )
         return [*choice, *lead.skills, *filter(said, lead.if_said)]
 
     def _both(self, heard: Heard) -> tuple[Option, ...]:

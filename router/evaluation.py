@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import weakref
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from router.decided import Decided
 from router.errors import LogError
 from router.figures import Figure, Figures
 from router.gold import Labels
-from router.log_files import LogFile, find_files, fingerprint, keep_stdin
+from router.log_files import LogFile, Rejected, find_files, fingerprint, keep_stdin
 from router.logs import CHUNK_LINES, Chunk, Columns, read_log
 from router.metrics import FORMAT, Lines, Metrics, Versions
 from router.run_parts import Checkpoint, Parts, Query, pretty, room
@@ -25,7 +25,6 @@ from router.run_rows import FORMS, Form, read_jsonl
 from router.tally import UNIT, Counter, Tally
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow
 
     from router.router import Router
@@ -61,8 +60,7 @@ class Evaluation:
     @property
     def files(self) -> tuple[str, ...]:
         """Names of the files in the folder."""
-        names = (self.form.name, "rejected.jsonl", "metrics.json", "run.json")
-        return names
+        return (self.form.name, "rejected.jsonl", "metrics.json", "run.json")
 
     def table(self) -> "pyarrow.Table":
         """All decisions as an arrow table, in the order of the log."""
@@ -71,7 +69,13 @@ class Evaluation:
         path = self.folder / self.form.name
         return parquet.read_table(path) if self.form is FORMS["parquet"] else read_jsonl(path)
 
-    def to_pandas(self) -> "pd.DataFrame":
+    def rejected(self) -> Iterator[Rejected]:
+        """Give the lines that can't be read, in order."""
+        decoder = msgspec.json.Decoder(Rejected)
+        with (self.folder / "rejected.jsonl").open("rb") as file:
+            yield from map(decoder.decode, file)
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 - naming the type would need pandas
         """All decisions as a pandas data frame, in the order of the log."""
         return self.table().to_pandas()
 
@@ -105,6 +109,8 @@ def evaluate(
     folder = Path(tempfile.mkdtemp(prefix="router-")) if out is None else Path(out)
     parts = Parts(folder, FORMS[form])
     try:
+        if restart:
+            parts.drop()
         files = _files(log, parts)
         settings = {
             "format": FORMAT,
@@ -115,7 +121,7 @@ def evaluate(
             "form": form,
             "chunk_lines": chunk_lines,
         }
-        parts.start(settings, restart)
+        parts.start(settings)
         run = _Run(router, parts, progress or (lambda _: None))
         run.take_up()
         read_label = Labels(router.pack).read
@@ -190,7 +196,10 @@ class _Run:
         parts, form = self.parts, self.parts.form
         with room(parts.out, lines.read):
             parts.assemble(len(self.remembered), others)
-            parts.finish([one.name for one in FORMS.values() if one is not form])
+            for other in FORMS.values():
+                if other is not form:  # of an earlier run
+                    (parts.out / other.name).unlink(missing_ok=True)
+            parts.drop()
         return Evaluation(parts.out, metrics, tally, form)
 
     def _add(self, done: Checkpoint) -> None:
@@ -245,8 +254,8 @@ class _Run:
 def _files(log: str | Path, parts: Parts) -> list[LogFile]:
     """Find a log's files; what comes by standard input is kept as one first."""
     if str(log) != STDIN:
-        return find_files(Path(log))
-    kept = parts.out / SPOOLED
+        return find_files(Path(log), but=parts.out)
+    kept = parts.work / SPOOLED
     with room(parts.out, 0):
         keep_stdin(kept)
-    return find_files(kept)
+    return find_files(kept, but=parts.out)

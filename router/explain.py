@@ -116,5 +116,3 @@ def _clauses(router: Router, text: str) -> tuple[ClauseView, ...]:
         ClauseView(clause, skills[row.argmax()], float(row.max()))
         for clause, row in zip(clauses, likely, strict=True)
     )
-
-

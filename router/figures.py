@@ -102,8 +102,11 @@ class Risk(Struct, frozen=True):
 
 
 class Asking(Struct, frozen=True):
-    """Asking about all below `confidence` too: the share asked, the share right of the others,
-    and of all if each question leads to the right end."""
+    """Asking about all up to `confidence` too, beside what is asked now.
+
+    `asked`: the share asked. `accuracy`: the share acceptable of the others. `with_answers`: the
+    share acceptable of all, if each question leads to the right end.
+    """
 
     confidence: float
     asked: float

@@ -18,6 +18,7 @@ from router.replies import ReplyHead, reply_exemplars
 JOINED = 800
 """Queries joined from two exemplars on which the judgement of further concerns is fitted."""
 
+
 def fit_model(pack: Pack, encoder: Encoder) -> Model:
     """Fit everything on the pack's exemplars.
 

@@ -60,8 +60,12 @@ class Gap:
     def suggestion(self) -> str:
         """What would close the gap, in a sentence."""
         if self.belongs:
-            return f"Add exemplars like these to {self.nearest}: they lie as close as its own lines."
-        return f"Nothing here is close (the nearest is {self.nearest}): a new skill, or say no to it."
+            return (
+                f"Add exemplars like these to {self.nearest}: they lie as close as its own lines."
+            )
+        return (
+            f"Nothing here is close (the nearest is {self.nearest}): a new skill, or say no to it."
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import hashlib
 import io
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, cast
@@ -22,6 +22,7 @@ from router.errors import LogError
 LONGEST = 16_000_000  # bytes of a line; a longer one is no query, and is rejected
 SHOWN = 200  # characters of a rejected line that are kept
 PEEKED = 65_536  # bytes that tell the format
+BATCH = 1_024  # rows of Parquet at a time; each may be long
 BOM = b"\xef\xbb\xbf"
 
 Format: TypeAlias = Literal["jsonl", "csv", "tsv", "parquet"]
@@ -92,12 +93,27 @@ class LogFile:
             raise LogError(f"{path}: a log is UTF-8, this is UTF-16; cure: save it as UTF-8")
         return cls(path, _format(path, start), compression)
 
-    def records(self) -> Iterator[Record | Rejected]:
+    def names(self) -> list[str] | None:
+        """Names of the columns, where the form states them ahead of the lines."""
+        if self.format != "parquet":
+            return None
+        from pyarrow import parquet
+
+        try:
+            return list(parquet.read_schema(self.path).names)
+        except (OSError, ValueError) as error:
+            raise LogError(f"{self.path}: not a Parquet file: {error}; is it whole?") from error
+
+    def records(self, only: Collection[str] | None = None) -> Iterator[Record | Rejected]:
         """Read on, one record at a time; blank lines are counted and left out.
 
+        :param only: Columns that are enough; others may be left out.
         :raises LogError: The file as a whole can't be read on (it is cut off, say).
         """
-        readers = {"jsonl": self._json_lines, "parquet": self._rows}
+        readers: dict[str, Callable[[], Iterator[Record | Rejected]]] = {
+            "jsonl": self._json_lines,
+            "parquet": lambda: self._rows(only),
+        }
         try:
             for record in readers.get(self.format, self._separated)():
                 self.found += 1
@@ -151,13 +167,14 @@ class LogFile:
                 else:
                     self.blank += 1
 
-    def _rows(self) -> Iterator[Record | Rejected]:
+    def _rows(self, only: Collection[str] | None) -> Iterator[Record | Rejected]:
         from pyarrow import ArrowException, parquet
 
         try:
             with parquet.ParquetFile(self.path) as file:
                 total = max(file.metadata.num_rows, 1)
-                for batch in file.iter_batches(batch_size=4_096):
+                names = [one for one in file.schema_arrow.names if only is None or one in only]
+                for batch in file.iter_batches(batch_size=BATCH, columns=names):
                     names = batch.schema.names
                     for values in zip(*map(_values, batch.columns), strict=True):
                         self.lines += 1
@@ -203,9 +220,10 @@ class LogFile:
         return self._raw.tell()
 
 
-def find_files(log: Path) -> list[LogFile]:
+def find_files(log: Path, but: Path) -> list[LogFile]:
     """Open a log: a file, or a folder of parts in the order of their names.
 
+    :param but: A folder that holds no parts even if it is inside; hidden files are none either.
     :raises LogError: There is none, or one of them can't be opened.
     """
     if not log.exists():
@@ -215,7 +233,9 @@ def find_files(log: Path) -> list[LogFile]:
     parts = sorted(
         path
         for path in log.rglob("*")
-        if path.is_file() and not path.relative_to(log).as_posix().startswith((".", "_"))
+        if path.is_file()
+        and not any(name.startswith((".", "_")) for name in path.relative_to(log).parts)
+        and but.resolve() not in path.resolve().parents
     )
     if not parts:
         raise LogError(f"{log}: a log's folder holds its parts, this one is empty")

@@ -14,7 +14,7 @@ from router.log_files import LogFile, Record, Rejected
 
 CHUNK_LINES = 4_096
 CHUNK_CHARACTERS = 32_000_000  # a chunk of very long lines ends sooner
-PEEKED = 1_000  # records whose keys tell a file's columns
+PEEKED = 100  # records whose keys tell a file's columns
 MOST_SECONDS = 1e11  # a larger count since 1970 is of ms, us or ns
 NUMBER = re.compile(r"-?\d{9,}(\.\d+)?")  # 20260901 is a date
 NO_COLUMN = "-"  # says that a log has no such column, whatever its names suggest
@@ -40,7 +40,10 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One query of a log. `line` counts from 1 over all parts; `id` is that number if it has none."""
+    """One query of a log.
+
+    `line` counts from 1, over all parts; `id` is that number where the log has none.
+    """
 
     line: int
     id: str
@@ -111,21 +114,33 @@ def _moved(line: Line, before: int) -> Line:
 
 
 def _lines(file: LogFile, columns: Columns, read_label: ReadLabel) -> Iterator[Line | Rejected]:
-    records = file.records()
-    peeked: list[Record | Rejected] = []
+    names = file.names()
+    if names is None:
+        records = file.records()
+        names, peeked = _peeked(records)
+        records = chain(peeked, records)
+        if not names:  # not one record in it
+            yield from (one for one in records if isinstance(one, Rejected))
+            return
+        reader = _Reader(_found(file.path, names, columns), "action" in names, read_label)
+    else:
+        reader = _Reader(_found(file.path, names, columns), "action" in names, read_label)
+        records = file.records(reader.needed)
+    for found in records:
+        yield reader.line(found) if isinstance(found, Record) else found
+
+
+def _peeked(records: Iterator[Record | Rejected]) -> tuple[list[str], list[Record | Rejected]]:
+    """Read on until the names of the columns are known."""
     names: dict[str, None] = {}
+    peeked = []
     for found in records:
         peeked.append(found)
         if isinstance(found, Record):
             names.update(dict.fromkeys(found.fields))
         if names and len(peeked) >= PEEKED:
             break
-    if not names:  # not one record in it
-        yield from (one for one in peeked if isinstance(one, Rejected))
-        return
-    reader = _Reader(_found(file.path, list(names), columns), "action" in names, read_label)
-    for found in chain(peeked, records):
-        yield reader.line(found) if isinstance(found, Record) else found
+    return list(names), peeked
 
 
 @dataclass(frozen=True)
@@ -135,6 +150,13 @@ class _Reader:
     columns: Columns
     full: bool
     read_label: ReadLabel
+
+    @property
+    def needed(self) -> set[str]:
+        """Columns that lines are made of."""
+        own = (self.columns.text, self.columns.label, self.columns.time, self.columns.id)
+        full = (*Gold.__struct_fields__, "confidence") if self.full else ()
+        return {name for name in (*own, *full) if name is not None}
 
     def line(self, record: Record) -> Line | Rejected:
         fields = record.fields

@@ -21,7 +21,7 @@ from router.replies import ReplyHead
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 

@@ -137,4 +137,6 @@ class Rules:
         for row in np.flatnonzero(fits.any(axis=1) & routed):
             words = words_of(reading.texts[row])
             said[row] = [phrases.said_in(words) for phrases in self.words]
-        return np.where(routed[:, None], fits & (said | likely), likely & (action == REDIRECT)[:, None])
+        return np.where(
+            routed[:, None], fits & (said | likely), likely & (action == REDIRECT)[:, None]
+        )

@@ -24,8 +24,17 @@ from router.log_files import Rejected
 from router.run_rows import Form
 from router.tally import Tally
 
-WORK = ".unfinished"
+WORK, OVER = ".unfinished", ".over"
 STARTED = "run.json"
+DIFFERS = {
+    "format": "another form of its files",
+    "log_sha256": "another log",
+    "versions": "another pack, encoder or release",
+    "columns": "other columns",
+    "form": "another format",
+    "chunk_lines": "other chunks",
+}
+"""Settings that must be the same for a run to go on, and how a person is told."""
 
 
 class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,20 +79,18 @@ class Parts:
         """Where the parts are until the run is over."""
         return self.out / WORK
 
-    def start(self, settings: dict[str, Any], restart: bool) -> None:
+    def start(self, settings: dict[str, Any]) -> None:
         """Begin a run, or make sure that what is done is of the same.
 
         :raises LogError: The folder holds an unfinished run of something else.
         """
         content = pretty(settings)
         kept = self.work / STARTED
-        if restart and self.work.exists():
-            shutil.rmtree(self.work)
-        if kept.is_file() and kept.read_bytes() != content:
-            before = msgspec.json.decode(kept.read_bytes())
-            names = [name for name in settings if settings[name] != before.get(name)]
+        before = msgspec.json.decode(kept.read_bytes()) if kept.is_file() else settings
+        other = [DIFFERS[name] for name in DIFFERS if settings[name] != before.get(name)]
+        if other:
             raise LogError(
-                f"{self.out}: an unfinished run is here, of another {' and '.join(names)};"
+                f"{self.out}: an unfinished run is here, with {' and '.join(other)};"
                 " cure: the command as it was goes on with it, --restart drops it,"
                 " another --out leaves it alone"
             )
@@ -137,11 +144,13 @@ class Parts:
             for path in whole.values():
                 path.unlink(missing_ok=True)
 
-    def finish(self, stale: list[str]) -> None:
-        """Drop the parts, and files of an earlier run that this one doesn't have."""
-        for name in stale:
-            (self.out / name).unlink(missing_ok=True)
-        shutil.rmtree(self.work)
+    def drop(self) -> None:
+        """Drop the parts: at once by their folder's name, then one by one."""
+        over = self.out / OVER
+        shutil.rmtree(over, ignore_errors=True)  # of a run that was killed in here
+        if self.work.exists():
+            self.work.rename(over)
+            shutil.rmtree(over)
 
     def _written(self, name: str, write: Callable[[BinaryIO], object]) -> Path:
         handle, temporary = tempfile.mkstemp(dir=self.work, prefix=f"{name}.")

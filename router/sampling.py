@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from hashlib import blake2b
-from heapq import heappushpop, heappush
+from heapq import heappush, heappushpop
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -30,7 +30,9 @@ class DistinctSample(Generic[T]):
         if text in self._counts:
             self._counts[text] += 1
             return
-        rank = -int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+        rank = -int.from_bytes(
+            blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        )
         if len(self._heap) < self.size:
             heappush(self._heap, (rank, text))
         else:

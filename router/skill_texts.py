@@ -6,31 +6,36 @@ from dataclasses import dataclass
 
 from router.skill_file import SkillFile
 
-LONGEST = 300
-"""Characters of one exemplar; of a longer line the beginning is kept."""
+LONGEST = 1_100
+"""Characters of one exemplar, about what an encoder reads; of a longer line the beginning stays."""
 
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.+)$")
 _LABEL = re.compile(r"^\**([^*:.]{3,60}?)\**\s*:\s*\**\s*(.*)$")
 _WHEN = re.compile(
-    r"when (?:to|you(?:'d| would| should)?|should(?: you| i)?) (?:use|invoke|apply|activate|reach|load)"
+    r"when (?:to|you(?:'d| would| should)?|should(?: you| i)?)"
+    r" (?:use|invoke|apply|activate|reach|load)"
     r"|\buse (?:it |this )?(?:skill )?(?:when|for|if|this)|use cases?\b|symptoms?\b|\btriggers?\b"
     r"|trigger (?:phrases|words|conditions)|example (?:quer|prompt|request|question|user)"
-    r"|(?:users?|people|someone|they|you) (?:might |may |could |can )?(?:say|ask)|\bload this skill",
+    r"|(?:users?|people|someone|they|you) (?:might |may |could |can )?(?:say|ask)"
+    r"|\bload this skill",
     re.IGNORECASE,
 )
 _NOT = re.compile(
-    r"\bnot (?:to )?(?:use|for|intended|needed|apply|trigger)|\b(?:don[’']t|never|do not|doesn[’']t) "
-    r"(?:use|trigger|apply|invoke|cover|handle)|out of scope|\bskip (?:this |when|if)|\bavoid when"
-    r"|when not\b|\bnot cover|\bexclu(?:de|sion)|instead of this skill|\bwrong skill",
+    r"\bnot (?:to )?(?:use|for|intended|needed|apply|trigger)"
+    r"|\b(?:don[’']t|never|do not|doesn[’']t) (?:use|trigger|apply|invoke|cover|handle)"
+    r"|out of scope|\bskip (?:this |when|if)|\bavoid when|when not\b|\bnot cover"
+    r"|\bexclu(?:de|sion)|instead of this skill|\bwrong skill",
     re.IGNORECASE,
 )
 _LEAD = re.compile(
-    r"^(?:(?:you )?must |always |also |proactively )*(?:use|apply|invoke|load|activate|trigger|call)s?"
+    r"^(?:(?:you )?must |always |also |proactively )*"
+    r"(?:use|apply|invoke|load|activate|trigger|call)s?"
     r"(?: (?:this|the|it)(?: skill)?)?(?: proactively| also| especially)?"
     r"(?: (?:when(?:ever)?|if|for|before|after|to|any ?time|during|while))?\s+"
-    r"|^(?:also |especially )?(?:when(?:ever)?|if) (?=(?:the |a )?(?:user|someone|you|working|asked))"
+    r"|^(?:also |especially )?(?:when(?:ever)?|if)"
+    r" (?=(?:the |a )?(?:user|someone|you|working|asked))"
     r"|^triggers?(?: include| on| for| when|s)?\s*:?\s+|^symptoms?:\s+|^examples?:\s+",
     re.IGNORECASE,
 )
@@ -43,18 +48,18 @@ _WANTS = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'“(])|\s+[—–]\s+|\s+-{1,2}\s+|;\s+")
 _QUOTE = re.compile(r"[\"“]([^\"“”\n]{3,200})[\"”]|(?<!\w)[‘'](\w[^'‘’\n]{2,120})['’](?!\w)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_GENERIC = frozenset(
-    "overview|introduction|quick start|quick reference|getting started|usage|requirements|setup|"
-    "installation|prerequisites|instructions|examples|example|references|resources|notes|workflow|"
-    "process|steps|best practices|checklist|troubleshooting|dependencies|output format|output|"
-    "input|summary|related skills|when to use|when not to use|core principle|the process|tools|"
-    "common mistakes|red flags|key principles|decide|procedure|verify|rollback|first questions|"
-    "hand over|what goes wrong|table of contents|contents|limitations|configuration|conclusion|"
-    "integration|remember|see also|scripts|background|context|purpose|goal|goals|guidelines|"
-    "success criteria|anti-patterns|core concepts|core workflow|quick workflow|next steps".split(
-        "|"
-    )
-)
+_GENERIC_HEADINGS = """
+overview, introduction, quick start, quick reference, getting started, usage, requirements,
+setup, installation, prerequisites, instructions, examples, example, references, resources,
+notes, workflow, process, steps, best practices, checklist, troubleshooting, dependencies,
+output format, output, input, summary, related skills, when to use, when not to use, core
+principle, the process, tools, common mistakes, red flags, key principles, decide, procedure,
+verify, rollback, roll back, first questions, hand over, what goes wrong, table of contents,
+contents, limitations, configuration, conclusion, integration, remember, see also, scripts,
+background, context, purpose, goal, goals, guidelines, success criteria, anti-patterns, core
+concepts, core workflow, quick workflow, next steps, approach, structure, types, style
+"""
+_GENERIC = frozenset(" ".join(_GENERIC_HEADINGS.split()).split(", "))
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,10 @@ class SkillTexts:
     quoted: tuple[str, ...]  # example queries in quotes
     headings: tuple[str, ...]
     opening: tuple[str, ...]  # the body's first paragraph
-    refused: tuple[str, ...]  # what it says it is not for, whole sentences
+    cells: tuple[str, ...]  # first cells of tables
+    items: tuple[str, ...]  # the other list items
+    prose: tuple[str, ...]
+    refused: tuple[str, ...]  # what it says it is not for, whole sentences; Markdown kept
     lines: tuple[Line, ...]
 
 
@@ -98,16 +106,19 @@ def read_texts(skill: SkillFile) -> SkillTexts:
         name=plain_name(skill.name),
         title=_title(skill, lines),
         description=" ".join(kept),
-        what=_clean(part for part in kept if part not in when),
-        when=_clean(map(without_lead, when)),
-        clauses=_clean(clause for part in kept for clause in clauses_in(without_lead(part))),
-        listed=_clean(part for text in listed for part in _without_quotes(text)),
-        quoted=_clean(quotes),
-        headings=_clean(
+        what=clean(part for part in kept if part not in when),
+        when=clean(map(without_lead, when)),
+        clauses=clean(clause for part in kept for clause in clauses_in(without_lead(part))),
+        listed=clean(part for text in listed for part in _without_quotes(text)),
+        quoted=clean(quotes),
+        headings=clean(
             line.text for line in lines if line.kind == "heading" and not _is_generic(line.text)
         ),
-        opening=_clean(_opening(lines)),
-        refused=_clean([*refused, *(line.text for line in lines if _is_refusal(line))]),
+        opening=clean(_opening(lines)),
+        cells=clean(_first_cells(lines)),
+        items=clean(line.text for line in lines if line.kind == "item" and _is_other(line, 3)),
+        prose=clean(line.text for line in lines if line.kind == "text" and _is_other(line, 4)),
+        refused=(*refused, *(line.text for line in lines if _is_refusal(line))),
         lines=lines,
     )
 
@@ -118,7 +129,7 @@ def plain_name(name: str) -> str:
 
 
 def body_lines(body: str, first_line: int) -> Iterator[Line]:
-    """Give a body's headings, list items and paragraphs, without code, tables' rules and comments."""
+    """Give a body's headings, list items and paragraphs, without code and comments."""
     blank = _FENCE.sub(lambda match: "\n" * match[0].count("\n"), body)
     blank = re.sub(r"<!--.*?-->", lambda m: "\n" * m[0].count("\n"), blank, flags=re.DOTALL)
     heading, label = "", ""
@@ -180,6 +191,21 @@ def _is_refusal(line: Line) -> bool:
     return bool(_NOT.search(line.heading)) and line.kind == "item"
 
 
+def _is_other(line: Line, words: int) -> bool:
+    """Tell whether a line of the body is prose that neither lists nor refuses uses."""
+    if line.text.startswith("|") or _is_when(line) or _NOT.search(f"{line.heading} {line.text}"):
+        return False
+    return len(line.text.split()) >= words
+
+
+def _first_cells(lines: Iterable[Line]) -> Iterator[str]:
+    for line in lines:
+        if line.text.startswith("|") and not _NOT.search(line.heading):
+            cell = line.text.strip("| ").split("|")[0].strip()
+            if len(cell.split()) >= 2:
+                yield cell
+
+
 def _is_generic(heading: str) -> bool:
     text = re.sub(r"^(?:step|phase|part)?\s*\d+[.:)]*\s*", "", heading.casefold()).strip(" :.?!")
     return text in _GENERIC or bool(_WHEN.search(text) or _NOT.search(text)) or not text
@@ -210,7 +236,7 @@ def _without_quotes(text: str) -> list[str]:
     return [text] if not _QUOTE.search(text) else [rest] if len(rest.split()) >= 4 else []
 
 
-def _clean(texts: Iterable[str]) -> tuple[str, ...]:
+def clean(texts: Iterable[str]) -> tuple[str, ...]:
     """Plain text, each once, nothing empty, nothing that a file of exemplars would misread."""
     found: dict[str, str] = {}
     for text in texts:

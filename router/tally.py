@@ -28,8 +28,11 @@ class Share(Struct, array_like=True):
 
 
 class Found(Struct, array_like=True):
-    """How a target was found: decisions that name it and those right to; queries that require it
-    and those of them where it was named or the decision is acceptable without it."""
+    """How a target was found.
+
+    Decisions that name it, and those right to; queries that require it, and those of them where it
+    was named or the decision is acceptable without it.
+    """
 
     named: int = 0
     right: int = 0

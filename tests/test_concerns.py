@@ -77,8 +77,7 @@ def test_joined_exemplars_hold_one_short_sentence_of_each_of_their_two_skills():
         assert frozenset(said) == skills
         assert clauses_of(text)
     assert {pair for _, pair in made} == {
-        frozenset(pair)
-        for pair in (("brakes", "tyres"), ("brakes", "sales"), ("sales", "tyres"))
+        frozenset(pair) for pair in (("brakes", "tyres"), ("brakes", "sales"), ("sales", "tyres"))
     }
     assert any("ISO width" in text for text, _ in made)  # a name keeps its capitals
 

@@ -58,7 +58,7 @@ def test_an_option_may_be_named_by_its_number(router, reply):
     assert decision.skills == (AUTOMATE,)
 
 
-@pytest.mark.parametrize("reply", ["the second one", "Second.", "the last one"])
+@pytest.mark.parametrize("reply", ["the second one", "Second.", "the latter"])
 def test_an_option_may_be_named_by_its_place(router, reply):
     assert router.answer(ask("tracking-or-automation"), reply).skills == (AUTOMATE,)
 
@@ -93,7 +93,11 @@ PARAPHRASES = [
     ("model-or-serving", "the layers themselves, the GPU is fully busy computing", [HARDWARE]),
     ("model-or-serving", "the web framework around it, the model idles mostly", [SERVE]),
     ("model-or-serving", "we never measured where the time goes", [DEBUG]),
-    ("model-or-serving", "only when everyone logs in at nine, then a queue builds up", [SERVE, SCALE]),
+    (
+        "model-or-serving",
+        "only when everyone logs in at nine, then a queue builds up",
+        [SERVE, SCALE],
+    ),
     ("speed-or-accuracy", "it takes seconds until an answer comes", "follow-up"),
     ("speed-or-accuracy", "it guesses wrong more often month by month", [MONITOR]),
     ("speed-or-accuracy", "right until yesterday evening, all wrong since then", [DEBUG, MONITOR]),
@@ -151,7 +155,9 @@ def test_the_words_choose_what_an_option_leaves_open(router):
     assert quantized.skills == (QUANTIZE, SERVE)
 
 
-@pytest.mark.parametrize("reply", ["both", "Both of these, please", "well, both", "the two of them"])
+@pytest.mark.parametrize(
+    "reply", ["both", "Both of these, please", "well, both", "the two of them"]
+)
 def test_both_means_both_in_execution_order(router, reply):
     assert router.answer(ask("tracking-or-automation"), reply).skills == (TRACK, AUTOMATE)
     assert router.answer(ask("monitor-or-debug"), reply).skills == (DEBUG, MONITOR)
@@ -169,7 +175,7 @@ def test_neither_leads_nowhere_that_an_option_leads(router, name, reply):
 @pytest.mark.parametrize("reply", ["I don't know", "no idea", "hard to tell", "not sure really"])
 def test_who_does_not_know_gets_a_decision_and_hears_that_it_is_less_sure(router, reply):
     unsure = router.answer(ask("model-or-serving"), reply)
-    sure = router.answer(ask("model-or-serving"), "4")
+    sure = router.answer(ask("model-or-serving"), "not-profiled")
     assert unsure.skills == sure.skills == (DEBUG,)  # profile first
     assert unsure.confidence < sure.confidence
 
@@ -214,10 +220,10 @@ def test_a_change_of_subject_may_lead_out_of_all_this(router):
 def test_what_was_said_before_stays_in_mind(router):
     """The first sentence alone says that it is an LLM; the reply says only where it runs."""
     clarify = ask("deployment-target", "I want to bring our fine-tuned Llama into production")
-    decision = router.answer(clarify, "1")
+    decision = router.answer(clarify, "cloud")
     assert isinstance(decision, Route)
     assert decision.packs == ("llm-specialist",)
-    plain = router.answer(ask("deployment-target"), "1")
+    plain = router.answer(ask("deployment-target"), "cloud")
     assert plain.packs == ()
 
 
@@ -261,7 +267,7 @@ def test_any_replies_end_after_two_questions_at_most(router, name, reply, other)
 
 
 def test_a_question_survives_json_and_can_still_be_answered(router):
-    asked = router.answer(ask("inference-or-training"), "2")
+    asked = router.answer(ask("inference-or-training"), "predicting")
     assert isinstance(asked, Clarify)
     wire = msgspec.json.encode(asked)
     back = msgspec.json.decode(wire, type=Clarify)
@@ -278,7 +284,9 @@ def test_a_question_that_came_from_a_query_survives_json(router):
 
 
 def test_a_question_of_another_pack_is_refused(router, tiny_router):
-    stranger = msgspec.structs.replace(ask("traffic-pattern"), question=Asked("which-part", "?", ()))
+    stranger = msgspec.structs.replace(
+        ask("traffic-pattern"), question=Asked("which-part", "?", ())
+    )
     with pytest.raises(RouterError, match="no question 'which-part' in this pack; known: infer"):
         router.answer(stranger, "1")
     with pytest.raises(RouterError, match="known: repair-or-buy, which-part"):

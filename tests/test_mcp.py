@@ -161,7 +161,9 @@ def test_a_client_that_can_elicit_asks_its_user_both_questions(pack, mode):
     label = "Predictions (inference) take too long"
     accept = [
         ElicitResult(action="accept", content={"option": label}),
-        ElicitResult(action="accept", content={"words": "only the load; requests queue up when many arrive"}),
+        ElicitResult(
+            action="accept", content={"words": "only the load; requests queue up when many arrive"}
+        ),
     ]
     elicited, asked = replying(*accept)
     calls = [("route_query", {"query": "my model is slow"})]

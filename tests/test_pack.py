@@ -304,7 +304,11 @@ LAUGHS = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 TRICKS = [
     (LAUGHS, 1, "anchors and aliases"),
     ("a: 1\nb: *a\n", 2, "anchors and aliases|undefined alias"),
-    ("x: 1\na: !!python/object/apply:os.system [touch hit]\n", 2, "tags are not read, was: .*apply"),
+    (
+        "x: 1\na: !!python/object/apply:os.system [touch hit]\n",
+        2,
+        "tags are not read, was: .*apply",
+    ),
     ("a: !!binary aGk=\n", 1, "tags are not read"),
     ("\na: " + "[" * 50 + "]" * 50, 2, "at most 24 levels"),
     ("a: " + "[" * 100_000, 1, "at most 24 levels"),

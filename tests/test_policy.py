@@ -198,7 +198,9 @@ def test_a_redirect_names_every_likely_neighbour(pack):
     two = msgspec.structs.replace(pack, file=file)
     rules = rules_of(two, ("neighbour:a-taxi", *NAMES), name_from=0.3)
     reading = reading_of({"p": {"bus-lines": 0.5, "fix-brakes": 0.1}})
-    with_taxi = [np.column_stack([[taxi_share], reading.probabilities]) for taxi_share in (0.3, 0.2)]
+    with_taxi = [
+        np.column_stack([[taxi_share], reading.probabilities]) for taxi_share in (0.3, 0.2)
+    ]
     packs = [
         rules.decide(
             Reading(**{**vars(reading), "probabilities": probabilities / probabilities.sum()})

@@ -22,7 +22,6 @@ def ask(
     """Route one query; at a terminal, ask back when a detail is missing.
 
     Examples:
-
         router ask "quantize our BERT and serve it behind gRPC"
 
         router ask "my model is slow" --json
@@ -46,7 +45,9 @@ def chat(pack: PackOption = None, encoder: EncoderOption = None) -> None:
     An empty line or Ctrl-D ends it.
     """
     router = load_router(pack, encoder)
-    typer.echo(f"{router.pack.file.title}: {router.pack.file.summary}\nAn empty line ends the chat.")
+    typer.echo(
+        f"{router.pack.file.title}: {router.pack.file.summary}\nAn empty line ends the chat."
+    )
     asked: Clarify | None = None
     while line := _line("\nYour answer: " if asked else "\n> "):
         decision = router.answer(asked, line) if asked else router.route(line)
@@ -99,7 +100,6 @@ def explain(
     """Show why a query goes where it goes: similarities, exemplars, questions and the rule.
 
     Example:
-
         router explain "it takes four seconds to answer"
     """
     from rich.markup import escape

@@ -17,7 +17,6 @@ def check(
     """Read a pack and name every fault: file, line, key, what was expected.
 
     Examples:
-
         router check my-pack
 
         router check --schema > pack.schema.json

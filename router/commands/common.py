@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 PackOption = Annotated[
     Path | None,
     typer.Option(
-        "--pack", "-p", help="A pack's folder, or a folder of SKILL.md files [default: ML production]."
+        "--pack",
+        "-p",
+        help="A pack's folder, or a folder of SKILL.md files [default: ML production].",
     ),
 ]
 EncoderOption = Annotated[
     str | None,
     typer.Option(
-        "--encoder", help="A sentence-transformers model, by name or folder [default: the fast one]."
+        "--encoder",
+        help="A sentence-transformers model, by name or folder [default: the fast one].",
     ),
 ]
 

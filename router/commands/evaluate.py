@@ -1,7 +1,8 @@
 """Evaluate a log of queries, and gate on its figures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,12 +13,15 @@ from router.commands.common import EncoderOption, PackOption, load_router, stder
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from router.evaluation import Evaluation, Progress
+    from router.figures import Figure
     from router.gold import Gold
     from router.run_parts import Query
 
-SHOWN = 10  # mistakes that are printed
+SHOWN = 10  # queries that are printed
+REASONS = 3  # rejected lines that are
 
 
 def evaluate(
@@ -28,7 +32,9 @@ def evaluate(
             " standard input [default: the sample log]."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write.")] = Path("run"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write.")] = Path(
+        "runs/latest"
+    ),
     text_column: Annotated[
         str | None, typer.Option(help="Name of the text's column [default: guessed].")
     ] = None,
@@ -53,7 +59,10 @@ def evaluate(
     ] = False,
     fail_under: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=VALUE: exit with 1 if that figure is lower; several may be given."),
+        typer.Option(
+            help="FIGURE=VALUE, or ID.recall=VALUE: exit with 1 if it is lower, or higher where"
+            " less is better; may be given several times."
+        ),
     ] = None,
     pack: PackOption = None,
     encoder: EncoderOption = None,
@@ -63,7 +72,6 @@ def evaluate(
     Stopped with Ctrl-C, the same command goes on where it was.
 
     Examples:
-
         router evaluate
 
         router evaluate queries.csv --text-column question --label-column skill --out run
@@ -75,8 +83,8 @@ def evaluate(
     from router.logs import Columns
     from router.shipped import SAMPLE_LOG
 
-    gate = Gate.of(fail_under or [])
     router = load_router(pack, encoder)
+    gate = Gate.of(fail_under or [], router.pack)
     columns = Columns(text_column, label_column, time_column, id_column)
     try:
         with progress_bar() as tell:
@@ -94,7 +102,7 @@ def evaluate(
         typer.echo(f"router: stopped; the same command goes on from here ({out})", err=True)
         raise typer.Exit(130) from None
     show(stdout(), evaluation)
-    failed = gate.failed(evaluation.figures)
+    failed = gate.failed(evaluation.metrics)
     for sentence in failed:
         typer.echo(f"router: {sentence}", err=True)
     if failed:
@@ -130,43 +138,48 @@ def progress_bar() -> Iterator["Callable[[Progress], None]"]:
 def show(console: "Console", evaluation: "Evaluation") -> None:
     """Print the figures, what was decided, the worst mistakes, and where the files are."""
     from rich.markup import escape
+
+    metrics, lines = evaluation.metrics, evaluation.metrics.lines
+    console.print(figures_table(metrics.intervals))
+    shares = (f"{n / lines.decided:.1%} {name}" for name, n in metrics.shares.actions.items())
+    console.print(f"Decided: {', '.join(shares)}.")
+    title, queries = "Least certain", metrics.least_certain
+    if lines.labelled:
+        title, queries = "Wrong, and most sure of it", metrics.mistakes
+    console.print(f"\n[bold]{title}[/bold]{'' if queries else ': none'}")
+    for query in queries[:SHOWN]:
+        wanted = f", wanted {target(query.gold)}" if query.gold else ""
+        told = f"{query.confidence:.0%} {target(query)}{wanted}"
+        console.print(f"  {told}: [dim]{escape(shortened(query.text))}[/dim]", soft_wrap=True)
+    console.print(
+        f"\n{lines.read:,} lines: {lines.decided:,} decided ({lines.labelled:,} labelled,"
+        f" {lines.texts:,} different texts), {lines.rejected:,} rejected.",
+        soft_wrap=True,
+    )
+    for one in islice(evaluation.rejected(), REASONS):
+        console.print(f"  line {one.line}: {escape(shortened(one.reason, 160))}", soft_wrap=True)
+    if lines.rejected > REASONS:
+        console.print(f"  and {lines.rejected - REASONS:,} more, in rejected.jsonl")
+    files = f"{evaluation.folder}: {', '.join(evaluation.files)}"
+    console.print(f"Everything is in {escape(files)}.", soft_wrap=True)
+
+
+def figures_table(figures: "Mapping[str, Figure]") -> "Table":
+    """Lay out the figures that the log has lines for."""
     from rich.table import Table
 
-    metrics = evaluation.metrics
-    lines = metrics.lines
-    table = Table("figure", "value", "95 % interval", "n", title="Figures", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, figure in metrics.intervals.items():
+    table = Table("figure", title="Figures", title_justify="left")
+    for column in ("value", "95 % interval", "n"):
+        table.add_column(column, justify="right")
+    for name, figure in figures.items():
         if figure.value is not None:
             ends = f"{figure.low:.3f} to {figure.high:.3f}"
             table.add_row(name, f"{figure.value:.4f}", ends, f"{figure.n:,}")
-    console.print(table)
-    shares = (f"{n / lines.decided:.1%} {name}" for name, n in metrics.shares.actions.items())
-    console.print(f"Decided: {', '.join(shares)}.")
-    if metrics.mistakes:
-        console.print("\n[bold]Wrong, and most sure of it[/bold]")
-    for query in metrics.mistakes[:SHOWN]:
-        given, wanted = target(query), target(query.gold)
-        console.print(
-            f"  {query.confidence:.0%} {given}, wanted {wanted}: {escape(shortened(query.text))}",
-            soft_wrap=True,
-        )
-    console.print(
-        f"\n{lines.read:,} lines: {lines.decided:,} decided ({lines.labelled:,} labelled,"
-        f" {lines.texts:,} different texts), {lines.rejected:,} rejected."
-    )
-    if lines.rejected:
-        console.print(
-            f"[bold]Rejected lines and why: {evaluation.folder / 'rejected.jsonl'}[/bold]"
-        )
-    console.print(f"Everything is in {evaluation.folder}: {', '.join(evaluation.files)}.")
+    return table
 
 
-def target(of: "Query | Gold | None") -> str:
+def target(of: "Query | Gold") -> str:
     """Name what was decided, or wanted, in a few words."""
-    if of is None:
-        return "nothing"
     names = (*of.skills, *of.packs) or ((of.question,) if of.question else ())
     return f"{of.action} {', '.join(names)}".strip()
 

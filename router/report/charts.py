@@ -96,7 +96,9 @@ def _painted(value: Any, palette: Mapping[str, str]) -> Any:  # noqa: ANN401 - a
     if not isinstance(value, dict):
         return value
     return {
-        key: palette.get(one, one) if "color" in key and isinstance(one, str) else _painted(one, palette)
+        key: palette.get(one, one)
+        if "color" in key and isinstance(one, str)
+        else _painted(one, palette)
         for key, one in value.items()
     }
 
@@ -278,24 +280,6 @@ def query_map(points: Iterable[Point]) -> Chart:
         )
     bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "fixedrange": False}
     return Chart(data, {"xaxis": bare, "yaxis": bare, "hovermode": "closest"})
-
-
-def skill_shares(counts: Mapping[str, int], n_lines: int) -> Chart:
-    """How often each skill was given, of all lines."""
-    names = list(counts)[::-1]
-    bar = {
-        "type": "bar",
-        "orientation": "h",
-        "y": names,
-        "x": [counts[name] / n_lines for name in names],
-        "customdata": [counts[name] for name in names],
-        "marker": {"color": "mid"},
-        "hovertemplate": "%{y}: %{customdata} (%{x:.1%})<extra></extra>",
-    }
-    layout = _axes("of all queries", "")
-    layout["yaxis"] = {"automargin": True, "showgrid": False}
-    layout["xaxis"] |= {"tickformat": ".0%"}
-    return Chart([bar], layout)
 
 
 def _hover(point: Point) -> str:

@@ -1,0 +1,72 @@
+"""What the report keeps of a run: one pass over the decisions, bounded samples of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from router.gaps import SAMPLE, is_unfit
+from router.pack import Pack
+from router.run_folder import Row
+from router.sampling import DistinctSample
+
+MAPPED = 700
+OF_CELL = 25
+OF_RIGHT_CELL = 8
+MOST_SHOWN = 1_200
+Cell = tuple[str, str]
+
+
+@dataclass
+class Harvest:
+    """Samples of a run.
+
+    `cells`: queries of each cell (wanted, given) of the confusion matrix; without labels, wanted
+    and given are alike. `mapped`: for the map. `unfit`: what nothing fits.
+    """
+
+    n_lines: int = 0
+    cells: dict[Cell, DistinctSample[Row]] = field(default_factory=dict)
+    mapped: DistinctSample[Row] = field(default_factory=lambda: DistinctSample(MAPPED))
+    unfit: DistinctSample[None] = field(default_factory=lambda: DistinctSample(SAMPLE))
+
+    @classmethod
+    def of(cls, rows: Iterable[Row], pack: Pack) -> "Harvest":
+        """Read all rows once."""
+        harvest = cls()
+        for row in rows:
+            harvest._add(row, cell_of(row, pack))
+        return harvest
+
+    def _add(self, row: Row, cell: Cell) -> None:
+        self.n_lines += 1
+        self.mapped.add(row.text, row)
+        if is_unfit(row):
+            self.unfit.add(row.text, None)
+        if cell not in self.cells:
+            wrong = row.accepted is False
+            self.cells[cell] = DistinctSample(OF_CELL if wrong else OF_RIGHT_CELL)
+        self.cells[cell].add(row.text, row)
+
+    def shown(self) -> list[tuple[Row, Cell, int]]:
+        """Give row, cell and count of the queries for the table, mistakes before the others.
+
+        Each cell gives one after the other, so that none is left out while another has many.
+        """
+        turns: dict[int, list[tuple[Row, Cell, int]]] = defaultdict(list)
+        for cell, sample in self.cells.items():
+            for turn, (_, row, count) in enumerate(sample.items()):
+                turns[turn].append((row, cell, count))
+        rows = [one for turn in sorted(turns) for one in turns[turn]]
+        rows.sort(key=lambda one: one[0].accepted is not False)  # stable: turns stay in order
+        return rows[:MOST_SHOWN]
+
+
+def cell_of(row: Row, pack: Pack) -> Cell:
+    """Name the cell of the confusion matrix that counts a row."""
+    given = row.given
+    gold = row.gold
+    if gold is None or row.accepted:
+        return given, given
+    if gold.action == "route" and not gold.skills:
+        return f"category:{pack.skills[gold.ok_skills[0]].category}", given
+    return row.wanted or given, given

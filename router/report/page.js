@@ -1,0 +1,195 @@
+"use strict";
+(() => {
+  const { rows, plots, palettes } = JSON.parse(document.getElementById("data").textContent);
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const STEP = 25;
+  let printing = false;
+
+  // Any text goes through here: nothing that a user of the router wrote becomes markup.
+  function element(tag, text = "", attributes = {}, ...children) {
+    const made = document.createElement(tag);
+    made.textContent = text;
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  }
+
+  function nameOf(target) {
+    const [kind, id] = [target.split(":")[0], target.slice(target.indexOf(":") + 1)];
+    if (kind === "category") return `any of ${id}`;
+    if (target === "ask") return "a question";
+    return target === "none" ? "none of these" : id;
+  }
+
+  // Plots: the colours in them are names, filled in for the theme of the reader.
+
+  function painted(value, palette) {
+    if (Array.isArray(value)) return value.map((one) => painted(one, palette));
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) =>
+        key.includes("color") && typeof one === "string"
+          ? [key, palette[one] || one]
+          : [key, painted(one, palette)],
+      ),
+    );
+  }
+
+  function layoutOf(layout, palette) {
+    const family = getComputedStyle(document.body).fontFamily;
+    const axis = {
+      gridcolor: palette.line, zeroline: false, linecolor: palette.line, fixedrange: true,
+      tickfont: { color: palette.soft, size: 12 }, automargin: true,
+    };
+    const titled = (one) => ({
+      ...axis, ...one,
+      title: { font: { color: palette.soft, size: 12.5 }, standoff: 8, ...(one.title || {}) },
+    });
+    return {
+      ...layout,
+      xaxis: titled(layout.xaxis), yaxis: titled(layout.yaxis),
+      font: { family, size: 13, color: palette.ink },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      margin: { l: 48, r: 10, t: 8, b: 44 }, dragmode: false, autosize: true,
+      hoverlabel: {
+        bgcolor: palette.panel, bordercolor: palette.line, align: "left",
+        font: { family, size: 13, color: palette.ink },
+      },
+      legend: { orientation: "h", x: 0, y: 1.03, yanchor: "bottom", font: { size: 12.5, color: palette.soft } },
+      showlegend: layout.showlegend ?? true,
+    };
+  }
+
+  function draw() {
+    const palette = dark.matches && !printing ? palettes.dark : palettes.light;
+    for (const place of document.querySelectorAll("[data-plot]")) {
+      const { data, layout } = plots[place.dataset.plot];
+      const shown = layoutOf(painted(layout, palette), palette);
+      if (printing) shown.width = 640;
+      Plotly.react(place, painted(data, palette), shown, { displayModeBar: false, responsive: true });
+    }
+  }
+
+  function numbers(details) {
+    const { data, layout } = plots[details.dataset.numbers];
+    const share = (value) => (typeof value === "number" ? `${(100 * value).toFixed(1)} %` : value);
+    const holder = element("div", "", { class: "holder", tabindex: "0" });
+    for (const trace of data.filter((one) => one.hoverinfo !== "skip")) {
+      const head = element("tr", "", {}, ...[layout.xaxis.title?.text || "time", trace.name || layout.yaxis.title?.text]
+        .map((text) => element("th", text, { scope: "col" })));
+      const body = trace.x.map((x, i) =>
+        element("tr", "", {}, element("td", share(x)), element("td", share(trace.y[i]))));
+      holder.append(element("table", "", {}, element("thead", "", {}, head), element("tbody", "", {}, ...body)));
+    }
+    details.append(holder);
+  }
+
+  // The table of queries.
+
+  const form = document.getElementById("filters");
+  const body = document.querySelector("#table tbody");
+  const labelled = Boolean(form.elements.wanted);
+  let most = STEP;
+  for (const row of rows) {
+    const spoken = row.why.flatMap((one) => (one ? [one[1]] : []));
+    row.words = [row.text, row.decided, row.asksFor || "", ...spoken].join("\n").toLowerCase();
+  }
+  for (const field of ["wanted", "given"]) {
+    if (!form.elements[field]) continue;
+    const found = [...new Set(rows.map((row) => row[field]))].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
+    form.elements[field].append(...found.map((value) => element("option", nameOf(value), { value })));
+  }
+
+  const orders = {
+    sure: (a, b) => b.confidence - a.confidence || a.line - b.line,
+    unsure: (a, b) => a.confidence - b.confidence || a.line - b.line,
+    often: (a, b) => b.count - a.count || a.line - b.line,
+    line: (a, b) => a.line - b.line,
+  };
+
+  function chosen() {
+    const { search, outcome, wanted, given, sort } = Object.fromEntries(new FormData(form));
+    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (row) =>
+      (!outcome || row.outcome === outcome || (outcome === "mistakes" && row.outcome !== "right")) &&
+      (!wanted || row.wanted === wanted) && (!given || row.given === given) &&
+      words.every((word) => row.words.includes(word));
+    return rows.filter(fits).sort(orders[sort]);
+  }
+
+  function why(row) {
+    const parts = [["Closest of what was wanted", row.why[0]], ["Closest of what was given", row.why[1]]]
+      .filter(([, one]) => one)
+      .flatMap(([title, [target, text, cosine]]) => [
+        element("dt", `${title}: ${nameOf(target)}, cosine ${cosine.toFixed(2)}`), element("dd", text),
+      ]);
+    if (!parts.length) return [];
+    return [element("details", "", {}, element("summary", "Closest exemplars"), element("dl", "", {}, ...parts))];
+  }
+
+  function lineOf(row) {
+    const at = [`line ${row.line.toLocaleString("en")}`, row.day, row.count > 1 ? `${row.count} times` : ""];
+    const side = element("span", at.filter(Boolean).join(" · "), { class: "side" });
+    const query = element("td", "", {}, element("span", row.text, { class: "text" }), side, ...why(row));
+    const silent = row.outcome === "wrong";
+    const given = element("td", "", { "data-title": "Given" }, element("span", row.decided, silent ? { class: "wrong" } : {}));
+    const sure = element("td", `${Math.round(100 * row.confidence)} %`, { class: "number", "data-title": "Confidence" });
+    const wanted = labelled ? [element("td", row.asksFor || "no label", { "data-title": "Wanted" })] : [];
+    return element("tr", "", {}, query, ...wanted, given, sure);
+  }
+
+  function show() {
+    const found = chosen();
+    body.replaceChildren(...found.slice(0, most).map(lineOf));
+    const shown = Math.min(most, found.length);
+    document.getElementById("count").textContent =
+      found.length ? `${shown.toLocaleString("en")} of ${found.length.toLocaleString("en")} shown` : "No query fits these filters.";
+    document.getElementById("more").hidden = found.length <= most;
+    for (const cell of document.querySelectorAll(".matrix button")) {
+      const { wanted, given } = form.elements;
+      const here = cell.dataset.wanted === wanted.value && cell.dataset.given === given.value;
+      cell.setAttribute("aria-pressed", String(here));
+    }
+  }
+
+  function again() { most = STEP; show(); }
+  form.addEventListener("input", again);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(again));
+  document.getElementById("more").addEventListener("click", () => { most += 4 * STEP; show(); });
+
+  // The confusion matrix: a cell chooses its queries.
+
+  const readout = document.getElementById("readout");
+  function tell(event) {
+    const cell = event.target.closest("button");
+    if (cell) readout.textContent = cell.getAttribute("aria-label");
+  }
+  for (const matrix of document.querySelectorAll(".matrix")) {
+    matrix.addEventListener("pointerover", tell);
+    matrix.addEventListener("focusin", tell);
+    matrix.addEventListener("click", (event) => {
+      const cell = event.target.closest("button");
+      if (!cell) return;
+      form.reset();
+      form.elements.outcome.value = "";
+      form.elements.wanted.value = cell.dataset.wanted;
+      form.elements.given.value = cell.dataset.given;
+      setTimeout(() => {
+        again();
+        const title = document.getElementById("queries-title");
+        title.focus({ preventScroll: true });
+        title.scrollIntoView();
+      });
+    });
+  }
+
+  for (const details of document.querySelectorAll("[data-numbers]")) {
+    details.addEventListener("toggle", () => numbers(details), { once: true });
+  }
+  dark.addEventListener("change", draw);
+  addEventListener("beforeprint", () => { printing = true; draw(); });
+  addEventListener("afterprint", () => { printing = false; draw(); });
+  show();
+  draw();
+})();

@@ -1,0 +1,201 @@
+"""The report in words: the verdict, the five figures, and what to do first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from router.figures import Figure
+from router.gaps import Gaps
+from router.health import PackHealth
+from router.tally import Day
+
+if TYPE_CHECKING:
+    from router.metrics import Metrics
+
+GRADES = (
+    (0.90, "This pack routes the log well."),
+    (0.75, "This pack routes most of the log well."),
+    (0.50, "This pack routes the log unevenly."),
+    (0.00, "This pack is not ready for the log."),
+)
+"""Share accepted from which on a sentence holds."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One of the five figures. `detail` says of what it is a share, and its interval."""
+
+    title: str
+    value: str
+    detail: str
+    meaning: str
+    bad: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do; `anchor` is the part of the page that shows why."""
+
+    text: str
+    anchor: str
+    why: str
+
+
+def percent(value: float | None) -> str:
+    """Write a share for a person: no decimals from 10 % on, one below."""
+    if value is None:
+        return "–"
+    return f"{value:.0%}" if value >= 0.0995 or value == 0.0 else f"{value:.1%}"
+
+
+def interval(figure: Figure) -> str:
+    """Write what a figure rests on."""
+    if figure.value is None:
+        return "no such query"
+    return f"{percent(figure.low)} to {percent(figure.high)}, n = {figure.n:,}"
+
+
+def name_of(target: str) -> str:
+    """Write a target for a person: "skill:ID" by its id alone."""
+    kind, _, one = target.partition(":")
+    if kind == "category":
+        return f"any of {one}"
+    return one or {"ask": "a question", "none": "none of these"}.get(kind, kind)
+
+
+def verdict(metrics: "Metrics") -> tuple[str, str]:
+    """Give the verdict in a sentence, and a second that says what it rests on."""
+    lines = metrics.lines
+    if not lines.labelled:
+        return _verdict_without_labels(metrics)
+    accepted, wrong = (metrics.intervals[name] for name in ("accepted", "silently_wrong"))
+    grade = next(text for least, text in GRADES if (accepted.value or 0.0) >= least)
+    told = (
+        f"Of {lines.labelled:,} labelled queries, {percent(accepted.value)} went where an expert"
+        f" would accept it; {percent(wrong.value)} went wrong without a question."
+    )
+    return grade, f"{told} {_trend(metrics.days)}".strip()
+
+
+def _verdict_without_labels(metrics: "Metrics") -> tuple[str, str]:
+    n, actions = metrics.lines.decided, metrics.shares.actions
+    routed, refused = (percent(actions.get(one, 0) / n) for one in ("route", "none"))
+    asked = percent(actions.get("clarify", 0) / n)
+    return (
+        f"This pack has a route for {routed} of the log.",
+        f"Of {n:,} queries, {asked} need a question first and {refused} fit nothing here. The log"
+        " has no labels, so that nothing says how many of these decisions are right.",
+    )
+
+
+def _trend(days: dict[str, Day]) -> str:
+    """Say so if the second half of the time is better or worse than the first beyond chance."""
+    labelled = [day for _, day in sorted(days.items()) if day.labelled]
+    if len(labelled) < 4:
+        return ""
+    sides = labelled[: len(labelled) // 2], labelled[len(labelled) // 2 :]
+    first, second = (
+        Figure.of(sum(d.accepted for d in side), sum(d.labelled for d in side)) for side in sides
+    )
+    ends = first.low, first.high, second.low, second.high, first.value, second.value
+    if any(end is None for end in ends):
+        return ""
+    if (second.high or 0.0) < (first.value or 0.0) and (second.value or 0.0) < (first.low or 0.0):
+        way = "fell"
+    elif (second.low or 0.0) > (first.value or 0.0) and (second.value or 0.0) > (first.high or 0.0):
+        way = "rose"
+    else:
+        return ""
+    return (
+        f"What was accepted {way} from {percent(first.value)} in the first half of the time"
+        f" to {percent(second.value)} in the second."
+    )
+
+
+def headlines(metrics: "Metrics") -> list[Headline]:
+    """Choose the five figures of the first screen."""
+    if not metrics.lines.labelled:
+        return _shares(metrics)
+    chosen = (
+        ("accepted", "Accepted", "decisions an expert would accept", False),
+        ("silently_wrong", "Silently wrong", "wrong, and nobody was asked", True),
+        ("asked", "Asked", "answered by a question", False),
+        (
+            "skill_when_routed",
+            "Right skill",
+            "of the queries for one skill that were routed",
+            False,
+        ),
+        ("calibration_error", "Confidence gap", "stated confidence against what came true", False),
+    )
+    found = []
+    for name, title, meaning, bad in chosen:
+        figure = metrics.intervals[name]
+        found.append(Headline(title, percent(figure.value), interval(figure), meaning, bad))
+    return found
+
+
+def _shares(metrics: "Metrics") -> list[Headline]:
+    n, actions = metrics.lines.decided, metrics.shares.actions
+    told = (
+        ("route", "Routed", "sent to one skill or several"),
+        ("clarify", "Asked", "answered by a question"),
+        ("redirect", "Redirected", "sent to another pack"),
+        ("none", "Refused", "nothing here fits"),
+    )
+    found = []
+    for action, title, meaning in told:
+        figure = Figure.of(actions.get(action, 0), n)
+        found.append(Headline(title, percent(figure.value), interval(figure), meaning))
+    texts = Figure.of(metrics.lines.texts, n)
+    rest = f"{metrics.lines.texts:,} of {n:,}"
+    return [*found, Headline("Different texts", percent(texts.value), rest, "the rest are repeats")]
+
+
+def first_steps(metrics: "Metrics", gaps: Gaps, health: PackHealth) -> list[Step]:
+    """Name what would help most, from what is known: three things at most."""
+    steps: list[Step] = []
+    wrong = [cell for cell in metrics.confusion.cells if cell.count > cell.accepted]
+    if wrong:
+        worst = max(wrong, key=lambda cell: cell.count - cell.accepted)
+        n = worst.count - worst.accepted
+        steps.append(
+            Step(
+                f"Look at what should be {name_of(worst.wanted)} and became {name_of(worst.given)}",
+                "matrix",
+                f"{n:,} {_plural('query', n)}, more than in any other cell",
+            )
+        )
+    if gaps.gaps:
+        gap = gaps.gaps[0]
+        about = f" about {', '.join(gap.words[:3])}" if gap.words else ""
+        what = f"add exemplars to {gap.nearest}" if gap.belongs else "decide on a new skill"
+        steps.append(
+            Step(
+                f"Read the largest gap{about}, and {what}",
+                "gaps",
+                f"{gap.n_lines:,} {_plural('query', gap.n_lines)} that nothing fits",
+            )
+        )
+    unseparated = [pair for pair in health.pairs if pair.question is None]
+    if unseparated:
+        pair = unseparated[0]
+        steps.append(
+            Step(
+                f"Tell {pair.first} and {pair.second} apart",
+                "health",
+                f"{len(pair.strays)} exemplars stray between them, and no question separates them",
+            )
+        )
+    return steps
+
+
+def _plural(word: str, n: int) -> str:
+    if n == 1:
+        return word
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+
+def joined(names: Sequence[str]) -> str:
+    """Write ids in the order given."""
+    return ", then ".join(names)
