@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from router.cache import cache_folder
+from router.cache import CachedEncoder, VectorCache, cache_folder
 from router.encoder import Encoder
 from router.model import Model, model_hash
 from router.pack import Pack
@@ -46,3 +46,8 @@ def model_folder(pack: Pack, encoder: Encoder) -> Path:
     """Name the folder by all that the model depends on."""
     depends = f"{model_hash(pack)}:{encoder.key}"
     return cache_folder() / "models" / hashlib.sha256(depends.encode()).hexdigest()[:24]
+
+
+def remembering(encoder: Encoder) -> CachedEncoder:
+    """Keep the vectors of exemplars, so that no text is embedded twice."""
+    return CachedEncoder(encoder, VectorCache(cache_folder() / "exemplars"))

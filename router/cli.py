@@ -8,6 +8,16 @@ import typer
 
 from router.commands.ask import ask, chat, explain
 from router.commands.check import check, warmup
+from router.commands.compare import compare
+from router.commands.evaluate import evaluate
+from router.commands.gaps import gaps
+from router.commands.init import init
+from router.commands.lint import lint
+from router.commands.mcp import mcp
+from router.commands.report import report
+from router.commands.skill import skill
+from router.commands.triggers import triggers
+from router.commands.watch import watch
 from router.errors import RouterError
 
 app = typer.Typer(
@@ -35,7 +45,11 @@ def _options(
     pass
 
 
-for command in (ask, chat, explain, check, warmup):
+_TALK = (ask, chat, explain, mcp)
+_LOGS = (evaluate, report, gaps, compare, triggers)
+_PACKS = (init, check, lint, watch, skill, warmup)
+
+for command in (*_TALK, *_LOGS, *_PACKS):
     app.command()(command)
 
 

@@ -21,11 +21,13 @@ MOST_CLAUSES = 12
 SHORTEST_CLAUSE = 7
 """Characters: "monitor" can be a concern, "thanks" is none."""
 
+_JOINING = (
+    r"(?:and|but|then|plus|once|as well as|after that|afterwards|followed by|while also|along with"
+    r"|which we also|on top of that)"
+)
+_AND_ALSO = r"(?:\s+(?:then|also|first|after that|afterwards|later|next|finally|both)\b)*"
 _JOINT = re.compile(
-    r"[.;!?:\n]+\s+"
-    r"|,\s*(?:(?:and|then|but|plus|also)\b)?\s*"
-    r"|\s+(?:and then|and also|and|then|plus|as well as|but first|after that|afterwards|once"
-    r"|followed by|while also|along with|which we also|on top of that)\s+"
+    rf"[.;!?:\n]+\s+|,\s*(?:{_JOINING}\b)?{_AND_ALSO}\s*|\s+{_JOINING}{_AND_ALSO}\s+"
     r"|\s+-+>?\s+|\s*\+\s+|\s+&\s+|^\s*(?:first|once|after|before)\s+",
     re.IGNORECASE,
 )

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from router import narrate
+from router import composed, narrate
 from router.decision import Clarify, Decision, NoRoute, Route
 from router.encoder import Encoder
-from router.model import Reading
+from router.model import ANY_ANSWER, Reading
 from router.pack import Lead, Option, Question
 from router.policy import Verdicts
 from router.replies import BOTH, NEITHER, UNSURE, literal_meaning
@@ -64,17 +64,23 @@ class Listener:
         return self._follow(heard, (heard.question.option(meaning),), sure)
 
     def _hear(self, clarify: Clarify, reply: str) -> Heard:
-        pack, model = self.narrator.pack, self.narrator.model
-        question = pack.questions[clarify.question.id]
+        asked, pack, model = clarify.question, self.narrator.pack, self.narrator.model
+        own = pack.questions.get(asked.id)
+        question = composed.question_of(asked, pack) if own is None else own
         joined = "\n".join((*clarify.said, reply))
         alone, together = (model.read([text], self.encoder) for text in (reply, joined))
-        literal = literal_meaning(question, reply)
+        literal = (
+            composed.literal_meaning(asked, reply) if own is None else literal_meaning(own, reply)
+        )
         if literal is not None:
-            meanings = {literal: 1.0}
+            return Heard(clarify, question, reply, alone, together, {literal: 1.0})
+        general = model.replies[ANY_ANSWER if own is None else own.id].meanings(reply, self.encoder)
+        if own is not None:
+            meanings = self._weigh(own, alone, general)
         else:
-            meanings = self._weigh(
-                question, alone, model.replies[question.id].meanings(reply, self.encoder)
-            )
+            options = [option.id for option in question.options]
+            likely = (self._by_target(alone), self._by_target(together))
+            meanings = composed.weigh(options, *likely, general)
         return Heard(clarify, question, reply, alone, together, meanings)
 
     def _weigh(

@@ -125,7 +125,8 @@ def evaluate(
         run = _Run(router, parts, progress or (lambda _: None))
         run.take_up()
         read_label = Labels(router.pack).read
-        run.go_on(read_log(files, columns, read_label, strict=strict, lines=chunk_lines))
+        chunks = read_log(files, columns, read_label, strict=strict, lines=chunk_lines)
+        run.go_on(_of_sound_log(chunks, parts))
         evaluation = run.finish(files, settings)
     except BaseException:
         if out is None:
@@ -212,21 +213,24 @@ class _Run:
         rejected = sum(done.rejected for done in self.parts.checkpoints())
         found = sum(file.found for file in files)
         if not found == self.read == tally.lines + rejected:
+            self.parts.drop()
             raise LogError(
                 f"{found:,} lines were found, {tally.lines:,} decided and {rejected:,} rejected:"
-                " the log has changed under the run; cure: --restart"
+                " the log has changed under the run; cure: run it again"
             )
         if not tally.lines:
-            reasons = (
-                one for number in range(len(self.remembered)) for one in self.parts.rejected(number)
-            )
-            first = next((f"; the first, line {one.line}: {one.reason}" for one in reasons), "")
+            first = next((f"; the first: {one.reason}" for one in self._rejected()), "")
+            self.parts.drop()
             raise LogError(
-                f"a log needs a line that can be read, of {found:,} there is none{first}"
+                f"a log needs a line that can be read; of {found:,} there is none{first}"
             )
         blank = sum(file.blank for file in files)
         texts = self.decided.n_decided
         return Lines(self.read, tally.lines, rejected, blank, tally.labelled, texts)
+
+    def _rejected(self) -> Iterator[Rejected]:
+        for number in range(len(self.remembered)):
+            yield from self.parts.rejected(number)
 
     def _repeated(self) -> tuple[Query, ...]:
         """Show the texts that came most often."""
@@ -249,6 +253,15 @@ class _Run:
                 )
             )
         return tuple(queries)
+
+
+def _of_sound_log(chunks: Iterable[Chunk], parts: Parts) -> Iterator[Chunk]:
+    """Drop the parts of a log that can't be read on: once mended, it is another log."""
+    try:
+        yield from chunks
+    except LogError:
+        parts.drop()
+        raise
 
 
 def _files(log: str | Path, parts: Parts) -> list[LogFile]:

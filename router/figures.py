@@ -254,7 +254,8 @@ class Figures:
             right, wrong = random.multinomial(n, cells / n).reshape(2, -1)
             drawn.append(figure(confidences, right + wrong, right))
         low, high = np.quantile(drawn, [0.025, 0.975])
-        return Figure(*map(_rounded, (figure(confidences, trials, hits), low, high)), n)
+        value = figure(confidences, trials, hits)
+        return Figure(_rounded(value), _rounded(low), _rounded(high), n)
 
 
 Statistic: TypeAlias = Callable[[Counts, Counts, Counts], float]
@@ -282,10 +283,11 @@ def _of_targets(ids: Iterable[str], found: Mapping[str, Found]) -> dict[str, OfT
 def _of_target(found: Found) -> OfTarget:
     precision = Figure.of(found.right, found.named)
     recall = Figure.of(found.met, found.required)
-    ends = [
+    value, low, high = (
         _harmonic(getattr(precision, end), getattr(recall, end)) for end in ("value", "low", "high")
-    ]
-    return OfTarget(precision, recall, Figure(*ends, found.required if ends[0] is not None else 0))
+    )
+    f1 = Figure(value, low, high, 0 if value is None else found.required)
+    return OfTarget(precision, recall, f1)
 
 
 def _harmonic(one: float | None, other: float | None) -> float | None:

@@ -1,22 +1,27 @@
 """From a pack's exemplars to a fitted model."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from router.arrays import Bools, Vectors
+from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.asking import Asking, QuestionIndex
 from router.centroids import Centroids, unit
 from router.concerns import ClauseView, Concerns, clauses_of, join_exemplars
 from router.encoder import Encoder
 from router.head import Head, fit_head
-from router.logistic import Logistic
-from router.model import Layout, Model, model_hash
+from router.logistic import Logistic, logit
+from router.model import ANY_ANSWER, Indices, Layout, Limits, Model, model_hash
 from router.pack import Pack
-from router.replies import ReplyHead, reply_exemplars
+from router.replies import ReplyHead, general_replies, reply_exemplars
 
 JOINED = 800
 """Queries joined from two exemplars on which the judgement of further concerns is fitted."""
+
+
+SHORTEST, MOST_REPLIES = 5, 300
+"""Of each target so many short exemplars, and so many replies in all, show what an answer is."""
 
 
 def fit_model(pack: Pack, encoder: Encoder) -> Model:
@@ -28,7 +33,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     rows = sorted(pack.target_exemplars())
     labels, texts = [label for label, _ in rows], [text for _, text in rows]
     vectors = encoder.encode(texts)
-    head, _ = fit_head(texts, vectors, labels)
+    head, held_out = fit_head(texts, vectors, labels)
     layout = Layout.of(pack, head.names)
     questions = _question_index(pack, encoder)
     asking, concerns = _fit_judgements(pack, encoder, texts, vectors, labels, questions)
@@ -45,7 +50,63 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
         asking=asking,
         concerns=concerns,
         replies=_fit_replies(pack, encoder),
+        limits=_fit_limits(head, layout, held_out, labels),
     )
+
+
+def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
+    """Fit the head on some of a model's exemplars, each target among them; embeds nothing.
+
+    The judgements on top (whether to ask, further concerns) have few numbers, were fitted on
+    held-out exemplars, and stay.
+    """
+    labels = [model.exemplar_labels[i] for i in kept]
+    texts = [model.exemplar_texts[i] for i in kept]
+    vectors = model.head.exemplars[kept]
+    head, held_out = fit_head(texts, vectors, labels)
+    layout = Layout.of(pack, head.names)
+    needy = [
+        vectors[[one == f"question:{q}" for one in labels]].mean(axis=0) for q in pack.questions
+    ]
+    width = vectors.shape[1]
+    return replace(
+        model,
+        head=head,
+        centroids=Centroids.of(vectors, labels),
+        exemplar_labels=tuple(labels),
+        exemplar_texts=tuple(texts),
+        questions=replace(model.questions, needy=unit(np.array(needy).reshape(-1, width))),
+        limits=_fit_limits(head, layout, held_out, labels),
+    )
+
+
+def _fit_limits(
+    head: Head, layout: Layout, held_out: Probabilities, labels: Sequence[str]
+) -> Limits:
+    """See what each exemplar is to the others."""
+    place = {name: column for column, name in enumerate(head.names)}
+    truth = np.array([place[label] for label in labels], dtype=np.intp)
+    ours = ~np.isin(truth, layout.none)
+    closest = _closest_others(head.exemplars, ours)
+    unasked = np.flatnonzero(~np.isin(truth, layout.questions))
+    needless = 1.0 - held_out[:, layout.questions].sum(axis=1)
+    of_truth = held_out[unasked, truth[unasked]] / np.maximum(needless[unasked], 1e-12)
+    outside = None
+    if not ours.all():
+        none = held_out[:, layout.none].sum(axis=1)
+        outside = Logistic.fit(np.column_stack([logit(none), closest]), ~ours)
+    return Limits(np.sort(closest[ours]), np.sort(of_truth), outside)
+
+
+def _closest_others(vectors: Vectors, ours: Bools, chunk: int = 1_000) -> Floats:
+    """Cosine of each exemplar with the closest other that is ours. Shape: (n,)."""
+    closest = np.full(len(vectors), -1.0)
+    for start in range(0, len(vectors), chunk):
+        cosines = vectors[start : start + chunk] @ vectors.T
+        rows = np.arange(len(cosines))
+        cosines[rows, start + rows] = -1.0
+        closest[start : start + chunk] = cosines[:, ours].max(axis=1, initial=-1.0)
+    return closest
 
 
 def _category_centroids(pack: Pack, vectors: Vectors, labels: Sequence[str]) -> Centroids:
@@ -69,7 +130,26 @@ def _fit_replies(pack: Pack, encoder: Encoder) -> dict[str, ReplyHead]:
     for question in pack.questions.values():
         rows = reply_exemplars(question, pack.exemplars.options[question.id])
         heads[question.id] = ReplyHead.fit(rows, encoder.encode([text for _, text in rows]))
+    rows = general_reply_exemplars(pack)
+    heads[ANY_ANSWER] = ReplyHead.fit(rows, encoder.encode([text for _, text in rows]))
     return heads
+
+
+def general_reply_exemplars(pack: Pack) -> list[tuple[str, str]]:
+    """Give (meaning, reply) for a question that no pack words: an answer, or none of the options."""
+    titled = [one.title for one in (*pack.file.skills, *pack.file.neighbours)]
+    groups = [*pack.exemplars.skills.values(), *pack.exemplars.neighbours.values()]
+    shortest = [line for lines in groups for line in sorted(lines, key=len)[:SHORTEST]]
+    replies = [
+        line
+        for group in pack.exemplars.options.values()
+        for lines in group.values()
+        for line in lines
+    ]
+    general = [(meaning, line) for meaning, lines in general_replies().items() for line in lines]
+    known = {line.casefold() for _, line in general}
+    answers = dict.fromkeys((*titled, *shortest, *replies[:MOST_REPLIES]))
+    return [*((ANY_ANSWER, one) for one in answers if one.casefold() not in known), *general]
 
 
 def _fit_judgements(
@@ -80,7 +160,7 @@ def _fit_judgements(
     labels: Sequence[str],
     questions: QuestionIndex,
 ) -> tuple[Asking, Concerns]:
-    half = _halves(labels)
+    half = halves(labels)
     asked, concerned = [], []
     for side in (0, 1):
         seen, unseen = np.flatnonzero(half == side), np.flatnonzero(half != side)
@@ -102,7 +182,7 @@ def _fit_judgements(
     return asking, Concerns(Logistic.fit(features[possible], truths[possible]))
 
 
-def _halves(labels: Sequence[str]) -> np.ndarray:
+def halves(labels: Sequence[str]) -> np.ndarray:
     """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1."""
     half = np.zeros(len(labels), dtype=np.intp)
     for label in set(labels):

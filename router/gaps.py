@@ -1,5 +1,6 @@
 """What people ask that nothing here fits: clusters of such queries, and what to do about each."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ SMALLEST = 4
 WIDTH = 48
 """Principal components that are clustered: the rest is noise that makes all distances alike."""
 
-COHERENT = 0.45
+COHERENT = 0.5
 """Least mean cosine of a cluster's texts with its middle: below, they have nothing in common."""
 
 KIN = 0.25
@@ -41,7 +42,8 @@ class Gap:
     `queries`: distinct texts with how often each came, the most typical first. `n_lines`: lines of
     the log, estimated if the log was sampled. `nearest`: id of the nearest skill; `similarity`:
     mean cosine with its centroid, in [-1, 1]. `belongs`: whether that is as close as the skill's
-    own lines lie, so that exemplars would do; else it takes a new skill.
+    own lines lie. `wanted`: the target ("skill:ID", "neighbour:ID", "ask", "none") that more than
+    half of its labels ask for; None if there is none such, or no label.
     """
 
     words: tuple[str, ...]
@@ -50,6 +52,7 @@ class Gap:
     nearest: str
     similarity: float
     belongs: bool
+    wanted: str | None
 
     @property
     def typical(self) -> tuple[str, ...]:
@@ -57,15 +60,25 @@ class Gap:
         return tuple(text for text, _ in self.queries[:3])
 
     @property
+    def takes_exemplars(self) -> str | None:
+        """The target that exemplars like these would serve; None: it takes a new skill."""
+        if self.wanted is not None:
+            return self.wanted
+        return f"skill:{self.nearest}" if self.belongs else None
+
+    @property
     def suggestion(self) -> str:
         """What would close the gap, in a sentence."""
+        kind, _, one = (self.takes_exemplars or "").partition(":")
+        if kind == "none":
+            return "Labelled as nothing of this pack: add them to its none.txt, or a new skill."
+        if kind == "ask":
+            return "Labelled as lacking a detail: add them to the exemplars of a question."
+        if self.wanted is not None:
+            return f"Add exemplars like these to {one}: that is where their labels point."
         if self.belongs:
-            return (
-                f"Add exemplars like these to {self.nearest}: they lie as close as its own lines."
-            )
-        return (
-            f"Nothing here is close (the nearest is {self.nearest}): a new skill, or say no to it."
-        )
+            return f"Add exemplars like these to {one}: they lie as close as its own lines."
+        return f"Nothing here is close (the nearest is {self.nearest}): a new skill, or say no to it."
 
 
 @dataclass(frozen=True)
@@ -82,27 +95,33 @@ class Gaps:
 
 
 def is_unfit(row: Row) -> bool:
-    """Tell whether nothing fits: nothing was found, or what was found is not at all sure."""
-    return row.action == "none" or (row.action != "clarify" and row.confidence < UNSURE)
+    """Tell whether nothing fits: it was refused, or went wrong, or its decision is not at all sure.
+
+    What is right to refuse is a gap too: people ask for it.
+    """
+    if row.action == "none" or row.silently_wrong:
+        return True
+    return row.action != "clarify" and row.confidence < UNSURE
 
 
 def find_gaps(rows: Iterable[Row], router: Router) -> Gaps:
     """Cluster the queries of a run that nothing fits."""
-    sample: DistinctSample[None] = DistinctSample(SAMPLE)
+    sample: DistinctSample[str | None] = DistinctSample(SAMPLE)
     n_lines = 0
     for row in rows:
         n_lines += 1
         if is_unfit(row):
-            sample.add(row.text, None)
+            sample.add(row.text, row.wanted)
     return gaps_of(sample, n_lines, router)
 
 
-def gaps_of(sample: DistinctSample[None], n_lines: int, router: Router) -> Gaps:
-    """Cluster a sample of the texts that nothing fits.
+def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) -> Gaps:
+    """Cluster a sample of the texts that nothing fits, each with the target that its label wants.
 
     :param n_lines: Lines of the whole run, those that something fits among them.
     """
     texts = [text for text, _, _ in sample.items()]
+    wanted = [target for _, target, _ in sample.items()]
     counts = np.array([count for _, _, count in sample.items()], dtype=np.intp)
     if len(texts) < 2 * SMALLEST:
         return Gaps((), n_lines, sample.n_seen, len(texts))
@@ -111,7 +130,7 @@ def gaps_of(sample: DistinctSample[None], n_lines: int, router: Router) -> Gaps:
     words = distinguishing_words(texts, codes)
     scale = sample.n_seen / sample.n_sampled
     gaps = [
-        _gap(router, texts, counts, vectors, np.flatnonzero(codes == code), words[code], scale)
+        _gap(router, texts, wanted, counts, vectors, np.flatnonzero(codes == code), words[code], scale)
         for code in range(codes.max() + 1)
     ]
     gaps.sort(key=lambda gap: (-gap.n_lines, gap.queries))
@@ -177,6 +196,7 @@ def export_gaps(gaps: Gaps, folder: str | Path) -> list[Path]:
 def _gap(
     router: Router,
     texts: Sequence[str],
+    wanted: Sequence[str | None],
     counts: Indices,
     vectors: Vectors,
     members: Indices,
@@ -196,7 +216,14 @@ def _gap(
         nearest=skills[best],
         similarity=round(float(means[best]), 4),
         belongs=bool(means[best] >= _reach(router, skills[best])),
+        wanted=_most_wanted([wanted[i] for i in members]),
     )
+
+
+def _most_wanted(targets: Sequence[str | None]) -> str | None:
+    """The target that more than half of the labels ask for."""
+    (target, count), *_ = Counter(targets).most_common(1)
+    return target if 2 * count > len(targets) else None
 
 
 def _reach(router: Router, skill: str) -> float:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -182,7 +182,7 @@ class Labels:
     def _action(self, name: object) -> Action:
         if name not in ACTIONS:
             raise ValueError(_unknown(f"an action is one of {', '.join(ACTIONS)}", name, ACTIONS))
-        return cast("Action", name)
+        return name
 
     def _question(self, name: str) -> str:
         known = (*self.pack.questions, ANY_QUESTION)

@@ -88,7 +88,7 @@ def health_of(
 
     :param vectors: Unit vectors of the texts. Shape: (n_lines, width).
     """
-    names = tuple(dict.fromkeys(labels))
+    names = tuple(dict.fromkeys(target for target, _ in pack.target_exemplars()))
     place = {name: i for i, name in enumerate(names)}
     codes = np.array([place[label] for label in labels], dtype=np.intp)
     cosines = held_out_cosines(vectors, codes, len(names))

@@ -164,7 +164,7 @@ class _Reader:
         try:
             if not isinstance(text, str):
                 raise ValueError(_not_text(self.columns.text, fields))
-            time = read_time(fields.get(self.columns.time)) if self.columns.time else None
+            time = read_time(fields.get(self.columns.time or ""))
             gold = self._gold(fields)
         except ValueError as error:
             return Rejected.of(record.line, str(error), text if isinstance(text, str) else fields)
@@ -182,7 +182,7 @@ class _Reader:
 
 
 def _not_text(column: str | None, fields: Mapping[str, Any]) -> str:
-    if column not in fields:
+    if column is None or column not in fields:
         return f"there is no {column!r} here, only {', '.join(map(repr, islice(fields, 8)))}"
     return f"{column!r} is text, was: {fields[column]!r:.80}"
 

@@ -18,8 +18,8 @@ FORMAT = 1
 class Versions(Struct, frozen=True):
     """What decided: the package, the pack by its content, the encoder, and what was fitted.
 
-    `pack_hash` covers all of the pack, settings too; `model_hash` what the classifier and its
-    calibration were fitted on.
+    `pack_hash` covers all of the pack, settings too; `model_hash` what the classifier was fitted
+    on; `calibration` what labelled texts have fitted besides, if any.
     """
 
     router: str
@@ -27,17 +27,18 @@ class Versions(Struct, frozen=True):
     pack_hash: str
     model_hash: str
     encoder: str
+    calibration: str | None = None
 
     @classmethod
     def of(cls, router: Router) -> "Versions":
         """Name what a router is made of."""
-        content = msgspec.json.encode(router.pack, order="deterministic")
         return cls(
             router=installed(),
             pack=router.pack.file.id,
-            pack_hash=hashlib.sha256(content).hexdigest()[:16],
+            pack_hash=_hash(router.pack),
             model_hash=router.model.pack_hash,
             encoder=router.encoder.key,
+            calibration=None if router.calibration is None else _hash(router.calibration),
         )
 
 
@@ -127,3 +128,8 @@ def installed() -> str:
         return version("router")
     except PackageNotFoundError:
         return "0"
+
+
+def _hash(value: object) -> str:
+    content = msgspec.json.encode(value, order="deterministic")
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import floor
 from typing import TypeAlias
 
 import msgspec
@@ -16,12 +17,13 @@ from router.centroids import Centroids
 from router.concerns import ClauseView, Concerns, clauses_of
 from router.encoder import Encoder
 from router.head import Head
+from router.logistic import Logistic, logit
 from router.pack import Pack
 from router.replies import ReplyHead
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 2
+FORMAT = 4
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 
@@ -57,6 +59,49 @@ class Layout:
         )
 
 
+ANY_ANSWER = "=answer"
+"""What a reply to a composed question means if it is an answer; and the name of that ReplyHead."""
+
+FAR = 0.01
+"""Share of our own exemplars that may lie as far from all others as what counts as outside."""
+
+UNTOLD = 0.2
+"""Least similarity where there are too few exemplars to tell."""
+
+HIGHEST = 0.4
+"""Least similarity at most: exemplars are written in one go and more alike than what users ask."""
+
+
+def _empty() -> Floats:
+    return np.empty(0)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the exemplars say of themselves, each of them with itself left out.
+
+    `closest`: of all but those of "none", the cosine with the closest other, rising.
+    `of_truth`: of all that need no question, the probability of their own target given that
+    nothing is asked, rising. `outside`: from logit of P(none) and closest cosine to the probability
+    of being nothing of ours; None if the pack has no exemplars of "none".
+    """
+
+    closest: Floats = field(default_factory=_empty)  # (n_ours,)
+    of_truth: Floats = field(default_factory=_empty)  # (n_unasked,)
+    outside: Logistic | None = None
+
+    @cached_property
+    def least_similarity(self) -> float:
+        """The cosine below which a text is nothing of ours: 1 % of ours lie below it."""
+        place = floor((len(self.closest) + 1) * FAR)
+        return min(float(self.closest[place - 1]), HIGHEST) if place else UNTOLD
+
+    def as_far(self, closest: Floats) -> Floats:
+        """Probability that a text of ours lies as far as this, or farther. Shape: (n_texts,)."""
+        below = np.searchsorted(self.closest, closest, side="right")
+        return np.asarray((below + 1) / (len(self.closest) + 1))
+
+
 @dataclass(frozen=True)
 class Reading:
     """What was read in a batch of texts; every row is one text, in order."""
@@ -87,6 +132,7 @@ class Model:
     asking: Asking
     concerns: Concerns
     replies: dict[str, ReplyHead]
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -128,3 +174,13 @@ class Model:
             ask=self.asking.probability(evidence),
             further=self.concerns.further(view, whole[:, skills]),
         )
+
+    def outside(self, reading: Reading) -> Floats:
+        """How likely each text is nothing of ours, whatever is likeliest.
+
+        :return: Shape: (n_texts,), in [0, 1]; without exemplars of "none" only its order counts.
+        """
+        if self.limits.outside is None:
+            return np.asarray((1.0 - reading.closest) / 2.0)
+        none = reading.probabilities[:, self.layout.none].sum(axis=1)
+        return self.limits.outside.probabilities(np.column_stack([logit(none), reading.closest]))

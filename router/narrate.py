@@ -1,11 +1,22 @@
 """From arrays to decisions that a person reads: the reason in one sentence, and the evidence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from router.decision import Asked, Choice, Clarify, Decision, Nearby, NoRoute, Redirect, Route
+from router.calibrated import Calibration
+from router.decision import (
+    COMPOSED,
+    Asked,
+    Choice,
+    Clarify,
+    Decision,
+    Nearby,
+    NoRoute,
+    Redirect,
+    Route,
+)
 from router.model import Model, Reading
 from router.pack import Pack, Question
 from router.policy import ACTIONS, Verdicts
@@ -19,21 +30,23 @@ class Narrator:
 
     pack: Pack
     model: Model
+    calibration: Calibration | None = None
 
     def decision(self, reading: Reading, verdicts: Verdicts, row: int) -> Decision:
         """Tell the decision of one text, and why."""
+        confidence = round(float(np.clip(verdicts.confidence[row], 0.0, 1.0)), 4)
         told = {
-            "confidence": round(float(np.clip(verdicts.confidence[row], 0.0, 1.0)), 4),
+            "confidence": confidence,
             "margin": round(float(verdicts.margin[row]), 4),
             "categories": self.categories(reading, row),
             "evidence": self.closest(reading, row),
+            "interval": self._interval(verdicts, row, confidence),
         }
         action = ACTIONS[verdicts.action[row]]
         skills = tuple(list(self.pack.skills)[i] for i in verdicts.skills[row] if i >= 0)
         packs = self.named(reading, verdicts, row)
         if action == "clarify":
-            question = list(self.pack.questions.values())[verdicts.question[row]]
-            return clarify(question, (reading.texts[row],), (), told)
+            return self._asked(reading, verdicts, row, told)
         if action == "route":
             return route(self.pack, skills, packs, told)
         if action == "redirect":
@@ -41,6 +54,28 @@ class Narrator:
         nearest = self._nearest_skill(reading, row)
         reason = "Nothing here is close to any skill or neighbour of this pack"
         return NoRoute(**told, nearest=nearest, reason=f"{reason}; the nearest is {nearest}.")
+
+    def _asked(
+        self, reading: Reading, verdicts: Verdicts, row: int, told: Mapping[str, object]
+    ) -> Clarify:
+        """Put the pack's question, or compose one from the contenders."""
+        said, place = (reading.texts[row],), verdicts.question[row]
+        unsure = len(verdicts.contenders) > 0 and verdicts.contenders[row, 1] >= 0
+        if unsure:
+            told = {"reason": "Several of these are about as likely.", **told}
+        questions = list(self.pack.questions.values())
+        if place < len(questions):
+            return clarify(questions[place], said, (), told)
+        names = [self.model.names[i] for i in verdicts.contenders[row] if i >= 0]
+        return Clarify(**told, question=composed(self.pack, names), said=said, asked=(COMPOSED,))
+
+    def _interval(self, verdicts: Verdicts, row: int, confidence: float) -> tuple[float, ...]:
+        if self.calibration is None:
+            return ()
+        if ACTIONS[verdicts.action[row]] != "clarify":
+            return self.calibration.interval("decided", confidence)
+        kind = "unsure" if verdicts.contenders[row, 1] >= 0 else "missing"
+        return self.calibration.interval(kind, confidence)
 
     def categories(self, reading: Reading, row: int) -> dict[str, float]:
         """Cosine of a text with each category's centroid, in the order of the file."""
@@ -71,6 +106,18 @@ class Narrator:
     def _nearest_skill(self, reading: Reading, row: int) -> str:
         place = reading.similarities[row, self.model.layout.skills].argmax()
         return list(self.pack.skills)[place]
+
+
+def composed(pack: Pack, names: Sequence[str]) -> Asked:
+    """Word a question whose options are targets, by title.
+
+    :param names: "skill:ID" or "neighbour:ID" of this pack.
+    """
+    titles = {f"skill:{one.id}": one.title for one in pack.file.skills}
+    titles |= {f"neighbour:{one.id}": one.title for one in pack.file.neighbours}
+    choices = [Choice(name, titles[name]) for name in names]
+    choices.append(Choice("none", "None of these"))
+    return Asked(COMPOSED, "Which of these is it about?", tuple(choices))
 
 
 def route(

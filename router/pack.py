@@ -89,20 +89,34 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
         return next(option for option in self.options if option.id == option_id)
 
 
+class Map(Struct, frozen=True, forbid_unknown_fields=True):
+    """From a confidence to how often it is right (Platt 1999): log odds * `slope` + `offset`."""
+
+    slope: Annotated[float, Meta(gt=0.0, le=20.0)] = 1.0
+    offset: Annotated[float, Meta(ge=-10.0, le=10.0)] = 0.0
+
+
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How sure is sure enough; `router calibrate` fits them to a log.
 
     `ask_from`: ask if the text is this likely to lack the detail that decides (a probability).
+    `sure_from`: ask which of the likeliest it is if deciding unasked is less sure (a probability).
+    `alpha`: share of such questions that may lack the right option (see docs/calibration.md).
     `also_from`: route to a further skill if it is this likely a concern of its own (a probability).
     `name_from`: name a neighbour beside a route from this probability on.
-    `least_similarity`: nothing of ours if no exemplar is as close as this (a cosine).
+    `least_similarity`: nothing of ours if no exemplar is as close as this (a cosine); fitted on the
+    exemplars if it is not given.
+    `confidence`: applied to the confidence of every decision but a question.
     """
 
     ask_from: Share = 0.5
+    sure_from: Share = 0.0
+    alpha: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.05
     also_from: Share = 0.7
     name_from: Share = 0.25
-    least_similarity: Share = 0.2
+    least_similarity: Share | None = None
     most_skills: Annotated[int, Meta(ge=1, le=10)] = 3
+    confidence: Map = Map()
 
 
 class Exemplars(Struct, frozen=True):

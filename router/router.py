@@ -1,22 +1,22 @@
 """The whole flow on one screen: a pack and an encoder in, decisions out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from router.artefact import fitted_model
-from router.cache import CachedEncoder, VectorCache, cache_folder
+from router.artefact import fitted_model, remembering
+from router.calibrated import Calibration
 from router.decision import Clarify, Decision
 from router.dialogue import Listener
 from router.encoder import Encoder, default_encoder
-from router.errors import RouterError
 from router.model import Model, Reading
 from router.narrate import Narrator
 from router.pack import Pack
 from router.pack_file import load_pack
 from router.policy import Rules, Verdicts
+from router.saved import is_saved, load_saved, save_router
 from router.shipped import DEFAULT_PACK
 from router.table import verdict_table
 
@@ -34,6 +34,7 @@ class Router:
     pack: Pack
     encoder: Encoder
     model: Model
+    calibration: Calibration | None = None
 
     @classmethod
     def load(
@@ -41,21 +42,66 @@ class Router:
         pack: str | Path | Pack | None = None,
         *,
         encoder: Encoder | None = None,
+        calibration: str | Path | None = None,
         notify: Callable[[str], None] | None = None,
     ) -> "Router":
-        """Load a pack, fitting it once for this encoder.
+        """Load a pack, fitting it once for this encoder, or a router that was saved.
 
-        :param pack: A pack's folder, or a pack; the shipped one if None.
+        :param pack: A pack's folder, a pack, or the folder of a saved router; the shipped pack if
+            None.
         :param encoder: The fast default if None.
+        :param calibration: A file that `router calibrate` wrote for this pack and encoder.
         :param notify: Told in a sentence what takes long, once.
         :raises PackError: The pack does not hold; the message names every fault.
         :raises EncoderError: The model is missing or damaged.
+        :raises RouterError: The calibration or the saved router is not for this pack and encoder.
         """
-        read = pack if isinstance(pack, Pack) else load_pack(pack or DEFAULT_PACK)
         if encoder is None:
             encoder = default_encoder(notify)
-        remembering = CachedEncoder(encoder, VectorCache(cache_folder() / "exemplars"))
-        return cls(read, encoder, fitted_model(read, remembering, notify))
+        if isinstance(pack, str | Path) and is_saved(Path(pack)):
+            router = cls(*load_saved(Path(pack), encoder))
+        else:
+            read = pack if isinstance(pack, Pack) else load_pack(pack or DEFAULT_PACK)
+            router = cls(read, encoder, fitted_model(read, remembering(encoder), notify))
+        return router if calibration is None else router.calibrated(Calibration.read(calibration))
+
+    def save(self, folder: str | Path) -> None:
+        """Write pack, fitted model and calibration into one folder, which `Router.load` takes.
+
+        Loading it embeds nothing and decides the same to the last bit.
+        """
+        save_router(self, Path(folder))
+
+    def calibrated(self, calibration: Calibration) -> "Router":
+        """Decide with what was fitted to labelled texts.
+
+        :raises RouterError: It was fitted for another pack, encoder or policy.
+        """
+        calibration.check(self.pack, self.encoder)
+        return replace(self, calibration=calibration)
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[object],
+        *,
+        ask_rate: float | None = None,
+        max_error: float | None = None,
+    ) -> "Router":
+        """Learn from labelled texts: those with one target become exemplars, all calibrate.
+
+        The calibration is fitted on what a router says of texts that it has not learnt.
+
+        :param labels: Of each text a skill, neighbour or question id, "none", a list of skill ids,
+            or a mapping as in a labelled log (`action`, `skills`, `packs`, `question`, `ok_...`).
+        :param ask_rate: Share of texts to ask about, in (0, 1); see `router.calibrate.calibrate`.
+        :param max_error: Share of texts that may be decided unasked and wrong, in (0, 1).
+        :return: A new router, calibrated; nothing is written.
+        :raises RouterError: Too few texts, or a label that the pack does not know.
+        """
+        from router.learning import learn  # brings in scikit-learn
+
+        return learn(self, texts, labels, ask_rate=ask_rate, max_error=max_error)
 
     def route(self, text: str) -> Decision:
         """Decide where a text goes."""
@@ -71,11 +117,8 @@ class Router:
 
         :param reply: An option's number, label or paraphrase, "both", "neither", "don't know", an
             indirect statement, or something new.
-        :raises RouterError: The question is not one of this router's pack.
+        :raises RouterError: The question is neither one of this router's pack nor composed by it.
         """
-        if clarify.question.id not in self.pack.questions:
-            known = ", ".join(self.pack.questions)
-            raise RouterError(f"no question {clarify.question.id!r} in this pack; known: {known}")
         return self._listener.answer(clarify, reply[:LONGEST])
 
     def route_table(self, texts: Sequence[str]) -> "pyarrow.Table":
@@ -89,16 +132,20 @@ class Router:
     def decide(self, texts: Sequence[str]) -> tuple[Reading, Verdicts]:
         """Decide a batch as arrays: what was read, and what follows from it."""
         reading = self.model.read([text[:LONGEST] for text in texts], self.encoder)
-        return reading, self._rules.decide(reading)
+        return reading, self.rules.decide(reading)
 
     @cached_property
-    def _rules(self) -> Rules:
-        return Rules.of(self.pack, self.model.layout)
+    def rules(self) -> Rules:
+        """The pack's policy, with what was calibrated, ready for arrays."""
+        layout, limits = self.model.layout, self.model.limits
+        if self.calibration is not None:
+            return self.calibration.rules(self.pack, limits, layout)
+        return Rules.of(self.pack, layout, limits)
 
     @cached_property
     def _narrator(self) -> Narrator:
-        return Narrator(self.pack, self.model)
+        return Narrator(self.pack, self.model, self.calibration)
 
     @cached_property
     def _listener(self) -> Listener:
-        return Listener(self._narrator, self.encoder, self._rules.decide)
+        return Listener(self._narrator, self.encoder, self.rules.decide)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,11 +26,11 @@ from router.run_rows import Form
 from router.tally import Tally
 
 WORK, OVER = ".unfinished", ".over"
-STARTED = "run.json"
+STARTED, REJECTED = "run.json", "rejected.jsonl"
 DIFFERS = {
     "format": "another form of its files",
     "log_sha256": "another log",
-    "versions": "another pack, encoder or release",
+    "versions": "another pack, encoder, calibration or release",
     "columns": "other columns",
     "form": "another format",
     "chunk_lines": "other chunks",
@@ -128,16 +129,13 @@ class Parts:
 
         :param others: Contents of further files, by name.
         """
-        writers: dict[str, Callable[[BinaryIO], object]] = {
-            self.form.name: lambda file: self.form.join(self._contents(count, "rows"), file),
-            "rejected.jsonl": lambda file: file.writelines(self._contents(count, "rejected")),
-        }
-        for name, content in others.items():
-            writers[name] = lambda file, content=content: file.write(content)
+        parts = {kind: self._contents(count, kind) for kind in ("rows", "rejected")}
         whole: dict[str, Path] = {}
         try:
-            for name, write in writers.items():
-                whole[name] = self._written(name, write)
+            whole[self.form.name] = self._written(lambda file: self.form.join(parts["rows"], file))
+            whole[REJECTED] = self._written(lambda file: file.writelines(parts["rejected"]))
+            for name, content in others.items():
+                whole[name] = self._written(partial(_write, content))
             for name, path in whole.items():
                 path.replace(self.out / name)
         finally:
@@ -152,8 +150,8 @@ class Parts:
             self.work.rename(over)
             shutil.rmtree(over)
 
-    def _written(self, name: str, write: Callable[[BinaryIO], object]) -> Path:
-        handle, temporary = tempfile.mkstemp(dir=self.work, prefix=f"{name}.")
+    def _written(self, write: Callable[[BinaryIO], object]) -> Path:
+        handle, temporary = tempfile.mkstemp(dir=self.work)
         path = Path(temporary)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -169,6 +167,10 @@ class Parts:
 
     def _file(self, number: int, kind: str) -> Path:
         return self.work / f"{number:06}.{kind}"
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Rows:
 
     def outcome(self, row: int) -> Outcome:
         """What was decided for a row."""
-        return self.verdict.outcomes[self.verdict.codes[row]]
+        return self.verdict.outcomes[int(self.verdict.codes[row])]
 
 
 class Form(Protocol):

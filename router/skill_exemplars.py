@@ -10,10 +10,13 @@ from router.exemplar_file import read_exemplars
 from router.pack_file import FEWEST
 from router.shipped import DATA
 from router.skill_links import Names, served_elsewhere
-from router.skill_texts import SkillTexts, clean, refuses
+from router.skill_texts import SkillTexts, clauses_in, clean, refuses
 
 BUDGET = 4_000
 """Exemplars of a whole folder: fitting takes the third power of their number."""
+
+LEAST = 12
+"""Exemplars of a terse skill."""
 
 MOST = 80
 """Exemplars of one skill; with more, wordy skills would outvote terse ones."""
@@ -44,7 +47,7 @@ def gather(texts: Mapping[str, SkillTexts], names: Names) -> Gathered:
     skills = {}
     for one, group in lines.items():
         own = [line for line in clean(group) if uses[line.casefold()] == 1]
-        skills[one] = tuple(own[:share]) if len(own) >= FEWEST else _enough(own, one, texts[one])
+        skills[one] = tuple(own[:share]) if len(own) >= LEAST else _enough(own, one, texts[one])
     return Gathered(skills, moved, dropped)
 
 
@@ -65,8 +68,14 @@ def _strongest(text: SkillTexts) -> Iterable[str]:
 
 
 def _body(text: SkillTexts) -> Iterable[str]:
-    """First cells of tables, then list items, then prose."""
-    return chain(text.cells, text.items, text.prose)
+    """First cells of tables, list items, prose; then their parts, and the items by name."""
+    parts = (part for line in chain(text.items, text.prose) for part in clauses_in(line))
+    named = (f"{text.name}: {item}" for item in text.items)
+    return chain(text.cells, text.items, text.prose, filter(_is_phrase, parts), named)
+
+
+def _is_phrase(part: str) -> bool:
+    return len(part.split()) > 1
 
 
 def _moved(texts: Mapping[str, SkillTexts], names: Names) -> tuple[list[tuple[str, str, str]], int]:
@@ -80,10 +89,16 @@ def _moved(texts: Mapping[str, SkillTexts], names: Names) -> tuple[list[tuple[st
 
 
 def _enough(own: Sequence[str], one: str, text: SkillTexts) -> tuple[str, ...]:
-    """Fill up to the fewest that a pack allows, with plain requests for the skill by its id."""
+    """Fill up a terse skill, with requests for what it does: wordy skills would outvote it."""
     name = one.replace("-", " ")
-    forms = (f"help with {name}", f"how do I do {name}", f"{name}: {text.title}", f"about {name}")
-    return clean([*own, *forms])[: max(FEWEST, len(own))]
+    topics = (name, *text.clauses, *text.what, *text.when)
+    forms = ("help with {}", "how do I {}", "I need {}", "about {}")
+    asked = (form.format(_inside(topic)) for form in forms for topic in topics)
+    return clean([*own, *asked])[: max(LEAST, len(own))]
+
+
+def _inside(topic: str) -> str:
+    return topic if topic[1:2].isupper() else topic[:1].lower() + topic[1:]
 
 
 def belongs_elsewhere(line: str, own: str, names: Names) -> bool:

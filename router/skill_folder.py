@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from router.arrays import Vectors
 from router.encoder import Encoder, default_encoder
 from router.errors import PackError
-from router.pack import Category, Exemplars, Pack, PackFile, Skill
+from router.pack import Category, Exemplars, Pack, PackFile, Policy, Skill
+from router.pack_file import FEWEST
 from router.skill_exemplars import belongs_elsewhere, gather, none_exemplars
 from router.skill_file import SkillFile, find_skill_file, read_skill
 from router.skill_links import Names, ordered_pairs, without_cycles
@@ -22,6 +26,11 @@ BELOW_A_SKILL = frozenset({"references", "assets", "scripts", "templates", "exam
 NO_CATEGORY = frozenset({"skills", "plugins", "packages", "src", ".claude", ".agents", ".github"})
 NOT_NONE = 0.45
 """An everyday query this close (a cosine) to a skill's exemplar is no example of "none" there."""
+
+FAR_ENOUGH = 0.75
+"""This share of everyday queries is kept out by similarity alone: they set `least_similarity`."""
+
+LEAST_SIMILARITY = (0.25, 0.4)
 
 Notify = Callable[[str], None]
 
@@ -131,8 +140,7 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
     pairs = close_pairs(vectors, [one for one, _ in lines])
     drafts = draft_questions(pairs, titles, gathered.skills)
     drafts = _unique(drafts, {line.casefold() for _, line in lines})
-    none = none_exemplars(line for _, line in lines)
-    far = (encoder.encode(none) @ vectors.T).max(axis=1) < NOT_NONE
+    none, least = _none(lines, vectors, encoder)
     order, against = _order(folder)
     file = PackFile(
         format=1,
@@ -143,16 +151,34 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
         skills=tuple(map(_skill, folder.skills)),
         questions=tuple(draft.question for draft in drafts),
         order=tuple(((earlier,), (later,)) for earlier, later in order),
+        policy=Policy(least_similarity=least),
     )
     exemplars = Exemplars(
         skills=gathered.skills,
         neighbours={},
         questions={draft.question.id: draft.needy for draft in drafts},
         options={draft.question.id: draft.replies for draft in drafts},
-        none=tuple(line for line, keep in zip(none, far, strict=True) if keep),
+        none=none,
     )
     cycles = [f"order: {a} before {b} contradicts other documents; left out" for a, b in against]
     return Pack(file, exemplars), [*folder.warnings, *cycles]
+
+
+def _none(
+    lines: Sequence[tuple[str, str]], vectors: Vectors, encoder: Encoder
+) -> tuple[tuple[str, ...], float]:
+    """Choose exemplars of "none", and the similarity below which a query is none of the skills'.
+
+    They are queries and the skills' exemplars are prose, so many of them would draw every query:
+    a third as many as a skill has are kept, spread over their file, and similarity does the rest.
+    """
+    every = none_exemplars(line for _, line in lines)
+    closest = (encoder.encode(every) @ vectors.T).max(axis=1)
+    least = float(np.clip(np.quantile(closest, FAR_ENOUGH), *LEAST_SIMILARITY))
+    far = [line for line, cosine in zip(every, closest, strict=True) if cosine < NOT_NONE]
+    wanted = max(FEWEST, len(lines) // len({one for one, _ in lines}) // 3)
+    places = np.linspace(0, len(far) - 1, min(wanted, len(far))).astype(int)
+    return tuple(far[place] for place in places), round(least, 2)
 
 
 def _unique(drafts: Sequence[Draft], taken: set[str]) -> list[Draft]:
@@ -225,7 +251,7 @@ def _category(root: Path, path: Path) -> str:
 
 def _slug(text: str) -> str:
     """Turn any name into an id, or into nothing if no letter of it can be written in ASCII."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
 
 

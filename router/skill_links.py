@@ -52,17 +52,21 @@ class Names:
 
     def said_in(self, text: str) -> list[tuple[int, int, str]]:
         """Find the skills that a text names: start, end and id of each."""
-        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", lambda m: m[1].ljust(len(m[0])), text)
         return [
             (match.start(), match.end(), self.ids[next(filter(None, match.groups()))])
-            for match in self._pattern.finditer(text)
+            for match in self._pattern.finditer(without_links(text))
         ]
+
+
+def without_links(text: str) -> str:
+    """Keep the words of links, with blanks for the rest: every word stays in its place."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", lambda m: m[1].ljust(len(m[0])), text)
 
 
 def served_elsewhere(text: str, own: str, names: Names) -> list[tuple[str, str]]:
     """Read "not for X (use Y)" as what it is: (Y, X), for every other skill that is named."""
     found: list[tuple[str, str]] = []
-    last, topic = 0, ""
+    last, topic, text = 0, "", without_links(text)
     said = names.said_in(text)
     for place, (start, end, skill) in enumerate(said):
         before = _topic(text[last:start])

@@ -12,7 +12,7 @@ from router.centroids import Centroids
 from router.lexicon import words_of
 from router.pack import Lead, Option, Question
 
-CLOSE = 0.8
+CLOSE = 0.6
 """Cosine of two skills' centroids from which on they count as easily confused."""
 
 MOST_QUESTIONS = 12
@@ -50,9 +50,9 @@ def draft_questions(
     pairs: Sequence[tuple[str, str, float]],
     titles: Mapping[str, str],
     exemplars: Mapping[str, Sequence[str]],
-    most: int = MOST_QUESTIONS,
 ) -> list[Draft]:
     """Draft a question for the closest pairs; each skill stands in one question at most."""
+    most = min(MOST_QUESTIONS, max(1, len(titles) // 5))
     drafts: list[Draft] = []
     seen: set[str] = set()
     for one, other, _ in pairs:

@@ -13,7 +13,6 @@ from msgspec import Struct, field
 
 from router.gold import ANY_QUESTION, Gold, Outcome, accepts
 from router.pack import Pack
-from router.run_folder import Gold as KeptGold
 from router.run_folder import Row
 
 UNIT = 10_000
@@ -195,7 +194,7 @@ class Counter:
             action=outcome.action,
             skills=outcome.skills,
             packs=outcome.packs,
-            gold=msgspec.convert(gold, KeptGold, from_attributes=True),
+            gold=gold,
             accepted=accepted,
         )
         categories = sorted(self._categories(gold.ok_skills))

@@ -10,17 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from router.arrays import Vectors
-from router.artefact import fitted_model
-from router.cache import CachedEncoder, VectorCache, cache_folder
 from router.decision import Clarify, Decision, NoRoute, Redirect, Route
-from router.encoder import Encoder
 from router.errors import PackError
 from router.exemplar_file import read_exemplars
-from router.model import Model
 from router.pack import Pack
 from router.pack_file import FILE, check_pack
-from router.router import Router
 
 Stamp: TypeAlias = frozenset[tuple[str, int, int]]
 """Name, size and time of each file that counts: it differs after a save, and is cheap to take."""
@@ -181,53 +175,3 @@ def follow(
             if not isinstance(told, Same):
                 yield told
         time.sleep(interval_s)
-
-
-class Refit:
-    """Fits a pack and decides; embeds only what it has not seen, and counts it.
-
-    Only the first model comes from, and goes to, the artefacts on disk: one for each keystroke
-    would fill it.
-    """
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._counted = Counted(encoder)
-        self._cached = CachedEncoder(self._counted, VectorCache(cache_folder() / "exemplars"))
-        self._fit: Callable[[Pack, Encoder], Model] = fitted_model
-        self.embedded = 0
-        self.seconds = 0.0
-
-    def __call__(self, pack: Pack, queries: Sequence[str]) -> Sequence[Decision]:
-        """Fit the pack and decide the queries; `embedded` and `seconds` tell what it took."""
-        from router.fit import fit_model  # brings in scikit-learn
-
-        start = time.perf_counter()
-        self._counted.texts = 0
-        model, self._fit = self._fit(pack, self._cached), fit_model
-        decisions = Router(pack, self._cached, model).route_many(queries) if queries else []
-        self.embedded = self._counted.texts
-        self.seconds = time.perf_counter() - start
-        return decisions
-
-
-class Counted:
-    """An encoder that counts the texts it was given."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-        self.texts = 0
-
-    @property
-    def key(self) -> str:
-        """The key of the encoder behind it."""
-        return self.encoder.key
-
-    @property
-    def width(self) -> int:
-        """The width of the encoder behind it."""
-        return self.encoder.width
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode a batch, and count it."""
-        self.texts += len(texts)
-        return self.encoder.encode(texts)

@@ -1,9 +1,10 @@
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from router import Router
-from router.encoder import default_encoder
+from router.encoder import Encoder, default_encoder
 from router.fit import fit_model
 from router.pack_file import load_pack
 
@@ -153,9 +154,15 @@ def tiny_pack(folder: Path) -> Path:
     return folder
 
 
+@cache
+def shared_encoder() -> Encoder:
+    """Load the model once for all tests."""
+    return default_encoder()
+
+
 def fitted_router(folder: Path) -> Router:
     """Fit a router on a pack here and now, whatever model the cache holds."""
-    pack, encoder = load_pack(folder), default_encoder()
+    pack, encoder = load_pack(folder), shared_encoder()
     return Router(pack, encoder, fit_model(pack, encoder))
 
 

@@ -216,3 +216,13 @@ def test_nothing_but_the_protocol_is_written_to_stdout(pack):
     assert rest == ""
     assert "noise from Python" in errors
     assert "noise from C" in errors
+
+
+def test_without_the_sdk_the_command_says_how_to_get_it(monkeypatch):
+    from router.commands.mcp import mcp as command
+    from router.errors import RouterError
+
+    monkeypatch.delitem(sys.modules, "router.mcp_server", raising=False)
+    monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
+    with pytest.raises(RouterError, match=r"cure: pip install 'router\[mcp\]'"):
+        command()

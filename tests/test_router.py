@@ -3,13 +3,12 @@ import threading
 import msgspec
 import numpy as np
 import pytest
-from conftest import fitted_router
+from conftest import fitted_router, shared_encoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router import Clarify, NoRoute, Redirect, Route
 from router.decision import Nearby
-from router.encoder import default_encoder
 from router.fit import fit_model
 from router.pack import Category, Exemplars, Pack, PackFile, Skill
 from router.pack_file import load_pack
@@ -76,7 +75,7 @@ def test_each_kind_of_model_is_in_scope(router, text, skill):
 
 
 IN_ORDER = [
-    ("watch the fraud scores for drift", "put the fraud model behind a REST API", [SERVE, MONITOR]),
+    ("a dashboard of the error rate", "wrap the fraud scorer as a gRPC service", [SERVE, MONITOR]),
     ("roll the new ranker out as a canary", "prune half of its channels", [COMPRESS, ROLL_OUT]),
     (
         "get an alert when the error rate climbs",
@@ -90,7 +89,7 @@ IN_ORDER = [
     ),
     (
         "autoscale the replicas for the evening peak",
-        "convert the weights to INT8",
+        "store weights and activations in 8 bits",
         [QUANTIZE, SCALE],
     ),
 ]
@@ -105,14 +104,9 @@ def test_several_concerns_come_in_execution_order_whatever_the_mention(
 
 
 def test_a_clause_that_comes_later_in_time_is_put_later(router):
-    assert skills_of(router, "once the model sits behind a REST API, watch it for drift") == [
-        SERVE,
-        MONITOR,
-    ]
-    assert skills_of(router, "watch it for drift once the model is wrapped as a REST service") == [
-        SERVE,
-        MONITOR,
-    ]
+    one, other = "the scorer is wrapped as a gRPC service", "draw its error rate on a dashboard"
+    assert skills_of(router, f"once {one}, {other}") == [SERVE, MONITOR]
+    assert skills_of(router, f"{other} once {one}") == [SERVE, MONITOR]
 
 
 STORIES = [
@@ -147,7 +141,7 @@ def test_a_long_story_with_one_concern_does_not_fall_apart(router, text, skills)
         ("the performance of our model disappoints us", "speed-or-accuracy"),
         ("we would like to bring our classifier into production", "deployment-target"),
         ("give us a hand with MLOps", "tracking-or-automation"),
-        ("there are some problems with our live model, what about monitoring", "monitor-or-debug"),
+        ("observability for the live ranker, any advice", "monitor-or-debug"),
         ("our prediction service has to scale", "traffic-pattern"),
     ],
 )
@@ -177,7 +171,7 @@ def test_technical_detail_is_no_reason_not_to_ask(router, text):
 
 
 def test_what_the_text_answers_already_is_not_asked(router):
-    training = router.route("slow: one epoch of training takes nine hours on our single GPU")
+    training = router.route("much too slow: training the net on the full data needs nine days")
     assert isinstance(training, Redirect)
     assert training.packs[0] == "training-optimization"
     assert skills_of(router, "deploy it to ten percent of the users first, as a canary") == [
@@ -247,7 +241,9 @@ def test_what_to_consider_besides_is_shown_and_never_required(router):
     decision = router.route("answer HTTP requests with a random forest")
     assert decision.skills == (SERVE,)
     assert decision.also_consider == (ROLL_OUT, MONITOR)
-    both = router.route("put the fraud model behind a REST API; watch the fraud scores for drift")
+    both = router.route(
+        "first wrap the fraud scorer as a gRPC service, then a dashboard of the error rate"
+    )
     assert both.skills == (SERVE, MONITOR)
     assert both.also_consider == (ROLL_OUT, DEBUG)
 
@@ -323,7 +319,7 @@ ODD = {
     "Chinese": "如何监控线上模型的数据漂移",
     "Arabic": "كيف أراقب النموذج بعد نشره",
     "long word": "a" * 100_000,
-    "long text": "serve the model as an API and watch it. " * 2_500,
+    "long text": "wrap the net in a container and go. " * 2_500,
     "long blank": " " * 100_000,
     "markup": "<script>alert(1)</script> {{ 7*7 }} ${HOME} %s",
 }
@@ -387,7 +383,7 @@ def test_the_order_of_exemplars_does_not_matter(tiny):
 
 
 def test_eight_threads_get_the_same_as_one(router):
-    texts = [*FOUR.values(), ODD["German"], *(text for text, _ in BY_CONCERN)]
+    texts = [*FOUR.values(), ODD["German"], ODD["surrogate"]]
     alone = router.route_many(texts)
     clarify = router.route(FOUR["clarify"])
     answer = router.answer(clarify, "while it trains")
@@ -413,7 +409,7 @@ def test_a_pack_without_questions_neighbours_and_none_routes(tiny):
     skills = {"skills": pack.exemplars.skills, "neighbours": {}, "questions": {}, "options": {}}
     file = msgspec.structs.replace(pack.file, neighbours=(), questions=())
     bare = Pack(file, Exemplars(**skills, none=()))
-    encoder = default_encoder()
+    encoder = shared_encoder()
     router = Router(bare, encoder, fit_model(bare, encoder))
     assert router.route("squealing brakes").skills == ("fix-brakes",)
     assert router.route("brake pads worn, and a flat tyre").skills == ("fix-tyres", "fix-brakes")
@@ -431,7 +427,7 @@ def test_the_smallest_pack_routes():
     )
     lines = ("brew a pot of tea", "how long does green tea steep", "tea with milk")
     pack = Pack(file, Exemplars({"tea": lines}, {}, {}, {}, ()))
-    encoder = default_encoder()
+    encoder = shared_encoder()
     router = Router(pack, encoder, fit_model(pack, encoder))
     assert router.route("black tea, how much for a pot").skills == ("tea",)
     assert isinstance(router.route("a linker error in C++"), NoRoute)

@@ -23,7 +23,7 @@ FILES = sorted(SKILLS.rglob("*.md"))
 FIELDS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
 MOST_LINES = 500
 MOST_TOKENS = 5_000
-LONGEST_RUN_S = 60
+LONGEST_RUN_S = 150
 CLIENT = re.compile(r"^ {0,3}(`{3,})(\w*)[^\n]*\n(.*?)^ {0,3}\1[ \t]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^()\s]+)\)")
 

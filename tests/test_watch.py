@@ -6,16 +6,20 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
+from router import Router
 from router.decision import Asked, Clarify, NoRoute, Redirect, Route
+from router.encoder import default_encoder
+from router.model import model_hash
 from router.pack_file import load_pack
+from router.refit import LiveHead, Refit, likeness, with_head
 from router.watch import (
     Faulty,
     Move,
     Moved,
     Opened,
-    Refit,
     Same,
     Saved,
     outcome,
@@ -142,28 +146,74 @@ def test_a_stamp_differs_after_a_save_and_only_then(tiny, tmp_path):
     assert len(stamp_of(tiny, queries)) == len(before) - 1
 
 
-def test_only_what_is_new_is_embedded(pack, other, router_cache):
-    from router.encoder import default_encoder
+@pytest.fixture(scope="module")
+def encoder():
+    return default_encoder()
 
-    refit = Refit(default_encoder())
-    first = refit(pack, ["my brakes squeal"])
+
+def test_a_mended_head_is_the_head_fitted_on_the_same_rows(tiny_router, encoder):
+    model = tiny_router.model
+    rows = list(zip(model.exemplar_labels, model.exemplar_texts, strict=True))
+    live = LiveHead.of(model.head, rows)
+    texts = ["my brakes squeal", "the pads are gone", "a new bike, please"]
+    vectors = encoder.encode(texts)
+    # Taken as it is, the head says what it said.
+    same = live.with_rows(rows, encoder).head
+    assert np.allclose(same.scores(texts, vectors), model.head.scores(texts, vectors), atol=1e-5)
+    other = [*rows[3:], ("skill:fix-brakes", "the pads are gone"), ("none", "boil an egg")]
+    mended = live.with_rows(other, encoder)
+    assert sorted(mended.rows) == sorted(other)
+    # By hand: solve the whole system for those rows, with the words weighed as before.
+    every, features = mended.head.exemplars, mended.features
+    kernel = likeness(model.head.settings, every, features, every, features)
+    kernel += model.head.settings.ridge * np.eye(len(kernel))
+    column = {name: place for place, name in enumerate(model.names)}
+    shares = np.eye(len(column))[[column[label] for label, _ in mended.rows]]
+    votes = np.linalg.solve(kernel, shares - shares.mean(axis=0))
+    assert np.allclose(mended.head.votes, votes, atol=1e-5)
+    assert np.allclose(mended.inverse @ kernel, np.eye(len(kernel)), atol=1e-9)
+    with_both = with_head(model, tiny_router.pack, mended)
+    direct = Router(tiny_router.pack, encoder, with_both).route("the pads are gone")
+    assert direct.evidence[0].text == "the pads are gone"
+
+
+def test_a_changed_line_is_all_that_is_embedded(tiny, encoder, empty_cache):
+    pack, query = load_pack(tiny), ["my brakes squeal"]
+    refit = Refit(encoder)
+    first = refit(pack, query)
     assert refit.embedded > 50
     assert first[0].skills == ("fix-brakes",)
-    refit(other, ["my brakes squeal"])
-    # The new line once as an exemplar; queries joined from exemplars may hold it too.
-    new = refit.embedded
-    refit(other, ["my brakes squeal"])
+    file = tiny / "exemplars" / "skills" / "fix-brakes.txt"
+    file.write_text(file.read_text() + "the pads are gone\n")
+    refit(load_pack(tiny), query)
+    assert refit.embedded == 1
+    refit(pack, query)
     assert refit.embedded == 0
-    assert new >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("options/which-part/tyre", ["it hisses", "a puncture", "no air", "the tube has a hole"]),
+        ("none", []),
+        ("skills/fix-brakes", [f"brake number {number} squeals" for number in range(20)]),
+    ],
+)
+def test_what_moves_more_than_a_few_exemplars_is_fitted_in_full(
+    tiny, encoder, empty_cache, name, lines
+):
+    refit = Refit(encoder)
+    refit(load_pack(tiny), [])
+    (tiny / "exemplars" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
+    pack = load_pack(tiny)
+    assert refit(pack, ["a flat tyre"])[0].skills == ("fix-tyres",)
+    assert refit.model.pack_hash == model_hash(pack)
 
 
 @pytest.fixture
-def router_cache(tmp_path, monkeypatch):
-    """An empty vector cache, beside the encoder that is prepared already."""
-    folder = tmp_path / "cache"
-    monkeypatch.setattr("router.watch.cache_folder", lambda: folder)
-    monkeypatch.setattr("router.artefact.cache_folder", lambda: folder)
-    return folder
+def empty_cache(tmp_path, monkeypatch):
+    """No vectors and no models; the encoder is prepared already."""
+    monkeypatch.setattr("router.artefact.cache_folder", lambda: tmp_path / "cache")
 
 
 class Listening:
@@ -193,7 +243,8 @@ class Listening:
             time.sleep(0.05)
 
     def stop(self):
-        os.kill(self.process.pid, signal.SIGINT)
+        if self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGINT)
         code = self.process.wait(timeout=20)
         self.reader.join()
         self.process.stdout.close()
@@ -205,7 +256,7 @@ def test_a_saved_exemplar_moves_a_query_at_once(tiny, tmp_path):
     queries.write_text("the bottom bracket creaks\nmy brakes squeal\n")
     running = Listening(tiny, "--queries", queries)
     try:
-        running.wait_for(r"2 queries \([\d.]+ s, [\d,]+ texts embedded\)\n(?s:.*)fix-brakes\n")
+        running.wait_for(r"2 queries \([\d.]+ s, [\d,]+ embedded\)\n(?s:.*)fix-brakes\n")
         brakes = tiny / "exemplars" / "skills" / "sell-bikes.txt"
         good = brakes.read_text()
         brakes.write_text(

@@ -1,7 +1,7 @@
 """Route one query, and ask back at a terminal."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import msgspec
 import typer
@@ -69,20 +69,26 @@ def show(decision: Decision, pack: "Pack") -> None:
             typer.secho(question.text, bold=True)
             for place, choice in enumerate(question.options, start=1):
                 typer.echo(f"  {place}. {choice.label}")
+            return
         case Route(skills=skills):
-            for place, skill in enumerate(skills, start=1):
-                number = f"{place}. " if len(skills) > 1 else ""
-                typer.secho(f"{number}{skill}", bold=True, nl=False)
-                typer.echo(f"  {pack.skills[skill].summary}")
-            _show_beside(decision)
+            _show_route(decision, [(skill, pack.skills[skill].summary) for skill in skills])
         case Redirect(packs=packs):
             for one in packs:
                 typer.secho(one, bold=True, nl=False)
                 typer.echo(f"  (another pack) {pack.neighbours[one].summary}")
         case NoRoute(nearest=nearest):
             typer.secho(f"Nothing here serves that.{f' The nearest is {nearest}.' * bool(nearest)}")
-    if not isinstance(decision, Clarify):
-        typer.secho(f"{decision.confidence:.0%} sure. {decision.reason}", dim=True)
+        case _ as never:
+            assert_never(never)
+    typer.secho(f"{decision.confidence:.0%} sure. {decision.reason}", dim=True)
+
+
+def _show_route(decision: Route, skills: list[tuple[str, str]]) -> None:
+    for place, (skill, summary) in enumerate(skills, start=1):
+        number = f"{place}. " if len(skills) > 1 else ""
+        typer.secho(f"{number}{skill}", bold=True, nl=False)
+        typer.echo(f"  {summary}")
+    _show_beside(decision)
 
 
 def _show_beside(decision: Route) -> None:

@@ -19,7 +19,7 @@ def mcp(pack: PackOption = None) -> None:
     try:
         from router.mcp_server import build_server
     except ModuleNotFoundError as error:
-        if error.name not in ("mcp", "mcp_types", "pydantic"):
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "pydantic"):
             raise
         raise RouterError(
             "router mcp needs the official MCP SDK, which is not installed;"

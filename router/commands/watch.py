@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 import typer
 
 if TYPE_CHECKING:
-    from router.watch import Refit, Told
+    from router.refit import Refit
+    from router.watch import Told
 
 
 def watch(
@@ -26,7 +27,8 @@ def watch(
     """
     from router.commands.common import typer_notify
     from router.encoder import default_encoder
-    from router.watch import Refit, follow
+    from router.refit import Refit
+    from router.watch import follow
 
     try:
         refit = Refit(default_encoder(typer_notify))
@@ -40,7 +42,7 @@ def _show(told: "Told", refit: "Refit") -> None:
     """Print what a look has shown."""
     from router.watch import Faulty, Moved, Opened, Same
 
-    took = f"{refit.seconds:.1f} s, {refit.embedded:,} texts embedded"
+    took = f"{refit.seconds:.1f} s, {refit.embedded:,} embedded"
     match told:
         case Opened(outcomes):
             typer.secho(f"{len(outcomes)} queries ({took})", bold=True)

@@ -40,7 +40,7 @@ DARK = {
     "ink": "#ecece8",
     "soft": "#a3a39c",
     "line": "#3a3a37",
-    "quiet": "#5c5c57",
+    "quiet": "#6b6b66",
     "mid": "#8b8b84",
     "deep": "#c6c6bf",
     "accent": "#ff8a5c",
@@ -50,17 +50,18 @@ DARK = {
 ACTIONS = {"route": "Routed", "clarify": "Asked", "redirect": "Redirected", "none": "Refused"}
 OUTCOMES = {"right": "Right", "asked": "Asked without need", "wrong": "Silently wrong"}
 
-_TONES = {"route": "quiet", "clarify": "accent", "redirect": "mid", "none": "deep"}
+_TONES = {"route": "quiet", "clarify": "accent-soft", "redirect": "mid", "none": "deep"}
 _MARKS = {
     "right": ("quiet", "circle"),
     "asked": ("accent-soft", "diamond"),
     "wrong": ("accent", "x"),
     "route": ("quiet", "circle"),
-    "clarify": ("accent", "diamond"),
+    "clarify": ("accent-soft", "diamond"),
     "redirect": ("mid", "square"),
     "none": ("deep", "x"),
 }
 MOST_BARS = 45  # of days; more are gathered into weeks
+FEWEST_LINES = 30  # of a day, on average; with fewer, days say little and weeks more
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def risk_coverage(metrics: "Metrics") -> Chart:
         "(confidence from %{customdata:.2f} on)<extra></extra>",
         customdata=[point.confidence for point in points],
     )
-    return Chart([line], _axes("of all queries, the surest", "of these, wrong"))
+    return Chart([line | {"name": "wrong"}], _axes("of all queries, the surest", "of these, wrong"))
 
 
 def ask_rate(metrics: "Metrics") -> Chart:
@@ -240,11 +241,12 @@ def accepted_over_time(metrics: "Metrics") -> Chart:
         "type": "scatter",
         "x": days + days[::-1],
         "y": ends,
+        "mode": "lines",
         "fill": "toself",
         "fillcolor": "band",
         "line": {"width": 0},
         "hoverinfo": "skip",
-        "name": "95 % interval",
+        "name": "95% interval",
     }
     line = _line(
         days,
@@ -278,7 +280,7 @@ def query_map(points: Iterable[Point]) -> Chart:
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
-    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "fixedrange": False}
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "showline": False}
     return Chart(data, {"xaxis": bare, "yaxis": bare, "hovermode": "closest"})
 
 
@@ -316,7 +318,8 @@ def _reach(figure: Figure, *, up: bool) -> float:
 
 def _spans(days: Mapping[str, Day]) -> dict[str, Day]:
     """Days as they are, or gathered into weeks that begin on Monday."""
-    if len(days) <= MOST_BARS:
+    lines = sum(day.lines for day in days.values())
+    if len(days) <= 14 or (len(days) <= MOST_BARS and lines >= FEWEST_LINES * len(days)):
         return dict(days)
     weeks: dict[str, Day] = {}
     for name, day in days.items():

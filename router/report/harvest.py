@@ -27,7 +27,7 @@ class Harvest:
     n_lines: int = 0
     cells: dict[Cell, DistinctSample[Row]] = field(default_factory=dict)
     mapped: DistinctSample[Row] = field(default_factory=lambda: DistinctSample(MAPPED))
-    unfit: DistinctSample[None] = field(default_factory=lambda: DistinctSample(SAMPLE))
+    unfit: DistinctSample[str | None] = field(default_factory=lambda: DistinctSample(SAMPLE))
 
     @classmethod
     def of(cls, rows: Iterable[Row], pack: Pack) -> "Harvest":
@@ -41,7 +41,7 @@ class Harvest:
         self.n_lines += 1
         self.mapped.add(row.text, row)
         if is_unfit(row):
-            self.unfit.add(row.text, None)
+            self.unfit.add(row.text, row.wanted)
         if cell not in self.cells:
             wrong = row.accepted is False
             self.cells[cell] = DistinctSample(OF_CELL if wrong else OF_RIGHT_CELL)

@@ -2,7 +2,7 @@
 (() => {
   const { rows, plots, palettes } = JSON.parse(document.getElementById("data").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const STEP = 25;
+  const STEP = 10;
   let printing = false;
 
   // Any text goes through here: nothing that a user of the router wrote becomes markup.
@@ -35,10 +35,10 @@
     );
   }
 
-  function layoutOf(layout, palette) {
+  function layoutOf(layout, palette, named) {
     const family = getComputedStyle(document.body).fontFamily;
     const axis = {
-      gridcolor: palette.line, zeroline: false, linecolor: palette.line, fixedrange: true,
+      gridcolor: palette.line, zeroline: false, fixedrange: true,
       tickfont: { color: palette.soft, size: 12 }, automargin: true,
     };
     const titled = (one) => ({
@@ -56,7 +56,7 @@
         font: { family, size: 13, color: palette.ink },
       },
       legend: { orientation: "h", x: 0, y: 1.03, yanchor: "bottom", font: { size: 12.5, color: palette.soft } },
-      showlegend: layout.showlegend ?? true,
+      showlegend: named,
     };
   }
 
@@ -64,7 +64,7 @@
     const palette = dark.matches && !printing ? palettes.dark : palettes.light;
     for (const place of document.querySelectorAll("[data-plot]")) {
       const { data, layout } = plots[place.dataset.plot];
-      const shown = layoutOf(painted(layout, palette), palette);
+      const shown = layoutOf(painted(layout, palette), palette, data.length > 1);
       if (printing) shown.width = 640;
       Plotly.react(place, painted(data, palette), shown, { displayModeBar: false, responsive: true });
     }
@@ -72,7 +72,7 @@
 
   function numbers(details) {
     const { data, layout } = plots[details.dataset.numbers];
-    const share = (value) => (typeof value === "number" ? `${(100 * value).toFixed(1)} %` : value);
+    const share = (value) => (typeof value === "number" ? `${(100 * value).toFixed(1)}%` : value);
     const holder = element("div", "", { class: "holder", tabindex: "0" });
     for (const trace of data.filter((one) => one.hoverinfo !== "skip")) {
       const head = element("tr", "", {}, ...[layout.xaxis.title?.text || "time", trace.name || layout.yaxis.title?.text]
@@ -133,7 +133,7 @@
     const query = element("td", "", {}, element("span", row.text, { class: "text" }), side, ...why(row));
     const silent = row.outcome === "wrong";
     const given = element("td", "", { "data-title": "Given" }, element("span", row.decided, silent ? { class: "wrong" } : {}));
-    const sure = element("td", `${Math.round(100 * row.confidence)} %`, { class: "number", "data-title": "Confidence" });
+    const sure = element("td", `${Math.round(100 * row.confidence)}%`, { class: "number", "data-title": "Confidence" });
     const wanted = labelled ? [element("td", row.asksFor || "no label", { "data-title": "Wanted" })] : [];
     return element("tr", "", {}, query, ...wanted, given, sure);
   }
@@ -165,24 +165,29 @@
     const cell = event.target.closest("button");
     if (cell) readout.textContent = cell.getAttribute("aria-label");
   }
+  function choose({ wanted, given }) {
+    form.reset();
+    setTimeout(() => {
+      form.elements.outcome.value = "";
+      form.elements.wanted.value = wanted;
+      form.elements.given.value = given;
+      again();
+      const title = document.getElementById("queries-title");
+      title.focus({ preventScroll: true });
+      title.scrollIntoView();
+    });
+  }
   for (const matrix of document.querySelectorAll(".matrix")) {
     matrix.addEventListener("pointerover", tell);
     matrix.addEventListener("focusin", tell);
-    matrix.addEventListener("click", (event) => {
-      const cell = event.target.closest("button");
-      if (!cell) return;
-      form.reset();
-      form.elements.outcome.value = "";
-      form.elements.wanted.value = cell.dataset.wanted;
-      form.elements.given.value = cell.dataset.given;
-      setTimeout(() => {
-        again();
-        const title = document.getElementById("queries-title");
-        title.focus({ preventScroll: true });
-        title.scrollIntoView();
-      });
-    });
   }
+  document.addEventListener("click", (event) => {
+    const cell = event.target.closest("[data-wanted][data-given]");
+    if (cell) {
+      event.preventDefault();
+      choose(cell.dataset);
+    }
+  });
 
   for (const details of document.querySelectorAll("[data-numbers]")) {
     details.addEventListener("toggle", () => numbers(details), { once: true });

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from router.errors import LogError
 from router.exemplar_file import write_whole
 from router.gaps import gaps_of
 from router.gold import Gold
 from router.health import health_of
+from router.metrics import Versions
 from router.report import charts, wording
 from router.report.charts import Chart, Point
 from router.report.evidence import closest_exemplars, given_targets, wanted_targets
@@ -28,14 +30,23 @@ PLOTLY = DATA / "vendor" / "plotly" / "plotly-basic.min.js"
 LONGEST = 320
 MOST_STRAYS = 40
 MOST_LISTED = 15
+PALE = 6  # mistakes that a cell needs to be the darkest
 
 
 def write_report(folder: str | Path, router: Router) -> Path:
     """Render the report of a run into its folder, as `report.html`.
 
-    :raises LogError: The folder has no decisions, or no figures of this version.
+    :raises LogError: The folder has no decisions, or no figures of this version, or they are of
+        another pack.
     """
     run = RunFolder.open(folder)
+    made, given = run.metrics.versions, Versions.of(router)
+    if made.pack_hash != given.pack_hash:
+        raise LogError(
+            f"{run.path}: a report needs the pack of its run, which was {made.pack} as of"
+            f" {made.pack_hash}; this is {given.pack} as of {given.pack_hash};"
+            " give that pack, or evaluate the log again"
+        )
     path = run.path / "report.html"
     write_whole(path, render(run, router))
     return path
@@ -174,7 +185,7 @@ def _matrix(metrics: "Metrics") -> dict[str, Any]:
     labels = metrics.confusion.labels
     wrong = [cell.count for cell in cells.values() if cell.wanted != cell.given]
     right = [cell.count for cell in cells.values() if cell.wanted == cell.given]
-    most = {True: max(right, default=1), False: max(wrong, default=1)}
+    most = {True: max(right, default=1), False: max(*wrong, PALE, PALE)}
     rows = []
     for wanted in labels:
         row = []

@@ -34,15 +34,16 @@ class Headline:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do; `anchor` is the part of the page that shows why."""
+    """One thing to do; `anchor` is the part of the page that shows why, `cell` that of a matrix."""
 
     text: str
     anchor: str
     why: str
+    cell: tuple[str, str] | None = None
 
 
 def percent(value: float | None) -> str:
-    """Write a share for a person: no decimals from 10 % on, one below."""
+    """Write a share for a person: no decimals from 10% on, one below."""
     if value is None:
         return "–"
     return f"{value:.0%}" if value >= 0.0995 or value == 0.0 else f"{value:.1%}"
@@ -162,19 +163,21 @@ def first_steps(metrics: "Metrics", gaps: Gaps, health: PackHealth) -> list[Step
         steps.append(
             Step(
                 f"Look at what should be {name_of(worst.wanted)} and became {name_of(worst.given)}",
-                "matrix",
-                f"{n:,} {_plural('query', n)}, more than in any other cell",
+                "queries",
+                f"{n:,} {_plural('query', n)}, the most frequent mistake",
+                (worst.wanted, worst.given),
             )
         )
     if gaps.gaps:
         gap = gaps.gaps[0]
         about = f" about {', '.join(gap.words[:3])}" if gap.words else ""
-        what = f"add exemplars to {gap.nearest}" if gap.belongs else "decide on a new skill"
+        target = gap.takes_exemplars
+        what = f"add exemplars to {name_of(target)}" if target else "decide on a new skill"
         steps.append(
             Step(
                 f"Read the largest gap{about}, and {what}",
                 "gaps",
-                f"{gap.n_lines:,} {_plural('query', gap.n_lines)} that nothing fits",
+                f"{gap.n_lines:,} {_plural('query', gap.n_lines)} that find no good answer",
             )
         )
     unseparated = [pair for pair in health.pairs if pair.question is None]

@@ -1,0 +1,36 @@
+"""Lint: conformance of skills with their specification, and what no validator sees."""
+
+from pathlib import Path
+
+from router.encoder import Encoder
+from router.errors import PackError
+from router.lint.finding import Finding, as_json
+from router.lint.packs import lint_pack
+from router.lint.skills import lint_folder, lint_one
+from router.pack_file import FILE
+from router.skill_file import find_skill_file
+from router.skill_folder import is_skill_folder
+
+__all__ = ["Finding", "as_json", "lint"]
+
+
+def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
+    """Check a pack, a folder of skills, or one skill; what can be wrong is in docs/any-skills.md.
+
+    :raises PackError: There is neither a pack nor a skill.
+    """
+    path = Path(path)
+    folder = path.parent if path.is_file() else path
+    alone = find_skill_file(folder)
+    if (folder / FILE).is_file():
+        found = lint_pack(folder, encoder)
+    elif alone is not None and len(list(folder.glob("*/[Ss][Kk][Ii][Ll][Ll].md"))) == 0:
+        found = lint_one(alone)
+    elif is_skill_folder(folder):
+        found = lint_folder(folder, encoder)
+    else:
+        raise PackError(
+            f"{path}: neither {FILE} nor any SKILL.md in it; cure: name a pack's folder, a folder"
+            " of skills, or one skill"
+        )
+    return sorted(found, key=lambda one: (one.level, one.path, one.line, one.rule, one.message))

@@ -1,0 +1,266 @@
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from router import RouterError
+from router.commands.evaluate import evaluate as command
+from router.commands.evaluate import shortened
+from router.decided import Decided
+from router.errors import LogError
+from router.evaluation import evaluate
+from router.gate import Gate
+from router.gold import Outcome
+from router.logs import Columns
+from router.metrics import Metrics, schema_text
+from router.shipped import DATA, SAMPLE_LOG
+
+BENCH = Path(__file__).parents[2] / "shared" / "bench"
+
+ROWS = [
+    {"id": "a", "text": "flat tyre again", "label": "fix-tyres", "time": "2026-09-01T08:00:00Z"},
+    {"id": "b", "text": "my brakes squeal", "label": "fix-brakes", "time": "2026-09-01T09:00:00Z"},
+    {"id": "c", "text": "flat tyre again", "label": "fix-tyres", "time": "2026-09-02T08:00:00Z"},
+    {"id": "d", "text": "flat tyre again", "label": "sell-bikes", "time": "2026-09-02T08:00:00Z"},
+    {"id": "e", "text": "<b>buy</b> \u2028 a bike [/dim]"},
+]
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def read(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def log(tmp_path):
+    return write(tmp_path / "log.jsonl", ROWS)
+
+
+def test_each_line_has_its_decision_in_order(tiny_router, log, tmp_path):
+    evaluate(tiny_router, log, tmp_path / "out")
+    rows = read(tmp_path / "out" / "decisions.jsonl")  # one a line even for splitlines()
+    assert [row["id"] for row in rows] == ["a", "b", "c", "d", "e"]
+    assert [row["text"] for row in rows] == [row["text"] for row in ROWS]
+    assert [row["line"] for row in rows] == [1, 2, 3, 4, 5]
+    assert rows[0]["time"] == "2026-09-01T08:00:00Z"
+    assert "time" not in rows[4]
+    for row, decision in zip(rows, tiny_router.route_many([r["text"] for r in ROWS]), strict=True):
+        told = decision.to_dict()
+        assert {row[name] == told[name] for name in ("action", "skills", "packs", "question")} == {
+            True
+        }
+        assert row["reason"] == told["reason"]
+        assert row["confidence"] == pytest.approx(told["confidence"], abs=2e-4)
+    assert [row.get("accepted") for row in rows] == [True, True, True, False, None]
+    assert rows[3]["gold"]["skills"] == ["sell-bikes"]
+
+
+def test_metrics_hold_figures_lists_and_versions(tiny_router, log, tmp_path):
+    evaluation = evaluate(tiny_router, log, tmp_path / "out")
+    metrics = msgspec.json.decode((tmp_path / "out" / "metrics.json").read_bytes(), type=Metrics)
+    assert metrics == evaluation.metrics
+    assert metrics.figures["accepted"] == 0.75
+    assert metrics.lines.texts == 3
+    assert [(one.text, one.count, one.line) for one in metrics.repeated] == [
+        ("flat tyre again", 3, 1)
+    ]
+    assert [one.line for one in metrics.mistakes] == [4]
+    assert metrics.mistakes[0].gold.skills == ("sell-bikes",)
+    assert list(metrics.days) == ["2026-09-01", "2026-09-02"]
+    assert metrics.versions.pack == "bike-shop"
+    assert metrics.versions.encoder == tiny_router.encoder.key
+
+
+def test_the_schema_that_is_shipped_is_the_one_in_the_code():
+    assert (DATA / "metrics.schema.json").read_text() == schema_text()
+
+
+def test_parquet_and_json_lines_hold_the_same(tiny_router, log, tmp_path):
+    as_json = evaluate(tiny_router, log, tmp_path / "json")
+    as_parquet = evaluate(tiny_router, log, tmp_path / "parquet", form="parquet")
+    assert as_parquet.table().equals(as_json.table())
+    assert as_parquet.metrics == as_json.metrics
+    assert not as_parquet.table().schema.field("text").nullable
+    frame = as_parquet.to_pandas()
+    assert frame["gold_skills"][3].tolist() == ["sell-bikes"]
+
+
+def test_another_format_replaces_the_decisions_of_before(tiny_router, log, tmp_path):
+    evaluate(tiny_router, log, tmp_path / "out")
+    evaluate(tiny_router, log, tmp_path / "out", form="parquet")
+    names = {"decisions.parquet", "metrics.json", "rejected.jsonl", "run.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+
+
+def test_the_size_of_a_chunk_shows_in_no_result(tiny_router, log, tmp_path):
+    found = []
+    for size in (1, 2, 100):
+        evaluate(tiny_router, log, tmp_path / str(size), chunk_lines=size)
+        files = contents(tmp_path / str(size))
+        del files["run.json"]  # says the size
+        found.append(files)
+    assert found[0] == found[1] == found[2]
+
+
+def test_without_a_folder_the_files_go_with_the_result(tiny_router, log):
+    evaluation = evaluate(tiny_router, log)
+    folder = evaluation.folder
+    assert evaluation.table().num_rows == 5
+    del evaluation
+    assert not folder.exists()
+
+
+def test_progress_ends_with_all_lines(tiny_router, log, tmp_path):
+    told = []
+    evaluate(tiny_router, log, tmp_path / "out", progress=told.append, chunk_lines=2)
+    assert [(one.lines, one.texts) for one in told] == [(2, 2), (4, 2), (5, 3)]
+    assert told[-1].share == 1.0
+
+
+def test_each_text_is_decided_once_as_far_as_there_is_room(tiny_router):
+    texts = ["flat tyre", "squealing brakes", "flat tyre", "buy a bike"]
+    roomy, narrow = Decided(), Decided(most=1)
+    verdict, fresh = roomy.decide(tiny_router, texts, [1, 2, 3, 4])
+    assert (roomy.n_decided, fresh.lines) == (3, [1, 2, 4])
+    assert roomy.most_repeated(5) == [(0, 2)]
+    again, fresh = roomy.decide(tiny_router, texts, [5, 6, 7, 8])
+    assert (roomy.n_decided, fresh.lines) == (3, [])
+    same, _ = narrow.decide(tiny_router, texts, [1, 2, 3, 4])
+    narrow.decide(tiny_router, texts, [5, 6, 7, 8])
+    assert (len(narrow), narrow.n_decided) == (1, 5)
+    for other in (again, same):
+        assert [other.outcomes[i] for i in other.codes] == [
+            verdict.outcomes[i] for i in verdict.codes
+        ]
+        assert other.confidences.tolist() == verdict.confidences.tolist()
+
+
+def test_a_log_without_one_good_line_says_the_first_reason(tiny_router, tmp_path):
+    log = write(tmp_path / "log.jsonl", [{"text": "x", "label": "y"}])
+    with pytest.raises(LogError, match=r"of 1 there is none; the first: a label is .* was: 'y'"):
+        evaluate(tiny_router, log, tmp_path / "out")
+    log.write_text("")
+    with pytest.raises(LogError, match="of 0 there is none"):
+        evaluate(tiny_router, log, tmp_path / "out")
+    with pytest.raises(LogError, match="no such file or folder"):
+        evaluate(tiny_router, tmp_path / "nowhere", tmp_path / "out")
+
+
+def test_an_evaluation_inside_its_own_log_folder_is_no_part_of_it(tiny_router, log, tmp_path):
+    first = evaluate(tiny_router, tmp_path, tmp_path / "out")
+    second = evaluate(tiny_router, tmp_path, tmp_path / "out")
+    assert first.metrics.lines == second.metrics.lines
+
+
+@pytest.mark.skipif(not BENCH.exists(), reason="the bench is not here")
+@pytest.mark.parametrize("log", [SAMPLE_LOG, BENCH / "real_dev.jsonl"])
+def test_figures_agree_with_the_bench(router, tmp_path, log):
+    evaluation = evaluate(router, log, tmp_path / "out")
+    told = subprocess.run(
+        [sys.executable, BENCH / "score.py", log, tmp_path / "out" / "decisions.jsonl", "--json"],
+        capture_output=True,
+        check=True,
+    )
+    scored = json.loads(told.stdout)
+    assert len(scored) == 15
+    assert {name: evaluation.metrics.figures[name] for name in scored} == scored
+
+
+def test_a_gate_names_what_fails(tiny_router, log):
+    metrics = evaluate(tiny_router, log).metrics
+    conditions = ["accepted=0.9", "silently_wrong=0.1", "fix-tyres.recall=1", "none_recall=0.5"]
+    assert Gate.of(conditions, tiny_router.pack).failed(metrics) == [
+        "accepted must be at least 0.9, was: 0.75 (n = 4)",
+        "silently_wrong must be at most 0.1, was: 0.25 (n = 4)",
+        "none_recall must be at least 0.5, and the log has no labelled line that it speaks of",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("acepted=0.9", "did you mean 'accepted'"),
+        ("fix-tires.f1=0.9", "did you mean 'fix-tyres.f1'"),
+        ("accepted", "such as accepted=0.9, was: 'accepted'"),
+        ("accepted=90", r"a share in \[0, 1\], and so is what it must reach, was: 90"),
+        ("accepted=nan", "and so is what it must reach, was: nan"),
+    ],
+)
+def test_a_condition_says_its_form(tiny_router, condition, message):
+    with pytest.raises(RouterError, match=message):
+        Gate.of([condition], tiny_router.pack)
+
+
+@pytest.fixture
+def run(tiny, monkeypatch):
+    """Run the command as a user does, on the small pack."""
+    app = Typer()
+    app.command()(command)
+    return lambda *words, given=None: CliRunner().invoke(
+        app, [*map(str, words), "--pack", str(tiny)], input=given
+    )
+
+
+def test_the_command_prints_figures_mistakes_and_files(run, log, tmp_path):
+    with log.open("a") as file:
+        file.write("broken\n")
+    result = run(log, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    for words in (
+        "accepted             │ 0.7500 │",
+        "wanted route sell-bikes: flat tyre again",
+        "6 lines: 5 decided (4 labelled, 3 different texts), 1 rejected.",
+        "line 6: not JSON",
+        "metrics.json",
+    ):
+        assert words in result.output
+    assert read(tmp_path / "out" / "rejected.jsonl")[0]["raw"] == "broken\n"
+
+
+def test_the_command_fails_under_a_figure(run, log, tmp_path):
+    passed = run(log, "--out", tmp_path / "a", "--fail-under", "accepted=0.75")
+    failed = run(log, "--out", tmp_path / "b", "--fail-under", "accepted=0.76")
+    assert (passed.exit_code, failed.exit_code) == (0, 1)
+    assert "accepted must be at least 0.76, was: 0.75 (n = 4)" in failed.output
+
+
+def test_the_command_reads_standard_input(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"query\nflat tyre\n")))
+    result = run("-", "--out", tmp_path / "out", given=b"query\nflat tyre\n")
+    assert result.exit_code == 0, result.output
+    assert "Least certain" in result.output
+    assert [row["text"] for row in read(tmp_path / "out" / "decisions.jsonl")] == ["flat tyre"]
+
+
+def test_columns_are_named(tiny_router, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("what,who,when,nr\nflat tyre,fix-tyres,2026-09-01,q7\n")
+    columns = Columns(text="what", label="who", time="when", id="nr")
+    row = evaluate(tiny_router, log, columns=columns).table().to_pylist()[0]
+    assert (row["id"], row["gold_skills"], row["time"].day) == ("q7", ["fix-tyres"], 1)
+
+
+def test_a_query_is_printed_on_one_line():
+    assert shortened("a\x1b[31m\nb\t c") == "a [31m b c"
+    assert shortened("x" * 100) == "x" * 89 + "…"
+
+
+def test_outcomes_are_kept_once(tiny_router):
+    decided = Decided()
+    decided.decide(tiny_router, ["flat tyre", "flat tyre!", "a flat tyre"], [1, 2, 3])
+    assert decided.outcomes.count(decided.outcomes[0]) == 1
+    assert isinstance(decided.outcomes[0], Outcome)

@@ -1,0 +1,208 @@
+import json
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from router import Router
+from router.errors import LogError
+from router.evaluation import evaluate
+from router.run_parts import Parts
+
+CHUNK = 40
+SKILLS = ("fix-tyres", "fix-brakes", "sell-bikes", "bus-lines", "none", "which-part")
+
+
+def rows(count, start=0):
+    """Lines of a log in which every text comes twice on average, each third one labelled."""
+    for i in range(start, start + count):
+        row = {
+            "id": i,
+            "text": f"flat tyre number {i % (count // 2)}",
+            "time": 1_788_249_600 + 900 * i,
+        }
+        yield row | ({"label": SKILLS[i % len(SKILLS)]} if i % 3 == 0 else {})
+
+
+def write(path, count=400, start=0):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows(count, start)))
+    return path
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def log(tmp_path):
+    return write(tmp_path / "log.jsonl")
+
+
+@pytest.fixture
+def unbroken(tiny_router, log, tmp_path):
+    def run(form="jsonl"):
+        evaluate(tiny_router, log, tmp_path / "unbroken", chunk_lines=CHUNK, form=form)
+        return contents(tmp_path / "unbroken")
+
+    return run
+
+
+RUN = """
+import sys
+from router import Router
+from router.evaluation import evaluate
+
+pack, log, out, form, chunk = sys.argv[1:]
+evaluate(
+    Router.load(pack), log, out, form=form, chunk_lines=int(chunk),
+    progress=lambda done: print(done.lines, flush=True),
+)
+"""
+
+
+@pytest.mark.parametrize(("form", "chunks"), [("jsonl", 1), ("jsonl", 6), ("parquet", 3)])
+def test_killed_and_resumed_is_the_same_to_the_byte(tiny, log, tmp_path, form, chunks):
+    arguments = [str(tiny), str(log), str(tmp_path / "out"), form, str(CHUNK)]
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(chunks):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".unfinished"]
+    router, told = Router.load(tiny), []
+    evaluate(router, log, tmp_path / "out", form=form, chunk_lines=CHUNK, progress=told.append)
+    assert told[chunks - 1].lines == CHUNK * chunks
+    evaluate(router, log, tmp_path / "unbroken", form=form, chunk_lines=CHUNK)
+    assert contents(tmp_path / "out") == contents(tmp_path / "unbroken")
+
+
+def test_what_is_done_is_not_decided_again(tiny_router, log, tmp_path, unbroken, monkeypatch):
+    stop_after(tiny_router, log, tmp_path / "out", 5)
+    asked, decide = [], Router.route_table
+
+    def noted(self, texts):
+        asked.extend(texts)
+        return decide(self, texts)
+
+    monkeypatch.setattr(Router, "route_table", noted)
+    evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK)
+    assert asked == []  # the first five of ten chunks hold every text
+    assert contents(tmp_path / "out") == unbroken()
+
+
+def stop_after(router, log, out, chunks):
+    def progress(done):
+        if done.lines == CHUNK * chunks:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(router, log, out, chunk_lines=CHUNK, progress=progress)
+
+
+def test_stopped_twice_and_left_with_half_a_chunk(tiny_router, log, tmp_path, unbroken):
+    out = tmp_path / "out"
+    stop_after(tiny_router, log, out, 2)
+    (out / ".unfinished" / "000002.rows").write_bytes(b"half a ro")  # its checkpoint is missing
+    (out / ".unfinished" / ".000002.json.x7f").write_bytes(b"{")
+    stop_after(tiny_router, log, out, 7)
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK)
+    assert contents(out) == unbroken()
+
+
+def test_stopped_between_the_results_and_the_end(tiny_router, log, tmp_path, unbroken, monkeypatch):
+    def killed(self):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(Parts, "drop", killed)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(tiny_router, log, out, chunk_lines=CHUNK)
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK)
+    assert contents(out) == unbroken()
+
+
+def test_another_log_does_not_go_on_with_an_unfinished_run(tiny_router, log, tmp_path, unbroken):
+    out = tmp_path / "out"
+    stop_after(tiny_router, write(tmp_path / "other.jsonl", start=7), out, 3)
+    with pytest.raises(
+        LogError, match="an unfinished run is here, with another log; cure: .*--restart"
+    ):
+        evaluate(tiny_router, log, out, chunk_lines=CHUNK)
+    with pytest.raises(LogError, match="with another log and another format"):
+        evaluate(tiny_router, log, out, chunk_lines=CHUNK, form="parquet")
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK, restart=True)
+    assert contents(out) == unbroken()
+
+
+def test_a_stopped_run_leaves_earlier_results_alone(tiny_router, log, tmp_path, unbroken):
+    out = tmp_path / "out"
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK)
+    stop_after(tiny_router, write(tmp_path / "other.jsonl", start=7), out, 3)
+    kept = unbroken()
+    assert {name: (out / name).read_bytes() for name in kept} == kept
+
+
+@contextmanager
+def largest_file(size):
+    """Let no file grow beyond a size, as a full disk does not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize("size", [3_000, 40_000])  # not one chunk fits; all do, but not the whole
+def test_a_full_disk_is_said_and_harms_nothing(tiny_router, log, tmp_path, unbroken, size, form):
+    out = tmp_path / "out"
+    evaluate(tiny_router, write(tmp_path / "other.jsonl", start=7), out, chunk_lines=CHUNK)
+    before = contents(out)
+    with (
+        largest_file(size),
+        pytest.raises(LogError, match="can't write: File too large; .* are done"),
+    ):
+        evaluate(tiny_router, log, out, chunk_lines=CHUNK, form=form)
+    assert {name: (out / name).read_bytes() for name in before} == before
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK, form=form)
+    assert contents(out) == unbroken(form)
+
+
+def test_one_broken_line_in_a_hundred_is_named_and_none_is_lost(tiny_router, tmp_path):
+    kinds = [
+        b"{",
+        b'{"text": 1}',
+        b'{"text": "\xff"}',
+        b'{"t": ""}',
+        b'{"text": "x", "label": "y"}',
+    ]
+    lines = [json.dumps(row).encode() for row in rows(1_000)]
+    broken = list(range(37, 1_000, 100))
+    for place, line in enumerate(broken):
+        lines[line - 1] = kinds[place % len(kinds)]
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"\n".join(lines))
+    evaluation = evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK)
+    rejected = list(evaluation.rejected())
+    assert [one.line for one in rejected] == broken
+    assert all(one.reason and one.raw for one in rejected)
+    kept = evaluation.table().column("line").to_pylist()
+    assert sorted(kept + broken) == list(range(1, 1_001))
+    assert (evaluation.metrics.lines.decided, evaluation.metrics.lines.rejected) == (990, 10)
+
+
+def test_strict_leaves_nothing_behind_that_a_mended_log_would_trip_over(tiny_router, log, tmp_path):
+    good = log.read_text()
+    log.write_text(good + "broken\n")
+    with pytest.raises(LogError, match=r"log.jsonl:401: not JSON"):
+        evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK, strict=True)
+    log.write_text(good)
+    evaluation = evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK, strict=True)
+    assert evaluation.metrics.lines.read == 400
