@@ -13,11 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from semantic_router.calibration import Calibrator
+from semantic_router.encoders import DenseEncoder
+from semantic_router.route import Route
+from semantic_router.routers import IndexedRouter
+from semantic_router.routers.indexed import Aggregation
 from sklearn.metrics import roc_auc_score
 
 from router.arrays import Bools, Floats, Vectors
 from router.calibration import Labels, expected_calibration_error
-from router.classifier import ExemplarClassifier, FewShotClassifier, HeadName, LayeredEncoder
+from router.classifier import (
+    ExemplarClassifier,
+    FewShotClassifier,
+    HeadName,
+    LayeredEncoder,
+    readable,
+)
 from router.conformal import fit_sharpness, gain_of_asking, sets, threshold
 
 ASKED = 0.10
@@ -130,6 +141,7 @@ def run(data: Data, shots: int, slow: bool = False) -> dict[str, Any]:
         "ours": lambda: ours(data, layered),
         "ours-last-layer": lambda: ours(data, last),
         "ours-no-names": lambda: ours(data, layered, names={}),
+        "ours-no-words": lambda: ours(data, layered, words=0.0),
         "semantic-router-mean": lambda: semantic_router(data, last, "mean"),
         "semantic-router-max": lambda: semantic_router(data, last, "max"),
         "semantic-router-sum": lambda: semantic_router(data, last, "sum"),
@@ -151,8 +163,6 @@ def run(data: Data, shots: int, slow: bool = False) -> dict[str, Any]:
 
 def encode(data: Data) -> tuple[Stored, Stored]:
     """Encode every text once; give the vectors of two layers, and those of the last alone."""
-    from router.classifier import readable
-
     encoder = LayeredEncoder()
     names = [readable(label) for label in data.classes]
     texts = list(dict.fromkeys([*data.train, *names, *data.test, *data.oos]))
@@ -162,31 +172,67 @@ def encode(data: Data) -> tuple[Stored, Stored]:
     return Stored(texts, vectors, encoder.key), Stored(texts, last, f"{encoder.key}-last")
 
 
-def ours(data: Data, encoder: Stored, names: dict[str, str] | None = None) -> Answers:
-    """Exemplars and class names under a kernel, calibrated on the shots themselves."""
+def ours(
+    data: Data,
+    encoder: Stored,
+    names: dict[str, str] | None = None,
+    words: float | None = None,
+) -> Answers:
+    """Exemplars, class names and words under a kernel, calibrated on the shots themselves."""
     start = time.perf_counter()
-    model = FewShotClassifier(encoder, names=names).fit(data.train, data.train_labels)
+    model = FewShotClassifier(encoder, names=names, words=words).fit(data.train, data.train_labels)
     seconds = time.perf_counter() - start
-    classifier = model.classifier_
-    answers = _of_classifier(classifier, encoder, data, seconds)
-    oos = model.familiarity(data.oos) if data.oos else np.empty(0)
-    return _with_known(answers, model.familiarity(data.test), oos)
+    return of_classifier(model, data.test, data.oos, model.familiarity, seconds)
 
 
 def head(data: Data, encoder: Stored, name: HeadName) -> Answers:
     """One of the plain heads on the same vectors, calibrated in the same way."""
     start = time.perf_counter()
-    classifier = ExemplarClassifier(name, penalty=None)
+    classifier = ExemplarClassifier(name, penalty=0.05)
     classifier.fit(encoder.encode(data.train), data.train_labels)
-    return _of_classifier(classifier, encoder, data, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+
+    def known(vectors: Vectors) -> Floats:
+        """Give what the field refuses by: the largest cosine; of logits, probability."""
+        is_logistic = name == "logistic"
+        values = classifier.predict_proba(vectors) if is_logistic else classifier.decisions(vectors)
+        largest: Floats = values.max(axis=1)
+        return largest
+
+    oos = encoder.encode(data.oos) if data.oos else ()
+    return of_classifier(classifier, encoder.encode(data.test), oos, known, seconds)
+
+
+def of_classifier(
+    classifier: ExemplarClassifier | FewShotClassifier,
+    test: Any,  # noqa: ANN401 - texts or vectors, as the classifier takes them
+    oos: Any,  # noqa: ANN401
+    known: Callable[[Any], Floats],
+    seconds: float,
+) -> Answers:
+    """Ask a fitted classifier; its sets are calibrated on the exemplars it held out."""
+    decisions = classifier.decisions(test)
+    probabilities = classifier.predict_proba(test)
+    held_out, labels = classifier.held_out_decisions_, classifier.held_out_labels_
+    temperature = fit_sharpness(held_out, labels, ALPHA)
+    floor = threshold(temperature.transform(held_out), labels, ALPHA)
+    return Answers(
+        ranks=decisions,
+        doubt=gain_of_asking(probabilities, OPTIONS),
+        confidence=probabilities.max(axis=1),
+        known=known(test),
+        known_oos=known(oos) if len(oos) else np.empty(0),
+        options=sets(temperature.transform(decisions), floor),
+        fit_seconds=seconds,
+    )
 
 
 def semantic_router(
-    data: Data, encoder: Stored, aggregation: str, calibrate: bool = False
+    data: Data, encoder: Stored, aggregation: Aggregation, calibrate: bool = False
 ) -> Answers:
     """Route by the real package; its `fit` gets a fifth of the shots, held out from the routes."""
     start = time.perf_counter()
-    calibrator = None
+    calibrator: Calibrator | None = None
     if calibrate:
         held_out = np.arange(len(data.train)) % 5 == 4
         router = _indexed_router(data, ~held_out, encoder, aggregation)
@@ -206,8 +252,8 @@ def semantic_router(
 
 def setfit(data: Data) -> Answers:
     """Fine-tune by SetFit, with the settings that `docs/accuracy.md` names."""
-    from datasets import Dataset
-    from setfit import SetFitModel, Trainer, TrainingArguments
+    from datasets import Dataset  # type: ignore[import-not-found]
+    from setfit import SetFitModel, Trainer, TrainingArguments  # type: ignore[import-not-found]
 
     from router.encoder import default_folder
 
@@ -271,49 +317,13 @@ def _rows(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(row["text"] for row in rows), tuple(row["label"] for row in rows)
 
 
-def _of_classifier(
-    classifier: ExemplarClassifier, encoder: Stored, data: Data, seconds: float
-) -> Answers:
-    vectors = encoder.encode(data.test)
-    decisions = classifier.decisions(vectors)
-    probabilities = classifier.predict_proba(vectors)
-    held_out, labels = classifier.held_out_decisions_, classifier.held_out_labels_
-    temperature = fit_sharpness(held_out, labels, ALPHA)
-    floor = threshold(temperature.transform(held_out), labels, ALPHA)
-    oos = encoder.encode(data.oos) if data.oos else np.empty((0, encoder.width))
-    return Answers(
-        ranks=decisions,
-        doubt=gain_of_asking(probabilities, OPTIONS),
-        confidence=probabilities.max(axis=1),
-        known=_certainty(classifier, vectors),
-        known_oos=_certainty(classifier, oos) if len(oos) else np.empty(0),
-        options=sets(temperature.transform(decisions), floor),
-        fit_seconds=seconds,
-    )
-
-
-def _certainty(classifier: ExemplarClassifier, vectors: Vectors) -> Floats:
-    """Give what the field refuses by: the largest cosine, or of logits the largest probability."""
-    values = classifier.decisions(vectors)
-    if classifier.head == "logistic":
-        values = classifier.predict_proba(vectors)
-    certainty: Floats = values.max(axis=1)
-    return certainty
-
-
-def _with_known(answers: Answers, known: Floats, known_oos: Floats) -> Answers:
-    from dataclasses import replace
-
-    return replace(answers, known=known, known_oos=known_oos)
-
-
 def _indexed_router(
-    data: Data, kept: Bools, encoder: Stored, aggregation: str, calibrator: object = None
-) -> Any:  # noqa: ANN401 - the package is untyped for us
-    from semantic_router.encoders import DenseEncoder
-    from semantic_router.route import Route
-    from semantic_router.routers import IndexedRouter
-
+    data: Data,
+    kept: Bools,
+    encoder: Stored,
+    aggregation: Aggregation,
+    calibrator: Calibrator | None = None,
+) -> IndexedRouter:
     class Local(DenseEncoder):
         """Our vectors, for their router."""
 
@@ -330,7 +340,9 @@ def _indexed_router(
     )
 
 
-def _choices(router: Any, texts: Sequence[str], classes: list[str]) -> tuple[Floats, Floats]:  # noqa: ANN401
+def _choices(
+    router: IndexedRouter, texts: Sequence[str], classes: list[str]
+) -> tuple[Floats, Floats]:
     """Ask the router one by one, its only public way.
 
     :return: Confidences, and the one of the first choice, in [0, 1]. Shapes: (n_texts, n_classes),
@@ -340,7 +352,7 @@ def _choices(router: Any, texts: Sequence[str], classes: list[str]) -> tuple[Flo
     ranks = np.zeros((len(texts), len(classes)))
     confidence = np.zeros(len(texts))
     for row, text in enumerate(texts):
-        choices = router(text, limit=None)
+        choices: Any = router(text, limit=None)  # a list, where the limit is not 1
         confidence[row] = choices[0].confidence
         for place, choice in enumerate(choices):
             # The order is by raw score; a calibrated confidence may tie where that does not.

@@ -27,6 +27,8 @@ class QuestionEvidence:
 
     def features(self) -> Floats:
         """Describe the likeliest question of each text. Shape: (n_texts, 4)."""
+        if not self.probabilities.shape[1]:
+            return np.zeros((len(self.words), 4))
         best = self.probabilities.argmax(axis=1)[:, None]
         return np.column_stack(
             [

@@ -1,6 +1,8 @@
 """Fit a router to labelled texts: what its confidence is worth, and when it asks."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,6 +14,8 @@ from router.cases import Cases
 from router.errors import RouterError
 from router.fit import halves, refit_on
 from router.gold import Gold, Labels
+from router.log_files import find_files
+from router.logs import Columns, read_log, read_time
 from router.model import Indices, model_hash
 from router.trial_report import report_of, steps_of
 
@@ -80,6 +84,45 @@ def calibrate_on_exemplars(
     return calibration_of(plain, Cases.join(parts), folds_of(texts), goal, "exemplars")
 
 
+def calibrate_log(
+    router: "Router",
+    log: Path | None,
+    *,
+    columns: Columns | None = None,
+    before: str | None = None,
+    ask_rate: float | None = None,
+    max_error: float | None = None,
+) -> Calibration:
+    """Fit to the labelled lines of a log; on the exemplars if there is none.
+
+    :param before: ISO 8601: only lines of an earlier time.
+    :raises LogError: The log can't be read, or a line of it.
+    :raises RouterError: As in `calibrate`.
+    """
+    if log is None:
+        if before is not None:
+            raise RouterError(f"`before` is for a log's lines, was: {before}; give a log")
+        return calibrate_on_exemplars(router, ask_rate=ask_rate, max_error=max_error)
+    files = find_files(log, but=log / "runs")
+    chunks = read_log(files, columns or Columns(), Labels(router.pack).read, strict=True)
+    lines = [line for chunk in chunks for line in chunk.lines if line.gold is not None]
+    if before is not None:
+        end = _time(before)
+        lines = [line for line in lines if line.time is not None and line.time < end]
+    texts, golds = [line.text for line in lines], [line.gold for line in lines]
+    return calibrate(router, texts, golds, ask_rate=ask_rate, max_error=max_error)
+
+
+def _time(value: str) -> datetime:
+    try:
+        time = read_time(value)
+    except ValueError as error:
+        raise RouterError(f"before: {error}") from error
+    if time is None:
+        raise RouterError("before: a time is ISO 8601, was empty")
+    return time
+
+
 def labelled(
     pack: "Pack", texts: Sequence[str], golds: Sequence[object]
 ) -> tuple[list[str], list[Gold]]:
@@ -104,8 +147,8 @@ def check_enough(count: int, goal: Goal) -> None:
     """Refuse to fit on too few texts."""
     if count < FEWEST:
         raise RouterError(
-            f"a calibration needs at least {FEWEST} different labelled texts, got {count}: on fewer,"
-            " chance decides what is fitted; label more, or fit on the exemplars: `router"
+            f"a calibration needs at least {FEWEST} different labelled texts, got {count}: on"
+            " fewer, chance decides what is fitted; label more, or fit on the exemplars: `router"
             " calibrate` without a log"
         )
     if count < goal.fewest:

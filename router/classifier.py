@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.cluster import KMeans
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 HeadName: TypeAlias = Literal["kernel", "logistic", "centroid", "prototypes", "nearest"]
 
 PENALTIES = {"kernel": (0.03, 0.1, 0.3), "logistic": (0.02, 0.05, 0.1, 0.2)}
+WORDS = (0.0, 0.1)  # weights of the words to try
 UNCALIBRATED = Temperature(10.0)  # where exemplars are too few to fit one
 ROWS = 4096  # texts decided at once, so that memory stays flat
 
@@ -89,7 +91,46 @@ class Nearest:
 Head: TypeAlias = Kernel | Linear | Nearest
 
 
-class ExemplarClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Predictions of a classifier that has decisions, and a calibration fitted on held-out ones.
+
+    `held_out_decisions_`, `held_out_labels_`: of exemplars that the head deciding them had not
+    seen, and their true columns. Shapes: (n_held_out, n_classes), (n_held_out,).
+    """
+
+    classes_: NDArray[Any]
+    calibration_: Calibration
+    held_out_decisions_: Floats
+    held_out_labels_: Labels
+
+    def decisions(self, X: Any) -> Floats:  # noqa: ANN401 - vectors or texts
+        """Give what the head says, before calibration. Shape: (n_texts, n_classes)."""
+        raise NotImplementedError
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: ANN401
+        """Give the likeliest class of each. Shape: (n_texts,)."""
+        likeliest = self.decisions(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[likeliest]
+        return labels
+
+    def predict_proba(self, X: Any) -> Probabilities:  # noqa: ANN401
+        """Give the probability of each class. Shape: (n_texts, n_classes)."""
+        decisions = self.decisions(X)
+        return self.calibration_.transform(decisions)
+
+    def decision_function(self, X: Any) -> Floats:  # noqa: ANN401
+        """Give logarithms of probabilities; of two classes, as usual, the lead of the second."""
+        decisions = self.decisions(X)
+        logarithms = self.calibration_.logarithms(decisions)
+        return logarithms[:, 1] - logarithms[:, 0] if len(self.classes_) == 2 else logarithms
+
+    @property
+    def held_out_probabilities_(self) -> Probabilities:
+        """Probabilities of exemplars held out from the head. Shape: (n_held_out, n_classes)."""
+        return self.calibration_.transform(self.held_out_decisions_)
+
+
+class ExemplarClassifier(_Calibrated):
     """Classify vectors by exemplars, with probabilities fitted on held-out exemplars.
 
     :param head: `kernel`: regularised least squares under the kernel exp(-gamma |a - b|^2 / 2),
@@ -146,23 +187,6 @@ class ExemplarClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.held_out_labels_ = labels[chosen]
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Give the likeliest class of each vector. Shape: (n_texts,)."""
-        likeliest = self.decisions(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[likeliest]
-        return labels
-
-    def predict_proba(self, X: ArrayLike) -> Probabilities:
-        """Give the probability of each class. Shape: (n_texts, n_classes)."""
-        decisions = self.decisions(X)
-        return self.calibration_.transform(decisions)
-
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """Give logarithms of probabilities; of two classes, as usual, the lead of the second."""
-        decisions = self.decisions(X)
-        logarithms = self.calibration_.logarithms(decisions)
-        return logarithms[:, 1] - logarithms[:, 0] if len(self.classes_) == 2 else logarithms
-
     def decisions(self, X: ArrayLike) -> Floats:
         """Give what the head says, before calibration. Shape: (n_texts, n_classes)."""
         vectors = self._checked(X)
@@ -178,11 +202,6 @@ class ExemplarClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         cosines = self._checked(X) @ self.centroids_.T
         familiarity: Floats = self.decisions(X).max(axis=1) + cosines.max(axis=1)
         return familiarity
-
-    @property
-    def held_out_probabilities_(self) -> Probabilities:
-        """Probabilities of exemplars held out from the head. Shape: (n_held_out, n_classes)."""
-        return self.calibration_.transform(self.held_out_decisions_)
 
     def _check_settings(self) -> None:
         if self.head not in get_args(HeadName):
@@ -205,7 +224,9 @@ class ExemplarClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[Head, Floats, Calibration, float]:
         head: Head
         if self.head == "kernel":
-            head, held_out = fit_kernel(vectors, labels, penalty, self.gamma)
+            near = closeness(vectors, vectors, self.gamma)
+            weights, held_out = fit_kernel(near, labels, penalty)
+            head = Kernel(vectors, weights, self.gamma)
         else:
             head = self._fit_head(vectors, labels, penalty)
             held_out = self._held_out(vectors, labels, penalty)
@@ -273,13 +294,18 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return type(self)(self.encoder)
 
 
-class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class FewShotClassifier(_Calibrated):
     """Classify texts by a few exemplars a class and the names of the classes.
+
+    Kernel ridge regression, as `ExemplarClassifier` has it, on the vectors and on the words: two
+    texts are near by meaning, exp(gamma (cosine - 1)), plus `words` times the cosine of their
+    TF-IDF words and pairs of words.
 
     :param encoder: Anything with `encode(texts)`; clones share it, for it is never fitted.
     :param names: A text that names each class, one more exemplar of it. The labels themselves,
         made readable, if None; a label that is missing here gets no such exemplar.
-    :param head: As of `ExemplarClassifier`, and so are `penalty` and `gamma`.
+    :param words: Weight of the words; 0.0 or 0.1, by log loss on held-out exemplars, if None.
+    :param penalty: Ridge.
     """
 
     def __init__(
@@ -287,45 +313,78 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: "Encoder",
         *,
         names: Mapping[Any, str] | None = None,
-        head: HeadName = "kernel",
-        penalty: float | None = 0.1,
+        words: float | None = None,
+        penalty: float = 0.1,
         gamma: float = 3.0,
     ) -> None:
         self.encoder = encoder
         self.names = names
-        self.head = head
+        self.words = words
         self.penalty = penalty
         self.gamma = gamma
 
     def fit(self, texts: Sequence[str], y: ArrayLike) -> Self:
-        """Embed exemplars and names, and fit the classifier on them."""
-        y = np.asarray(y)
-        self.classes_ = np.unique(y)
-        names = {label: readable(str(label)) for label in self.classes_}
-        if self.names is not None:
-            names = {label: self.names[label] for label in self.classes_ if label in self.names}
-        vectors = self.encoder.encode([*texts, *names.values()])
-        labels = np.concatenate([y, np.array(list(names), dtype=y.dtype)])
-        classifier = ExemplarClassifier(self.head, penalty=self.penalty, gamma=self.gamma)
-        asked = np.arange(len(labels)) < len(y)
-        self.classifier_ = classifier.fit(vectors, labels, calibrate_on=asked)
+        """Embed exemplars and names, and fit weights and calibration on them."""
+        asked = np.asarray(y)
+        self.classes_ = np.unique(asked)
+        names = self._names()
+        everything = [*texts, *names.values()]
+        all_labels = np.concatenate([asked, np.array(list(names), dtype=asked.dtype)])
+        labels = np.searchsorted(self.classes_, all_labels)
+        self.exemplars_ = np.asarray(self.encoder.encode(everything), dtype=np.float64)
+        self.centroids_ = _centroids(self.exemplars_, labels, len(self.classes_))
+        self.lexicon_ = TfidfVectorizer(
+            sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"\w+", dtype=np.float64
+        )
+        self.terms_ = self.lexicon_.fit_transform(everything)
+        self.held_out_labels_ = labels[: len(asked)]
+        self._fit_weights(labels)
         return self
 
-    def predict(self, texts: Sequence[str]) -> NDArray[Any]:
-        """Give the likeliest class of each text. Shape: (n_texts,)."""
-        return self.classifier_.predict(self._encode(texts))
+    def decisions(self, X: Sequence[str]) -> Floats:
+        """Give what the head says, before calibration. Shape: (n_texts, n_classes)."""
+        return self._decide(X, self._encode(X))
 
-    def predict_proba(self, texts: Sequence[str]) -> Probabilities:
-        """Give the probability of each class. Shape: (n_texts, n_classes)."""
-        return self.classifier_.predict_proba(self._encode(texts))
+    def familiarity(self, X: Sequence[str]) -> Floats:
+        """Tell how much each text looks like anything known; no probability. Shape: (n_texts,)."""
+        vectors = self._encode(X)
+        cosines = vectors @ self.centroids_.T
+        familiarity: Floats = self._decide(X, vectors).max(axis=1) + cosines.max(axis=1)
+        return familiarity
 
-    def familiarity(self, texts: Sequence[str]) -> Floats:
-        """Tell how much each text looks like anything known. Shape: (n_texts,)."""
-        return self.classifier_.familiarity(self._encode(texts))
+    def _names(self) -> Mapping[Any, str]:
+        if self.names is None:
+            return {label: readable(str(label)) for label in self.classes_}
+        return {label: self.names[label] for label in self.classes_ if label in self.names}
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def _fit_weights(self, labels: Labels) -> None:
+        by_meaning = closeness(self.exemplars_, self.exemplars_, self.gamma)
+        by_words = (self.terms_ @ self.terms_.T).toarray()
+        own = self.held_out_labels_
+        least = np.inf
+        for words in WORDS if self.words is None else (self.words,):
+            weights, held_out = fit_kernel(by_meaning + words * by_words, labels, self.penalty)
+            decisions = held_out[: len(own)]  # names are exemplars, but nobody asks in such words
+            calibration = _calibration(decisions, own)
+            loss = log_loss(calibration, decisions, own)
+            if loss < least:
+                least, self.words_, self.weights_ = loss, words, weights
+                self.held_out_decisions_, self.calibration_ = decisions, calibration
+
+    def _encode(self, texts: Sequence[str]) -> Floats:
         check_is_fitted(self)
-        return self.encoder.encode(list(texts))
+        return np.asarray(self.encoder.encode(list(texts)), dtype=np.float64)
+
+    def _decide(self, texts: Sequence[str], vectors: Floats) -> Floats:
+        parts = []
+        for start in range(0, len(vectors), ROWS):
+            rows = slice(start, start + ROWS)
+            near = closeness(vectors[rows], self.exemplars_, self.gamma)
+            if self.words_ > 0.0:
+                terms = self.lexicon_.transform(texts[rows])
+                near += self.words_ * (terms @ self.terms_.T).toarray()
+            parts.append(near @ self.weights_)
+        return np.concatenate(parts)
 
     def __sklearn_clone__(self) -> Self:
         return type(self)(**self.get_params(deep=False))
@@ -376,16 +435,15 @@ class LayeredEncoder:
 
         transformer = self._transformer
         with torch.inference_mode():
-            tokens = transformer.tokenize(texts)
-            layers = (
-                transformer[0]
-                .auto_model(
-                    input_ids=tokens["input_ids"],
-                    attention_mask=tokens["attention_mask"],
-                    output_hidden_states=True,
-                )
-                .hidden_states
+            tokens = transformer.tokenizer(
+                texts,
+                padding=True,
+                truncation=True,
+                max_length=transformer.max_seq_length,
+                return_tensors="pt",
             )
+            model = transformer[0].auto_model
+            layers = model(**tokens, output_hidden_states=True).hidden_states
             mask = tokens["attention_mask"][..., None].float()
             means = [(layer * mask).sum(1) / mask.sum(1) for layer in (layers[-1], _middle(layers))]
             units = [torch.nn.functional.normalize(mean, dim=1) for mean in means]
@@ -403,26 +461,26 @@ def closeness(vectors: Floats, exemplars: Floats, gamma: float) -> Floats:
     """Kernel exp(-gamma |a - b|^2 / 2), in (0, 1]. Shape: (n_texts, n_exemplars)."""
     squares = np.sum(vectors**2, axis=1)[:, None] + np.sum(exemplars**2, axis=1)
     distances = np.maximum(squares - 2 * vectors @ exemplars.T, 0.0)
-    return np.exp(-gamma / 2 * distances)
+    near: Floats = np.exp(-gamma / 2 * distances)
+    return near
 
 
-def fit_kernel(
-    vectors: Floats, labels: Labels, penalty: float, gamma: float
-) -> tuple[Kernel, Floats]:
+def fit_kernel(near: Floats, labels: Labels, penalty: float) -> tuple[Floats, Floats]:
     """Fit kernel ridge regression on the classes, and decide each exemplar without itself.
 
     Leaving one out has a closed form: its residual is its weight over the diagonal of the inverse
     (Rifkin, Lippert 2007, Notes on Regularized Least Squares).
 
-    :return: The head, and held-out decisions. Shape: (n_exemplars, n_classes).
+    :param near: Kernel of each exemplar with each. Shape: (n_exemplars, n_exemplars).
+    :return: Weights, and held-out decisions. Shapes: (n_exemplars, n_classes), the same.
     """
     n_classes = labels.max() + 1
     targets = np.eye(n_classes)[labels] - 1 / n_classes
-    ridged = closeness(vectors, vectors, gamma) + penalty * np.eye(len(labels))
-    inverse = cho_solve(cho_factor(ridged), np.eye(len(labels)))
-    weights = inverse @ targets
-    held_out = targets - weights / np.diag(inverse)[:, None]
-    return Kernel(vectors, weights, gamma), held_out
+    identity = np.eye(len(labels))
+    inverse = cho_solve(cho_factor(near + penalty * identity), identity)
+    weights: Floats = inverse @ targets
+    held_out: Floats = targets - weights / np.diag(inverse)[:, None]
+    return weights, held_out
 
 
 def fit_logistic(vectors: Floats, labels: Labels, penalty: float) -> Linear:

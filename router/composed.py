@@ -25,10 +25,11 @@ def question_of(asked: Asked, pack: Pack) -> Question:
         kind, _, one = choice.id.partition(":")
         if choice.id == NONE:
             continue
-        if one not in {"skill": pack.skills, "neighbour": pack.neighbours}.get(kind, {}):
+        known_ids = {"skill": list(pack.skills), "neighbour": list(pack.neighbours)}.get(kind, [])
+        if one not in known_ids:
             raise RouterError(
-                f"an option of {COMPOSED!r} is a skill or neighbour of this pack, was: {choice.id!r};"
-                " answer it with the router that asked it"
+                f"an option of {COMPOSED!r} is a skill or neighbour of this pack, was:"
+                f" {choice.id!r}; answer it with the router that asked it"
             )
         lead = Lead(skills=(one,)) if kind == "skill" else Lead(packs=(one,))
         options.append(Option(choice.id, choice.label, lead))

@@ -31,8 +31,9 @@ _JOINT = re.compile(
     r"|\s+-+>?\s+|\s*\+\s+|\s+&\s+|^\s*(?:first|once|after|before)\s+",
     re.IGNORECASE,
 )
-_JOINERS = Phrases.of(
-    ["first", "then", "and", "plus", "also", "both", "after that", "once", "later", "next"]
+_JOINERS = Phrases.of(["and", "plus", "also", "both", "as well as"])
+_SEQUENCERS = Phrases.of(
+    ["first", "then", "after that", "afterwards", "once", "later", "next", "finally", "followed by"]
 )
 _TEMPLATES = (
     "{a} and {b}",
@@ -52,7 +53,8 @@ _TEMPLATES = (
 
 def clauses_of(text: str) -> list[str]:
     """Split at sentence ends, commas and joining words; what is too short to say much is dropped."""
-    parts = (part.strip(" ,.;:") for part in _JOINT.split(text))
+    lines = (" ".join(line.split()) for line in text.splitlines())  # runs of blanks cost squares
+    parts = (part.strip(" ,.;:") for line in lines for part in _JOINT.split(line))
     clauses = [part for part in parts if len(part) >= SHORTEST_CLAUSE]
     return clauses[:MOST_CLAUSES] if len(clauses) > 1 else []
 
@@ -93,7 +95,8 @@ class ClauseView:
 
     probabilities: Probabilities  # (n_texts, most, n_skills); 0 where there is no clause
     words: Floats  # (n_texts, most): words in each clause
-    joined: Bools  # (n_texts,): says a joining word
+    joined: Bools  # (n_texts,): says a word that joins
+    sequenced: Bools  # (n_texts,): says a word that puts things in order
 
     @classmethod
     def of(
@@ -110,14 +113,18 @@ class ClauseView:
         probabilities[filled] = flat
         words = np.zeros((len(texts), most))
         words[filled] = [len(clause.split()) for group in clauses for clause in group]
-        joined = np.array([_JOINERS.said_in(words_of(text)) for text in texts], dtype=np.bool_)
-        return cls(probabilities, words, joined)
+        said = [words_of(text) for text in texts]
+        joined, sequenced = (
+            np.array([phrases.said_in(one) for one in said], dtype=np.bool_)
+            for phrases in (_JOINERS, _SEQUENCERS)
+        )
+        return cls(probabilities, words, joined, sequenced)
 
     def features(self, whole: Probabilities) -> tuple[Floats, Bools]:
         """Describe each skill as a further concern of each text.
 
         :param whole: The skills' probabilities from the whole texts. Shape: (n_texts, n_skills).
-        :return: Features, shape (n_texts, n_skills, 9); and which skills can be a further concern:
+        :return: Features, shape (n_texts, n_skills, 10); and which skills can be a further concern:
             not the likeliest of the whole, and spoken for by a clause of at least two.
         """
         n_texts, n_skills = whole.shape
@@ -146,6 +153,7 @@ class ClauseView:
                 each(np.log(np.maximum(counts, 1))),
                 covered,
                 each(self.joined.astype(np.float64)),
+                each(self.sequenced.astype(np.float64)),
             ],
             axis=2,
         )

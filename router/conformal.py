@@ -80,7 +80,8 @@ def fit_sharpness(
 def _sizes(probabilities: Probabilities, labels: Labels, alpha: float) -> NDArray[np.intp]:
     """Count the options of each text. Shape: (n_texts,)."""
     chosen = sets(probabilities, threshold(probabilities, labels, alpha))
-    return np.count_nonzero(chosen, axis=1)
+    sizes: NDArray[np.intp] = np.count_nonzero(chosen, axis=1)
+    return sizes
 
 
 def gain_of_asking(probabilities: Probabilities, options: int = 3) -> Floats:

@@ -18,7 +18,7 @@ class Contenders:
     """The conformal set of a text (Sadinle, Lei, Wasserman 2019), cut to what a person can read.
 
     `at_least`: probability from which on a target belongs to the set; the two likeliest always do.
-    `near`: cosine with its centroid that every option has, so that none is off the concern.
+    `near`: cosine with its closest exemplar that every option has: none is off the concern.
     `options`: of each authored question, the columns that each of its options leads to.
     """
 
@@ -48,7 +48,7 @@ class Contenders:
         :return: Columns of the targets, and their shares, -1 where off the concern. Shapes:
             (n_texts, n_candidates).
         """
-        close = reading.similarities[:, self.columns] >= self.near
+        close = reading.near[:, self.columns] >= self.near
         likely = np.where(close, shares[:, : len(self.columns)], -1.0)
         order = np.argsort(-likely, axis=1, kind="stable")
         return self.columns[order], np.take_along_axis(likely, order, axis=1)

@@ -5,7 +5,6 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
-
 COMPOSED = "which-of-these"
 """Id of a question that no pack words: its options are the likeliest targets, by title."""
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from router import composed, narrate
-from router.decision import Clarify, Decision, NoRoute, Route
+from router.decision import Clarify, Decision, NoRoute
 from router.encoder import Encoder
+from router.lexicon import Phrases, words_of
 from router.model import ANY_ANSWER, Reading
 from router.pack import Lead, Option, Question
 from router.policy import Verdicts
@@ -16,6 +17,15 @@ from router.replies import BOTH, NEITHER, UNSURE, literal_meaning
 
 MOST_QUESTIONS = 2
 """One question is the normal case, one follow-up the limit."""
+
+LEAVES = 0.9
+"""A reply is a query of its own only if it would be decided with this confidence..."""
+
+FURTHER = 0.2
+"""...and lies so much closer (a cosine) to a query than to any reply to the question."""
+
+FAINT = 0.3
+"""A reply to a composed question that weighs less for every option is about something else."""
 
 SAID = 0.5
 """From this probability on, a skill that an option leaves open counts as asked for."""
@@ -53,14 +63,14 @@ class Listener:
         """Hear the reply to a question, and decide with all that was said in mind."""
         heard = self._hear(clarify, reply)
         meaning, sure = next(iter(heard.meanings.items()))
+        if other := self._new_subject(heard):
+            return other
         if meaning == NEITHER:
             return self._without_options(heard)
         if meaning == UNSURE:
             return self._unsure(heard)
         if meaning == BOTH:
             return self._follow(heard, self._both(heard), sure)
-        if other := self._new_subject(heard):
-            return other
         return self._follow(heard, (heard.question.option(meaning),), sure)
 
     def _hear(self, clarify: Clarify, reply: str) -> Heard:
@@ -108,14 +118,22 @@ class Listener:
         It is one if it lies closer to what people ask than to any reply to this question, and
         what it asks for is nothing that this question could lead to.
         """
-        if heard.meanings.get(next(iter(heard.meanings)), 0.0) >= 0.5:
+        if len(heard.meanings) == 1:  # an option by its number, label or id
             return None
         decision = self._tell(heard.alone)
         open_to = {t for option in heard.question.options for t in _targets(option.leads_to)}
         wanted = {f"skill:{s}" for s in getattr(decision, "skills", ())}
-        if isinstance(decision, Route) and decision.confidence >= SAID and not wanted & open_to:
-            return decision
-        return None
+        wanted |= {f"neighbour:{p}" for p in getattr(decision, "packs", ()) if not wanted}
+        leaves = not wanted & open_to and self._is_no_answer(heard)
+        told = not isinstance(decision, Clarify) and decision.confidence >= LEAVES
+        return decision if leaves and told else None
+
+    def _is_no_answer(self, heard: Heard) -> bool:
+        own = self.narrator.model.replies.get(heard.question.id)
+        if own is None:  # a composed question: nobody wrote replies to it
+            return max(heard.meanings.values()) < FAINT
+        nearest = float((own.head.exemplars @ heard.alone.vectors[0]).max())
+        return bool(heard.alone.closest[0] - nearest >= FURTHER)
 
     def _follow(self, heard: Heard, options: Sequence[Option], sure: float) -> Decision:
         """Go where the options lead: ask the follow-up question, or decide."""
@@ -136,9 +154,12 @@ class Listener:
         pack = self.narrator.pack
         if not skills:
             return narrate.redirect(pack, packs, told)
-        verdicts = self.decide(heard.together)
-        beside = self.narrator.named(heard.together, verdicts, 0)
-        also = beside if isinstance(self._tell(heard.together), Route) else ()
+        words = words_of("\n".join(heard.said))
+        also = (
+            neighbour.id
+            for neighbour in pack.neighbours.values()
+            if set(neighbour.beside) & set(skills) and Phrases.of(neighbour.words).said_in(words)
+        )
         ordered = pack.precedence.sort(skills)
         return narrate.route(pack, ordered, tuple(dict.fromkeys((*packs, *also))), told)
 
@@ -180,7 +201,7 @@ class Listener:
 
     def _without_options(self, heard: Heard) -> Decision:
         """Decide for a user whom no option fits: the best of what the options do not lead to."""
-        model, pack = self.narrator.model, self.narrator.pack
+        pack = self.narrator.pack
         ruled_out = {t for option in heard.question.options for t in _targets(option.leads_to)}
         ruled_out |= {f"question:{one}" for one in pack.questions}
         likely = {n: p for n, p in self._by_target(heard.together).items() if n not in ruled_out}

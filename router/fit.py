@@ -136,8 +136,9 @@ def _fit_replies(pack: Pack, encoder: Encoder) -> dict[str, ReplyHead]:
 
 
 def general_reply_exemplars(pack: Pack) -> list[tuple[str, str]]:
-    """Give (meaning, reply) for a question that no pack words: an answer, or none of the options."""
-    titled = [one.title for one in (*pack.file.skills, *pack.file.neighbours)]
+    """Give (meaning, reply) for a question that no pack words: an answer, or a general one."""
+    titled = [one.title for one in pack.file.skills]
+    titled += [one.title for one in pack.file.neighbours]
     groups = [*pack.exemplars.skills.values(), *pack.exemplars.neighbours.values()]
     shortest = [line for lines in groups for line in sorted(lines, key=len)[:SHORTEST]]
     replies = [
@@ -163,7 +164,7 @@ def _fit_judgements(
     half = halves(labels)
     asked, concerned = [], []
     for side in (0, 1):
-        seen, unseen = np.flatnonzero(half == side), np.flatnonzero(half != side)
+        seen, unseen = (np.flatnonzero(rows).tolist() for rows in (half == side, half != side))
         head, _ = fit_head([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
         layout = Layout.of(pack, head.names)
         held_out = [texts[i] for i in unseen]
@@ -202,7 +203,7 @@ def _concern_rows(
     """Features, possible and truth for exemplars that the head has not seen, plain and joined."""
     skills = list(pack.skills)
     unseen = {
-        skill: [text for text in lines if truth.get(text) == skill]
+        skill: sorted(text for text in lines if truth.get(text) == skill)
         for skill, lines in pack.exemplars.skills.items()
     }
     plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]

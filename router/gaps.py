@@ -16,10 +16,10 @@ from router.router import Router
 from router.run_folder import Row
 from router.sampling import DistinctSample
 
-SAMPLE = 3_000
+SAMPLE = 2_000
 """Distinct texts that are clustered; of more, a sample in which each is as likely as any other."""
 
-UNSURE = 0.5
+UNSURE = 0.7
 """Below this confidence a decision that is not a question counts as one that nothing fits."""
 
 SMALLEST = 4
@@ -78,7 +78,9 @@ class Gap:
             return f"Add exemplars like these to {one}: that is where their labels point."
         if self.belongs:
             return f"Add exemplars like these to {one}: they lie as close as its own lines."
-        return f"Nothing here is close (the nearest is {self.nearest}): a new skill, or say no to it."
+        return (
+            f"Nothing here is close (the nearest is {self.nearest}): a new skill, or say no to it."
+        )
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,16 @@ def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) ->
     words = distinguishing_words(texts, codes)
     scale = sample.n_seen / sample.n_sampled
     gaps = [
-        _gap(router, texts, wanted, counts, vectors, np.flatnonzero(codes == code), words[code], scale)
+        _gap(
+            router,
+            texts,
+            wanted,
+            counts,
+            vectors,
+            np.flatnonzero(codes == code),
+            words[code],
+            scale,
+        )
         for code in range(codes.max() + 1)
     ]
     gaps.sort(key=lambda gap: (-gap.n_lines, gap.queries))

@@ -117,7 +117,8 @@ def _speaks_for(vectors: Vectors, codes: Indices, line: int, other: int) -> int 
     """Give the closest line of the other target, if more of the closest lines are of it."""
     cosines = vectors @ vectors[line]
     cosines[line] = -2.0
-    closest = np.argsort(-cosines, kind="stable")[:CLOSEST]
+    most = min(CLOSEST, len(codes) - 1)
+    closest = np.argpartition(-cosines, most)[:most]
     votes = codes[closest]
     if (votes == other).sum() <= (votes == codes[line]).sum():
         return None

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Bools, Floats, Probabilities, Similarities, Vectors
+from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.asking import Asking, QuestionEvidence, QuestionIndex
 from router.centroids import Centroids
 from router.concerns import ClauseView, Concerns, clauses_of
@@ -23,12 +23,12 @@ from router.replies import ReplyHead
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 4
+FORMAT = 6
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 
 def model_hash(pack: Pack) -> str:
-    """Name what a fitted model takes from a pack: its ids, questions and exemplars, not settings."""
+    """Name what a fitted model takes from a pack: ids, questions and exemplars, not settings."""
     parts = [FORMAT, pack.file.skills, pack.file.neighbours, pack.file.questions, pack.exemplars]
     content = msgspec.json.encode(parts, order="deterministic")
     return hashlib.sha256(content).hexdigest()[:16]
@@ -114,6 +114,8 @@ class Reading:
     questions: QuestionEvidence
     ask: Floats  # (n_texts,): probability that the deciding detail is missing
     further: Probabilities  # (n_texts, n_skills): of being a further concern
+    # (n_texts, n_targets): cosine with each target's closest exemplar
+    near: Similarities = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,9 @@ class Model:
         return self.head.names
 
     @cached_property
-    def _ours(self) -> Bools:
-        return np.array([label != "none" for label in self.exemplar_labels])
+    def _starts(self) -> Indices:
+        """Where each target's exemplars begin: they stand in the order of the columns."""
+        return np.searchsorted(np.array(self.exemplar_labels), np.array(self.names))
 
     def read(self, texts: Sequence[str], encoder: Encoder) -> Reading:
         """Encode texts and their clauses, and weigh all evidence there is."""
@@ -163,16 +166,18 @@ class Model:
         skills = self.layout.skills
         view = ClauseView.of(texts, clauses, parts[:, skills])
         evidence = self.questions.evidence(texts, vectors, whole[:, self.layout.questions])
-        similarities = vectors @ self.head.exemplars[self._ours].T
+        near = np.maximum.reduceat(vectors @ self.head.exemplars.T, self._starts, axis=1)
+        ours = np.delete(near, self.layout.none, axis=1)
         return Reading(
             texts=texts,
             vectors=vectors,
             similarities=self.centroids.similarities(vectors),
             probabilities=whole,
-            closest=similarities.max(axis=1, initial=-1.0).astype(np.float64),
+            closest=ours.max(axis=1, initial=-1.0).astype(np.float64),
             questions=evidence,
             ask=self.asking.probability(evidence),
             further=self.concerns.further(view, whole[:, skills]),
+            near=near,
         )
 
     def outside(self, reading: Reading) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Narrator:
     def decision(self, reading: Reading, verdicts: Verdicts, row: int) -> Decision:
         """Tell the decision of one text, and why."""
         confidence = round(float(np.clip(verdicts.confidence[row], 0.0, 1.0)), 4)
-        told = {
+        told: dict[str, Any] = {
             "confidence": confidence,
             "margin": round(float(verdicts.margin[row]), 4),
             "categories": self.categories(reading, row),
@@ -56,7 +57,7 @@ class Narrator:
         return NoRoute(**told, nearest=nearest, reason=f"{reason}; the nearest is {nearest}.")
 
     def _asked(
-        self, reading: Reading, verdicts: Verdicts, row: int, told: Mapping[str, object]
+        self, reading: Reading, verdicts: Verdicts, row: int, told: Mapping[str, Any]
     ) -> Clarify:
         """Put the pack's question, or compose one from the contenders."""
         said, place = (reading.texts[row],), verdicts.question[row]
@@ -105,7 +106,7 @@ class Narrator:
 
     def _nearest_skill(self, reading: Reading, row: int) -> str:
         place = reading.similarities[row, self.model.layout.skills].argmax()
-        return list(self.pack.skills)[place]
+        return list(self.pack.skills)[int(place)]
 
 
 def composed(pack: Pack, names: Sequence[str]) -> Asked:
@@ -121,7 +122,7 @@ def composed(pack: Pack, names: Sequence[str]) -> Asked:
 
 
 def route(
-    pack: Pack, skills: tuple[str, ...], packs: tuple[str, ...], told: Mapping[str, object]
+    pack: Pack, skills: tuple[str, ...], packs: tuple[str, ...], told: Mapping[str, Any]
 ) -> Route:
     """Build a route, with what to consider besides and the reason."""
     besides = (also for skill in skills for also in pack.file.also_consider.get(skill, ()))
@@ -136,7 +137,7 @@ def route(
     )
 
 
-def redirect(pack: Pack, packs: tuple[str, ...], told: Mapping[str, object]) -> Redirect:
+def redirect(pack: Pack, packs: tuple[str, ...], told: Mapping[str, Any]) -> Redirect:
     """Build a redirect and its reason."""
     titles = " and ".join(pack.neighbours[one].title for one in packs)
     fields = {"reason": f"This belongs to {titles}, not to {pack.file.title}."}
@@ -144,7 +145,7 @@ def redirect(pack: Pack, packs: tuple[str, ...], told: Mapping[str, object]) -> 
 
 
 def clarify(
-    question: Question, said: tuple[str, ...], asked: tuple[str, ...], told: Mapping[str, object]
+    question: Question, said: tuple[str, ...], asked: tuple[str, ...], told: Mapping[str, Any]
 ) -> Clarify:
     """Build a question, with the dialogue so far."""
     choices = tuple(Choice(option.id, option.label) for option in question.options)

@@ -213,7 +213,7 @@ class Rules:
         routed = action == ROUTE
         said = np.zeros_like(fits)
         for row in np.flatnonzero(fits.any(axis=1) & routed):
-            words = words_of(reading.texts[row])
+            words = words_of(reading.texts[int(row)])
             said[row] = [phrases.said_in(words) for phrases in self.words]
         return np.where(
             routed[:, None], fits & (said | likely), likely & (action == REDIRECT)[:, None]

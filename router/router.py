@@ -119,7 +119,7 @@ class Router:
             indirect statement, or something new.
         :raises RouterError: The question is neither one of this router's pack nor composed by it.
         """
-        return self._listener.answer(clarify, reply[:LONGEST])
+        return self._listener.answer(clarify, reply.strip()[:LONGEST])
 
     def route_table(self, texts: Sequence[str]) -> "pyarrow.Table":
         """Decide each text, in order, as an arrow table; no object is built for a row.
@@ -131,7 +131,7 @@ class Router:
 
     def decide(self, texts: Sequence[str]) -> tuple[Reading, Verdicts]:
         """Decide a batch as arrays: what was read, and what follows from it."""
-        reading = self.model.read([text[:LONGEST] for text in texts], self.encoder)
+        reading = self.model.read([text.strip()[:LONGEST] for text in texts], self.encoder)
         return reading, self.rules.decide(reading)
 
     @cached_property

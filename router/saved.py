@@ -43,10 +43,13 @@ def save_router(router: "Router", folder: Path) -> None:
     (folder / FILE).unlink(missing_ok=True)
     save_pack(router.pack, folder / PACK)
     storage.save(router.model, folder / MODEL)
-    if router.calibration is not None:
-        router.calibration.write(folder / CALIBRATION)
+    fitted = router.calibration
+    if fitted is not None:
+        fitted.write(folder / CALIBRATION)
     saved = Saved(
-        encoder=router.encoder.key, pack=_hash(router.pack), calibration=_hash(router.calibration)
+        encoder=router.encoder.key,
+        pack=_hash(router.pack),
+        calibration=None if fitted is None else _hash(fitted),
     )
     write_whole(folder / FILE, msgspec.json.format(msgspec.json.encode(saved)))
 
@@ -64,8 +67,8 @@ def load_saved(folder: Path, encoder: Encoder) -> tuple[Pack, Encoder, Model, Ca
         raise RouterError(f"{folder / FILE}: format is {FORMAT}, was: {saved.format}; {REDO}")
     if saved.encoder != encoder.key:
         raise RouterError(
-            f"{folder}: fitted with the encoder {saved.encoder}, this is {encoder.key}; load it with"
-            " that encoder, or fit the pack for this one: Router.load(PACK, encoder=...)"
+            f"{folder}: fitted with the encoder {saved.encoder}, this is {encoder.key}; load it"
+            " with that encoder, or fit the pack for this one: Router.load(PACK, encoder=...)"
         )
     # Documents are files beside the pack that it came from; a router decides without them.
     pack, faults = check_pack(folder / PACK)
@@ -94,8 +97,6 @@ def _calibration(folder: Path, saved: Saved, pack: Pack, encoder: Encoder) -> Ca
     return calibration
 
 
-def _hash(value: Pack | Calibration | None) -> str | None:
-    if value is None:
-        return None
+def _hash(value: Pack | Calibration) -> str:
     content = msgspec.json.encode(value, order="deterministic")
     return hashlib.sha256(content).hexdigest()

@@ -12,7 +12,7 @@ from router.shipped import DATA
 from router.skill_links import Names, served_elsewhere
 from router.skill_texts import SkillTexts, clauses_in, clean, refuses
 
-BUDGET = 4_000
+BUDGET = 3_000
 """Exemplars of a whole folder: fitting takes the third power of their number."""
 
 LEAST = 12
@@ -44,10 +44,13 @@ def gather(texts: Mapping[str, SkillTexts], names: Names) -> Gathered:
         given[to].append(line)
     lines = {one: [*_strongest(text), *given[one], *_body(text)] for one, text in texts.items()}
     uses = Counter(line.casefold() for group in lines.values() for line in set(group))
+    taken = set(uses)
     skills = {}
     for one, group in lines.items():
-        own = [line for line in clean(group) if uses[line.casefold()] == 1]
-        skills[one] = tuple(own[:share]) if len(own) >= LEAST else _enough(own, one, texts[one])
+        own = [line for line in clean(group) if uses[line.casefold()] == 1][:share]
+        more = [line for line in _requests(one, texts[one]) if line.casefold() not in taken]
+        skills[one] = (*own, *more[: max(0, min(LEAST, share) - len(own))])
+        taken.update(line.casefold() for line in skills[one])
     return Gathered(skills, moved, dropped)
 
 
@@ -88,13 +91,11 @@ def _moved(texts: Mapping[str, SkillTexts], names: Names) -> tuple[list[tuple[st
     return moved, dropped
 
 
-def _enough(own: Sequence[str], one: str, text: SkillTexts) -> tuple[str, ...]:
-    """Fill up a terse skill, with requests for what it does: wordy skills would outvote it."""
-    name = one.replace("-", " ")
-    topics = (name, *text.clauses, *text.what, *text.when)
+def _requests(one: str, text: SkillTexts) -> tuple[str, ...]:
+    """Ask for what a terse skill does: wordy skills would outvote it."""
+    topics = (one.replace("-", " "), *text.clauses, *text.what, *text.when)
     forms = ("help with {}", "how do I {}", "I need {}", "about {}")
-    asked = (form.format(_inside(topic)) for form in forms for topic in topics)
-    return clean([*own, *asked])[: max(LEAST, len(own))]
+    return clean(form.format(_inside(topic)) for form in forms for topic in topics)
 
 
 def _inside(topic: str) -> str:

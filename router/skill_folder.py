@@ -30,7 +30,7 @@ NOT_NONE = 0.45
 FAR_ENOUGH = 0.75
 """This share of everyday queries is kept out by similarity alone: they set `least_similarity`."""
 
-LEAST_SIMILARITY = (0.25, 0.4)
+LEAST_SIMILARITY = (0.25, 0.33)
 
 Notify = Callable[[str], None]
 

@@ -106,7 +106,8 @@ def test_a_view_lays_clauses_out_by_text():
 def test_a_joining_word_is_a_whole_word():
     texts = ["later we buy", "Both", "flat tyre plus soft lever", "the thenar muscle", "brand"]
     rows = [[0.1, 0.2]] * 2  # of the third text's two clauses
-    assert view_of(texts, rows).joined.tolist() == [True, True, True, False, False]
+    assert view_of(texts, rows).joined.tolist() == [False, True, True, False, False]
+    assert view_of(texts, rows).sequenced.tolist() == [True, False, False, False, False]
 
 
 TWO = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]
@@ -126,6 +127,7 @@ def test_features_by_hand():
         math.log(2),
         0.9,  # (0.1 + 0.8) of 3 words and (0.8 + 0.1) of 3, of 6
         1.0,  # says "and"
+        0.0,  # says nothing of an order
     ]
     np.testing.assert_allclose(features[0, 1], expected)
     assert possible.tolist() == [[False, True, False]]
@@ -146,12 +148,12 @@ def test_which_skill_can_be_a_further_concern(rows, possible):
 def test_a_text_of_one_clause_has_no_further_concern():
     view = view_of(["soft lever"], np.zeros((0, 3)))
     assert not view.features(WHOLE)[1].any()
-    assert not Concerns(Logistic(np.zeros(9), 3.0)).further(view, WHOLE).any()
+    assert not Concerns(Logistic(np.zeros(10), 3.0)).further(view, WHOLE).any()
 
 
 def test_what_cannot_be_a_further_concern_has_probability_0():
     view = view_of(["soft brake lever and flat tyre again"], TWO)
-    found = Concerns(Logistic(np.zeros(9), math.log(3))).further(view, WHOLE)
+    found = Concerns(Logistic(np.zeros(10), math.log(3))).further(view, WHOLE)
     np.testing.assert_allclose(found, [[0, 0.75, 0]])
 
 

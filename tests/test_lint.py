@@ -8,7 +8,9 @@ from conftest import TINY_YAML, shared_encoder
 
 from router.errors import PackError
 from router.lint import Finding, as_json, lint
+from router.lint.confusion import ambiguous_words
 from router.lint.specification import conformance
+from router.pack import Category, Exemplars, Pack, PackFile, Skill
 
 GOOD = "---\nname: pdf\ndescription: Reads PDF files.\n---\nBody\n"
 CASES = {
@@ -140,6 +142,35 @@ def test_options_that_cannot_be_told_apart_are_found(tiny):
     found = [one for one in lint(tiny, shared_encoder()) if one.rule == "options-alike"]
     line = TINY_YAML.splitlines().index("  - id: which-part") + 1
     assert [one.line for one in found] == [line]
+
+
+def made_pack(lines):
+    file = PackFile(
+        format=1,
+        id="house",
+        title="House",
+        summary="Keep a house.",
+        categories=(Category(id="home", title="Home", concern="All of it."),),
+        skills=tuple(Skill(id=one, category="home", title=one, summary=one) for one in lines),
+    )
+    return Pack(file, Exemplars(lines, {}, {}, {}, ()))
+
+
+def test_a_word_that_two_skills_share_without_a_question_is_found():
+    rooms = ("bath", "kitchen", "attic", "cellar", "hall", "stairs", "study", "porch")
+    pack = made_pack(
+        {
+            "windows": tuple(f"paint the window in the {room}" for room in rooms),
+            "doors": tuple(f"paint the door in the {room}" for room in rooms),
+            "taxes": ("file my income tax", "tax return is late", "deduct my train ticket"),
+            "bread": ("knead the dough", "bake a loaf of rye", "the oven is too hot"),
+        }
+    )
+    found = list(ambiguous_words(pack, shared_encoder(), lambda target, _: (target, 1)))
+    paint = [one for one in found if one.message.startswith("'paint'")]
+    assert [(one.path, one.line) for one in paint] == [("skill:windows", 1)]
+    assert "windows and doors" in paint[0].message
+    assert not any(one.message.startswith(("'window'", "'door'")) for one in found)
 
 
 def test_a_fault_of_a_pack_is_an_error_at_its_line(tiny):

@@ -30,13 +30,17 @@ SKILLS = {
     "kitchen/skills/sourdough": ("Bake bread with wild yeast. Use when dough won't rise.", BREAD),
     "kitchen/skills/pastry": (
         "Bake cakes, tarts and biscuits with butter and sugar.",
-        "# Pastry\n",
+        "# Pastry\n\n## When to use\n- Puff pastry or short crust\n- Fruit tarts, apple pie\n",
     ),
     "garage/skills/car-brakes": (
         "Repair the brakes of a car: pads, discs, fluid. For tyres, see wheel-change.",
-        "# Brakes\n\n| sign | cause |\n|---|---|\n| pedal feels soft | air in the line |\n",
+        "# Brakes\n\n| sign | cause |\n|---|---|\n| pedal feels soft | air in the line |\n"
+        "| noise when braking | worn pads |\n",
     ),
-    "garage/skills/wheel-change": ("Change wheels and mend flat tyres of a car.", "# Wheels\n"),
+    "garage/skills/wheel-change": (
+        "Change wheels and mend flat tyres of a car.",
+        "# Wheels\n\n## Symptoms\n- A tyre loses air\n- Puncture on the road\n",
+    ),
 }
 
 

@@ -64,10 +64,13 @@ def evaluate(
             " less is better; may be given several times."
         ),
     ] = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write report.html as well.")
+    ] = True,
     pack: PackOption = None,
     encoder: EncoderOption = None,
 ) -> None:
-    """Decide every query of a log; write decisions, rejected lines and figures.
+    """Decide every query of a log; write decisions, rejected lines, figures and a report.
 
     Stopped with Ctrl-C, the same command goes on where it was.
 
@@ -102,6 +105,10 @@ def evaluate(
         typer.echo(f"router: stopped; the same command goes on from here ({out})", err=True)
         raise typer.Exit(130) from None
     show(stdout(), evaluation)
+    if report:
+        from router.report import write_report
+
+        typer.echo(f"The report: {write_report(evaluation.folder, router)}")
     failed = gate.failed(evaluation.metrics)
     for sentence in failed:
         typer.echo(f"router: {sentence}", err=True)

@@ -29,6 +29,11 @@ ALIKE = 0.85
 OFTEN = 0.1
 """A word in this share of the lines of two skills or more, and of few others, is theirs."""
 
+SAME = 0.03
+"""A word whose cosines with two skills differ by less speaks for both."""
+
+FEWEST_LINES = 8
+
 SHOWN = 3
 
 
@@ -112,27 +117,25 @@ def _alike(
             )
 
 
-def ambiguous_words(pack: Pack, place: Place) -> Iterator[Finding]:
+def ambiguous_words(pack: Pack, encoder: Encoder, place: Place) -> Iterator[Finding]:
     """Report words that two or three skills share, each often, that no question asks about.
 
-    Words that most skills say are the pack's subject, not an ambiguity.
+    Words that most skills say are the pack's subject; and a word that by itself lies clearly closer
+    to one of its skills is no ambiguity either.
     """
-    skills = list(pack.exemplars.skills)
-    if len(skills) < 4:
-        return
-    shares = {skill: _shares(pack.exemplars.skills[skill]) for skill in skills}
+    lines = pack.exemplars.skills
+    shares = {skill: _shares(group) for skill, group in lines.items()}
     known = [Phrases.of(question.triggers) for question in pack.questions.values()]
+    candidates = {}
     for word in sorted(set().union(*shares.values())):
-        users = [skill for skill in skills if shares[skill].get(word, 0.0) >= OFTEN]
-        few = (
-            2 <= len(users) <= 3 and sum(word in one for one in shares.values()) <= len(skills) / 2
-        )
-        if not few or any(phrases.said_in([word]) for phrases in known):
-            continue
-        open_pairs = [
-            pair for pair in combinations(users, 2) if separating_question(pack, *pair) is None
-        ]
-        if open_pairs:
+        users = [skill for skill in lines if shares[skill].get(word, 0.0) >= OFTEN]
+        few = 2 <= len(users) <= 3 and 2 * sum(word in one for one in shares.values()) <= len(lines)
+        pairs = combinations(users, 2)
+        is_open = any(separating_question(pack, *pair) is None for pair in pairs)
+        if few and is_open and not any(phrases.said_in([word]) for phrases in known):
+            candidates[word] = users
+    for word, users in candidates.items():
+        if _lead(word, [lines[skill] for skill in users], encoder) < SAME:
             path, line = place(f"skill:{users[0]}", "")
             yield _warn(
                 "ambiguous-word",
@@ -143,10 +146,19 @@ def ambiguous_words(pack: Pack, place: Place) -> Iterator[Finding]:
             )
 
 
+def _lead(word: str, groups: Sequence[Sequence[str]], encoder: Encoder) -> float:
+    """How much closer (cosine) a word by itself lies to one group's centroid than to the next."""
+    rows = [(str(place), line) for place, group in enumerate(groups) for line in group]
+    vectors = encoder.encode([line for _, line in rows])
+    centroids = Centroids.of(vectors, [label for label, _ in rows])
+    cosines = sorted(centroids.similarities(encoder.encode([word]))[0].tolist())
+    return float(cosines[-1] - cosines[-2])
+
+
 def _shares(lines: Sequence[str]) -> dict[str, float]:
-    """Share of the lines that say each word of four letters or more."""
+    """Share of the lines that say each word of four letters or more that is said often enough."""
     counts = Counter(word for line in lines for word in set(words_of(line)) if len(word) > 3)
-    return {word: count / len(lines) for word, count in counts.items() if count >= 3}
+    return {word: count / len(lines) for word, count in counts.items() if count >= FEWEST_LINES}
 
 
 def _where(stray: Stray, place: Place) -> str:

@@ -41,7 +41,7 @@ def lint_pack(folder: Path, encoder: Encoder) -> list[Finding]:
         *stray_lines(health, place),
         *lost_skills(health, place),
         *alike_options(pack, encoder, place),
-        *ambiguous_words(pack, place),
+        *ambiguous_words(pack, encoder, place),
     ]
 
 

@@ -12,6 +12,7 @@ from router.sampling import DistinctSample
 MAPPED = 700
 OF_CELL = 25
 OF_RIGHT_CELL = 8
+OF_UNLABELLED_CELL = 60
 MOST_SHOWN = 1_200
 Cell = tuple[str, str]
 
@@ -43,8 +44,8 @@ class Harvest:
         if is_unfit(row):
             self.unfit.add(row.text, row.wanted)
         if cell not in self.cells:
-            wrong = row.accepted is False
-            self.cells[cell] = DistinctSample(OF_CELL if wrong else OF_RIGHT_CELL)
+            sizes = {None: OF_UNLABELLED_CELL, True: OF_RIGHT_CELL, False: OF_CELL}
+            self.cells[cell] = DistinctSample(sizes[row.accepted])
         self.cells[cell].add(row.text, row)
 
     def shown(self) -> list[tuple[Row, Cell, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from router.errors import LogError
 from router.exemplar_file import write_whole
-from router.gaps import gaps_of
+from router.gaps import UNSURE, gaps_of
 from router.gold import Gold
 from router.health import health_of
 from router.metrics import Versions
@@ -100,6 +100,7 @@ def render(run: RunFolder, router: Router) -> str:
         health=health,
         most_strays=MOST_STRAYS,
         most_listed=MOST_LISTED,
+        unsure=UNSURE,
         decided=_decided,
         n_rows=len(rows),
     )

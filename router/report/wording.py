@@ -173,6 +173,8 @@ def first_steps(metrics: "Metrics", gaps: Gaps, health: PackHealth) -> list[Step
         about = f" about {', '.join(gap.words[:3])}" if gap.words else ""
         target = gap.takes_exemplars
         what = f"add exemplars to {name_of(target)}" if target else "decide on a new skill"
+        if target == "none":
+            what = "refuse it for good, or add a skill for it"
         steps.append(
             Step(
                 f"Read the largest gap{about}, and {what}",

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+from router.exemplar_file import read_exemplars
+from router.gaps import clusters_of, distinguishing_words, export_gaps, find_gaps, is_unfit
+from router.gold import Gold
+from router.run_folder import Row
+from router.sampling import DistinctSample
+
+COOKING = [
+    "how long do I boil eggs",
+    "boil eggs for ten minutes or less",
+    "boil an egg so that the yolk stays soft",
+    "the eggs crack when I boil them",
+    "cook soft boiled eggs without a timer",
+    "how many minutes for hard boiled eggs",
+]
+GARDEN = [
+    "when to prune roses in spring",
+    "prune old roses after they flower",
+    "which roses grow well in the shade",
+    "my roses have black spots on their leaves",
+    "plant roses next to a wall",
+    "feed the roses in spring",
+]
+
+
+def refused(texts):
+    return [Row(line, text, "none") for line, text in enumerate(texts, start=1)]
+
+
+def test_a_sample_of_a_stream_counts_exactly_and_ignores_order():
+    stream = [f"text {i % 50}" for i in range(500)] + ["text 3"] * 7
+    forwards, backwards = DistinctSample(10), DistinctSample(10)
+    for text in stream:
+        forwards.add(text, None)
+    for text in reversed(stream):
+        backwards.add(text, None)
+    kept = {text: count for text, _, count in forwards.items()}
+    assert kept == {text: stream.count(text) for text in kept}
+    assert len(kept) == 10
+    assert list(forwards.items()) == list(backwards.items())
+    assert forwards.n_seen == 507
+
+
+def test_a_sample_says_what_size_must_hold():
+    with pytest.raises(ValueError, match="at least 1, was: 0"):
+        DistinctSample(0)
+
+
+def test_what_fits_nothing():
+    assert is_unfit(Row(1, "x", "none", confidence=0.99))
+    assert is_unfit(Row(1, "x", "route", skills=("a",), confidence=0.4))
+    assert not is_unfit(Row(1, "x", "route", skills=("a",), confidence=0.8))
+    assert not is_unfit(Row(1, "x", "clarify", question="q", confidence=0.4))
+    assert is_unfit(Row(1, "x", "route", skills=("a",), confidence=0.9, accepted=False))
+
+
+def test_two_topics_are_two_clusters_and_a_stranger_is_in_none(tiny_router):
+    texts = [*COOKING, *GARDEN, "tax return for the self-employed"]
+    codes = clusters_of(tiny_router.encoder.encode(texts))
+    assert len({*codes[:6]}) == len({*codes[6:12]}) == 1
+    assert codes[0] != codes[6]
+    assert codes[12] == -1
+
+
+def test_distinguishing_words_by_hand():
+    texts = ["boil eggs", "boil the eggs", "prune roses", "prune eggs", "other"]
+    words = distinguishing_words(texts, np.array([0, 0, 1, 1, -1]))
+    assert words[0] == ("boil", "eggs")
+    assert words[1] == ("prune",)  # "roses" is said once, "eggs" too
+
+
+def test_gaps_have_words_typical_queries_and_sizes(tiny_router):
+    gaps = find_gaps(refused([*COOKING, *GARDEN, *GARDEN]), tiny_router)
+    assert (gaps.n_lines, gaps.n_unfit, gaps.n_texts) == (18, 18, 12)
+    assert [gap.n_lines for gap in gaps.gaps] == [12, 6]
+    assert gaps.gaps[0].words[0] == "roses"
+    assert set(gaps.gaps[0].typical) <= set(GARDEN)
+    assert dict(gaps.gaps[0].queries) == dict.fromkeys(GARDEN, 2)
+    assert gaps.gaps[0].takes_exemplars is None
+    assert "a new skill" in gaps.gaps[0].suggestion
+
+
+def test_a_gap_near_a_skill_asks_for_exemplars(tiny_router):
+    brakes = [
+        "my bike brakes are squealing",
+        "the brake pads of my bike are worn",
+        "bike brakes squeal in the rain",
+        "the front brake of the bike squeals",
+        "new pads for squealing bike brakes",
+        "brake cable of the bike is loose",
+    ]
+    gap = find_gaps(refused([*brakes, *COOKING]), tiny_router).gaps
+    near = next(one for one in gap if one.queries[0][0] in brakes)
+    assert near.takes_exemplars == "skill:fix-brakes"
+    assert near.suggestion.startswith("Add exemplars like these to fix-brakes")
+
+
+def test_labels_say_where_a_gap_belongs(tiny_router):
+    gold = Gold("route", skills=("sell-bikes",))
+    rows = [
+        Row(1, text, "route", skills=("fix-tyres",), gold=gold, accepted=False)
+        for text in [*COOKING, *GARDEN]
+    ]
+    gaps = find_gaps(rows, tiny_router).gaps
+    assert len(gaps) == 2
+    for gap in gaps:
+        assert gap.takes_exemplars == "skill:sell-bikes"
+        assert "labels" in gap.suggestion
+
+
+def test_too_few_queries_are_no_gap(tiny_router):
+    gaps = find_gaps(refused(COOKING), tiny_router)
+    assert (gaps.gaps, gaps.n_unfit) == ((), 6)
+
+
+def test_an_exported_gap_is_an_exemplar_file(tiny_router, tmp_path):
+    long = "boil eggs " * 300
+    broken = "boil\neggs   in\n# one pot"
+    gaps = find_gaps(refused([*COOKING, *GARDEN, long, broken]), tiny_router)
+    paths = export_gaps(gaps, tmp_path / "review")
+    assert [path.name[:6] for path in paths] == [f"gap-{i:02d}" for i in range(1, len(paths) + 1)]
+    kept = [line for path in paths for line in read_exemplars(path)]
+    wanted = [text for gap in gaps.gaps for text, _ in gap.queries if len(text) <= 2_000]
+    assert sorted(kept) == sorted(" ".join(text.split()) for text in wanted)
+    assert paths[0].read_text().startswith(f"# {gaps.gaps[0].suggestion}")

@@ -1,0 +1,261 @@
+"""The report, in a browser: read, filtered, clicked, and with a hostile log."""
+
+import json
+import re
+from shutil import which
+
+import pytest
+
+from router.errors import LogError
+from router.evaluation import evaluate
+from router.report import charts, write_report
+from router.report.evidence import closest_exemplars
+from router.report.page import short
+from router.report.wording import percent
+from router.run_folder import RunFolder
+
+CHROMIUM = which("chromium") or which("chromium-browser")
+HOSTILE = [
+    "</script><script>window.hacked = 1</script> my brakes squeal",
+    '"><img src=x onerror="window.hacked=1"> flat tyre',
+    "{{ 7 * 7 }} bread & butter <b>bold</b>",
+    "null \x00 byte and \u2028 line separator in my tyre",
+    "brakes " * 40_000,
+]
+
+
+def write_log(path, labelled):
+    lines = {
+        "fix-brakes": ["the brakes squeal", "worn pads", "brake lever is soft", "stop the squeal"],
+        "fix-tyres": ["flat tyre", "patch a tube", "the tyre loses air", "tyre pressure please"],
+        "sell-bikes": ["buy a new bike", "price of an e-bike", "a bike for my son"],
+        "bus-lines": ["next bus to town", "night bus"],
+        "none": ["bake bread", "who won the match", "how long do I boil eggs", "prune roses"],
+    }
+    rows = [(text, label) for label, texts in lines.items() for text in texts]
+    rows += [("the brakes squeal", "fix-tyres")] * 2  # labelled wrong: it can't be accepted
+    rows += [(text, "sell-bikes") for text in HOSTILE]
+    with path.open("w", encoding="utf-8") as file:
+        for i, (text, label) in enumerate(rows):
+            row = {"text": text, "time": f"2026-09-{1 + i % 9:02d}T10:00:00Z"}
+            file.write(json.dumps(row | ({"label": label} if labelled else {})) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def labelled(tiny_router, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labelled")
+    evaluate(tiny_router, write_log(folder / "log.jsonl", labelled=True), folder / "run")
+    return write_report(folder / "run", tiny_router)
+
+
+@pytest.fixture(scope="module")
+def unlabelled(tiny_router, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unlabelled")
+    log = write_log(folder / "log.jsonl", labelled=False)
+    evaluate(tiny_router, log, folder / "run", form="parquet")
+    return write_report(folder / "run", tiny_router)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a report; whatever the console says, or is fetched, fails the test at its end."""
+    pages, said = [], []
+
+    def visit(path, width=1280, scheme="light"):
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: fetched(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector(".plot .main-svg")
+        pages.append(page)
+        return page
+
+    def fetched(url):
+        if not url.startswith(("file:", "data:", "blob:")):
+            said.append(f"fetched {url}")
+
+    yield visit
+    hacked = [page.evaluate("window.hacked") for page in pages]
+    for page in pages:
+        page.close()
+    assert said == []
+    assert hacked == [None] * len(pages)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_fits_the_screen_and_says_no_error(opened, labelled, width, scheme):
+    page = opened(labelled, width, scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator(".figures > div").count() == 5
+    assert page.locator("h1").bounding_box()["y"] < 200
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    expected = {"light": charts.LIGHT, "dark": charts.DARK}[scheme]["paper"].lstrip("#")
+    red, green, blue = (int(expected[i : i + 2], 16) for i in (0, 2, 4))
+    assert paper == f"rgb({red}, {green}, {blue})"
+
+
+def test_a_cell_of_the_matrix_shows_its_queries(opened, labelled):
+    page = opened(labelled)
+    page.click('.matrix button[data-wanted="skill:fix-tyres"][data-given="skill:fix-brakes"]')
+    page.wait_for_selector('.matrix button[aria-pressed="true"]')
+    rows = page.locator("#table tbody tr")
+    assert rows.locator(".text").all_inner_texts() == ["the brakes squeal"]
+    assert "2 times" in rows.first.inner_text()
+    assert page.evaluate("document.activeElement.id") == "queries-title"
+    page.click("text=Closest exemplars")
+    told = rows.first.inner_text()
+    assert "Closest of what was wanted: fix-tyres" in told
+    assert "Closest of what was given: fix-brakes" in told
+
+
+def test_a_cell_can_be_chosen_by_keyboard(opened, labelled):
+    page = opened(labelled)
+    page.focus('.matrix button[data-wanted="none"][data-given="none"]')
+    assert page.locator("#readout").inner_text().endswith("given none of these")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('.matrix button[aria-pressed="true"]')
+    assert page.locator("#table .text", has_text="bake bread").count() == 1
+
+
+def test_the_table_is_searched_and_filtered(opened, labelled):
+    page = opened(labelled)
+    page.get_by_label("Outcome", exact=True).select_option("")
+    page.get_by_label("Search", exact=True).fill("TYRE flat")
+    texts = page.locator("#table .text").all_inner_texts()
+    assert "flat tyre" in texts
+    assert all("flat" in text and "tyre" in text for text in texts)
+    page.get_by_label("Search", exact=True).fill("no such words at all")
+    assert page.locator("#count").inner_text() == "No query fits these filters."
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_function("document.querySelectorAll('#table tbody tr').length > 0")
+    assert page.get_by_label("Search", exact=True).input_value() == ""
+
+
+def test_what_a_user_wrote_stays_text(opened, labelled):
+    page = opened(labelled)
+    page.get_by_label("Outcome", exact=True).select_option("")
+    page.get_by_label("Search", exact=True).fill("<script>window")
+    assert page.locator("#table .text").all_inner_texts() == [HOSTILE[0]]
+    assert page.locator("img").count() == 0
+    page.get_by_label("Search", exact=True).fill("bread & butter")
+    assert page.locator("#table .text").all_inner_texts() == [HOSTILE[2]]
+    page.locator("#plot-map .points path").first.hover(force=True)
+    assert page.locator("b", has_text="bold").count() == 0
+
+
+def test_a_log_without_labels(opened, unlabelled):
+    page = opened(unlabelled)
+    assert re.fullmatch(r"This pack has a route for \d+% of the log\.", page.inner_text("h1"))
+    assert page.locator(".matrix").count() == 0
+    assert page.locator(".figures > div").count() == 5
+    page.get_by_label("Outcome", exact=True).select_option("none")
+    assert page.locator("#table tbody tr").count() > 0
+    given = page.locator('#table td[data-title="Given"]').all_inner_texts()
+    assert set(given) == {"none of these"}
+
+
+def test_the_numbers_of_a_plot_can_be_read(opened, labelled):
+    page = opened(labelled)
+    page.locator("[data-numbers=shares] summary").click()
+    body = page.locator("[data-numbers=shares]").inner_text()
+    assert "2026-09-01" in body
+    assert "Routed" in body
+
+
+def test_it_prints_in_light_colours(opened, labelled):
+    page = opened(labelled, scheme="dark")
+    page.emulate_media(media="print")
+    pdf = page.pdf(format="A4")
+    assert pdf.startswith(b"%PDF")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator("#filters").is_visible()
+
+
+def test_every_control_has_a_name(opened, labelled):
+    page = opened(labelled)
+    nameless = page.evaluate(
+        """[...document.querySelectorAll("input, select, button, [role=img], [tabindex='0']")]
+        .filter((one) => !one.labels?.length && !one.getAttribute("aria-label")
+          && !one.textContent.trim()).map((one) => one.outerHTML.slice(0, 99))"""
+    )
+    assert nameless == []
+
+
+def test_it_is_one_small_file_without_the_network(labelled):
+    html = labelled.read_text(encoding="utf-8")
+    assert len(html.encode()) < 6_000_000
+    page = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+    assert "default-src 'none'" in page
+
+
+def test_a_report_needs_the_pack_of_its_run(labelled, router):
+    with pytest.raises(LogError, match="needs the pack of its run, which was bike-shop"):
+        write_report(labelled.parent, router)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path, tiny_router):
+    with pytest.raises(LogError, match="a run folder holds decisions.parquet or"):
+        write_report(tmp_path, tiny_router)
+
+
+def test_a_broken_decision_is_named(tmp_path):
+    (tmp_path / "decisions.jsonl").write_text('{"line": 1, "text": "a", "action": "none"}\n{"li')
+    rows = RunFolder.open(tmp_path).rows()
+    assert next(rows).text == "a"
+    with pytest.raises(LogError, match=r"decisions.jsonl:2: not a decision"):
+        next(rows)
+
+
+def test_both_forms_of_a_run_hold_the_same(tiny_router, tmp_path):
+    log = write_log(tmp_path / "log.jsonl", labelled=True)
+    for form in ("jsonl", "parquet"):
+        evaluate(tiny_router, log, tmp_path / form, form=form)
+    one, other = (list(RunFolder.open(tmp_path / form).rows()) for form in ("jsonl", "parquet"))
+    assert [row.decided for row in one] == [row.decided for row in other]
+    assert [(row.text, row.gold, row.accepted) for row in one] == [
+        (row.text, row.gold, row.accepted) for row in other
+    ]
+    assert [row.time[:10] for row in one] == [row.time[:10] for row in other]
+
+
+def test_the_closest_exemplar_is_of_the_target_asked_for(tiny_router):
+    vectors = tiny_router.encoder.encode(["flat tyre again this morning"] * 3)
+    sought = [frozenset(("skill:fix-tyres",)), frozenset(("question:",)), frozenset(("skill:no",))]
+    same, asked, nothing = closest_exemplars(tiny_router, vectors, sought)
+    assert (same.text, same.similarity) == ("flat tyre again this morning", 1.0)
+    assert asked.target.startswith("question:")
+    assert nothing is None
+
+
+def test_plots_are_plotly_figures(labelled):
+    go = pytest.importorskip("plotly.graph_objects")
+    metrics = RunFolder.open(labelled.parent).metrics
+    figure = charts.confusion(metrics).figure()
+    assert isinstance(figure, go.Figure)
+    assert sum(map(sum, figure.data[0].z)) == metrics.lines.labelled
+    assert charts.reliability(metrics).figure().data[1].marker.color == charts.LIGHT["accent"]
+
+
+def test_shares_read_like_a_person_writes_them():
+    told = [percent(share) for share in (0.854, 0.0996, 0.034, 0.0, 1.0, None)]
+    assert told == ["85%", "10%", "3.4%", "0%", "100%", "–"]
+
+
+def test_a_long_text_is_cut():
+    assert short("two\nlines  here") == "two lines here"
+    assert short("ab " * 500, 10) == "ab ab ab a…"

@@ -1,0 +1,144 @@
+import json
+from dataclasses import fields, is_dataclass
+
+import msgspec
+import numpy as np
+import pytest
+
+from router import Router, RouterError
+from router.calibrate import calibrate_log
+from router.encoder import Encoder
+from router.shipped import SAMPLE_LOG
+from router.storage import DamagedError
+
+TEXTS = ["the brake lever is soft", "bike trouble", "next bus?", "bake a cake", "tyre, then a bus"]
+
+
+class Counting:
+    """The real encoder, and how many texts it was given."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.key, self.width = encoder.key, encoder.width
+        self.count = 0
+
+    def encode(self, texts):
+        self.count += len(texts)
+        return self.encoder.encode(texts)
+
+
+@pytest.fixture
+def saved(tiny_router, tmp_path):
+    tiny_router.save(tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def arrays_of(value):
+    if isinstance(value, np.ndarray):
+        yield value
+    elif is_dataclass(value):
+        for one in fields(value):
+            yield from arrays_of(getattr(value, one.name))
+    elif isinstance(value, dict):
+        for key in sorted(value):
+            yield from arrays_of(value[key])
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from arrays_of(one)
+
+
+def test_loading_embeds_nothing(tiny_router, saved):
+    counting = Counting(tiny_router.encoder)
+    loaded = Router.load(saved, encoder=counting)
+    assert counting.count == 0
+    assert loaded.pack == tiny_router.pack
+    loaded.route("flat tyre")
+    assert counting.count == 1
+
+
+def test_what_is_loaded_is_the_same_to_the_last_bit(tiny_router, saved):
+    loaded = Router.load(str(saved), encoder=tiny_router.encoder)
+    pairs = list(zip(arrays_of(tiny_router.model), arrays_of(loaded.model), strict=True))
+    assert len(pairs) > 20
+    for ours, theirs in pairs:
+        assert ours.dtype == theirs.dtype
+        assert ours.shape == theirs.shape
+        assert ours.tobytes() == theirs.tobytes()
+    (reading, verdicts), (again, same) = tiny_router.decide(TEXTS), loaded.decide(TEXTS)
+    for name in ("probabilities", "similarities", "near", "ask", "further"):
+        assert getattr(reading, name).tobytes() == getattr(again, name).tobytes(), name
+    for name in ("confidence", "sure", "margin"):
+        assert getattr(verdicts, name).tobytes() == getattr(same, name).tobytes(), name
+    assert tiny_router.route_many(TEXTS) == loaded.route_many(TEXTS)
+
+
+def test_a_calibration_is_saved_too(router, tmp_path):
+    calibrated = router.calibrated(
+        calibrate_log(router, SAMPLE_LOG, before="2026-09-29", ask_rate=0.15)
+    )
+    calibrated.save(tmp_path)
+    loaded = Router.load(tmp_path, encoder=router.encoder)
+    assert loaded.calibration == calibrated.calibration
+    texts = ["int8 for our keyword spotter", "it is slow", "weather?", "roll back, then autoscale"]
+    assert loaded.route_many(texts) == calibrated.route_many(texts)
+    router.save(tmp_path)  # over the old: what was calibrated is gone
+    assert Router.load(tmp_path, encoder=router.encoder).calibration is None
+
+
+def test_no_file_holds_code(saved):
+    kinds = {path.suffix for path in saved.rglob("*") if path.is_file()}
+    assert kinds == {".json", ".npz", ".yaml", ".txt"}
+    with np.load(saved / "model" / "arrays.npz", allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays.files)
+
+
+def test_a_changed_pack_is_refused(tiny_router, saved):
+    path = saved / "pack" / "exemplars" / "none.txt"
+    path.write_text(path.read_text() + "one more\n")
+    with pytest.raises(RouterError, match=r"not the pack that was saved; load \S+pack itself"):
+        Router.load(saved, encoder=tiny_router.encoder)
+
+
+def test_a_damaged_model_is_refused(tiny_router, saved):
+    path = saved / "model" / "arrays.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=r"arrays.npz: its hash is not the one"):
+        Router.load(saved, encoder=tiny_router.encoder)
+
+
+def test_a_changed_calibration_is_refused(router, tmp_path):
+    calibration = calibrate_log(router, SAMPLE_LOG, before="2026-09-29")
+    router.calibrated(calibration).save(tmp_path)
+    changed = msgspec.structs.replace(calibration, ask_from=0.123)
+    changed.write(tmp_path / "calibration.json")
+    with pytest.raises(RouterError, match="not the calibration that was saved"):
+        Router.load(tmp_path, encoder=router.encoder)
+
+
+def test_another_encoder_is_refused(tiny_router, saved):
+    other = Counting(tiny_router.encoder)
+    other.key = "another-model"
+    with pytest.raises(RouterError, match="this is another-model; load it with that encoder"):
+        Router.load(saved, encoder=other)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 9}, "format is 1, was: 9"),
+        ({"encoder": 3}, "not a saved router: Expected `str`"),
+    ],
+)
+def test_another_form_is_refused(tiny_router, saved, change, message):
+    path = saved / "router.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(RouterError, match=message):
+        Router.load(saved, encoder=tiny_router.encoder)
+
+
+def test_a_folder_half_written_is_no_saved_router(tiny_router, saved):
+    (saved / "router.json").unlink()
+    with pytest.raises(RouterError, match="a pack is a folder with pack.yaml"):
+        Router.load(saved, encoder=tiny_router.encoder)
