@@ -94,7 +94,9 @@ def offered(likely: Floats, at_least: float) -> Bools:
 
 def _ends(pack: Pack, lead: Lead) -> set[str]:
     """Names of the targets that an answer ends at, at once or after its follow-up question."""
-    ends = {f"skill:{one}" for one in lead.all_skills} | {f"neighbour:{one}" for one in lead.packs}
+    ends = {f"skill:{one}" for one in lead.all_skills}
+    if not ends:  # beside skills, packs are only named
+        ends = {f"neighbour:{one}" for one in lead.packs}
     if lead.ask is not None:
         for option in pack.questions[lead.ask].options:
             ends |= _ends(pack, option.leads_to)

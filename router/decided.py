@@ -136,11 +136,7 @@ def decide_texts(router: Router, texts: Sequence[str], shown: int) -> Fresh:
     table = router.route_table(texts)
     names = ("action", "skills", "packs", "question")
     columns = [table[name].to_pylist() for name in names]
-    reasons = (
-        table["reason"].to_pylist()
-        if "reason" in table.column_names
-        else _reasons(router, texts, columns)
-    )
+    reasons = table["reason"].to_pylist()
     rows: Iterable[tuple[str, list[str], list[str], str | None, str]] = zip(
         *columns, reasons, strict=True
     )
@@ -155,17 +151,3 @@ def decide_texts(router: Router, texts: Sequence[str], shown: int) -> Fresh:
     )
     starts = [text[:shown] for text in texts]
     return Fresh([], list(known), places, confidences, margins, starts, [])
-
-
-def _reasons(router: Router, texts: Sequence[str], columns: list[list[Any]]) -> list[str]:
-    """Give the reasons: that of a "none" names what is nearest to its text, others are alike."""
-    keys = [
-        (action, tuple(skills), tuple(packs), question, place if action == "none" else -1)
-        for place, (action, skills, packs, question) in enumerate(zip(*columns, strict=True))
-    ]
-    first: dict[object, int] = {}
-    for place, key in enumerate(keys):
-        first.setdefault(key, place)
-    told = router.route_many([texts[place] for place in first.values()])
-    reasons = {key: one.reason for key, one in zip(first, told, strict=True)}
-    return [reasons[key] for key in keys]

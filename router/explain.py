@@ -77,9 +77,9 @@ def explanation_of(router: Router, text: str, most: int = 8) -> Explanation:
 
 def _rule(router: Router, ask: float, closest: float, action: int) -> str:
     """Say which rule of the policy decided."""
-    policy = router.pack.file.policy
-    if closest < policy.least_similarity:
-        return f"no exemplar is closer than {closest:.2f}, below {policy.least_similarity} -> none"
+    policy, least = router.rules.policy, router.rules.least_similarity
+    if closest < least:
+        return f"no exemplar is closer than {closest:.2f}, below {least:.2f} -> none"
     if ACTIONS[action] == "clarify":
         return f"a detail is missing with probability {ask:.2f}, from {policy.ask_from} on -> ask"
     likeliest = f"the likeliest that is no question -> {ACTIONS[action]}"

@@ -124,10 +124,10 @@ class Router:
     def route_table(self, texts: Sequence[str]) -> "pyarrow.Table":
         """Decide each text, in order, as an arrow table; no object is built for a row.
 
-        :return: Columns action, skills, packs, question, confidence, margin.
+        :return: Columns action, skills, packs, question, confidence, margin, reason.
         """
         reading, verdicts = self.decide(texts)
-        return verdict_table(self.pack, reading, verdicts, self.model.layout.neighbours)
+        return verdict_table(self._narrator, reading, verdicts)
 
     def decide(self, texts: Sequence[str]) -> tuple[Reading, Verdicts]:
         """Decide a batch as arrays: what was read, and what follows from it."""

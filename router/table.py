@@ -5,30 +5,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.model import Indices, Reading
-from router.pack import Pack
-from router.policy import ACTIONS, CLARIFY, REDIRECT, ROUTE, Verdicts
+from router.decision import COMPOSED
+from router.model import Reading
+from router.narrate import Narrator
+from router.policy import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE, Verdicts
 
 if TYPE_CHECKING:
     import pyarrow
 
 
-def verdict_table(
-    pack: Pack, reading: Reading, verdicts: Verdicts, neighbours: Indices
-) -> "pyarrow.Table":
-    """Lay decisions out in columns.
-
-    :param neighbours: Columns of the neighbours in the reading's probabilities.
-    """
+def verdict_table(narrator: Narrator, reading: Reading, verdicts: Verdicts) -> "pyarrow.Table":
+    """Lay decisions out in columns. A reason is told once for all rows that share an outcome."""
     import pyarrow as pa
 
+    pack, layout = narrator.pack, narrator.model.layout
     action = verdicts.action
-    questions = np.array([*pack.questions, ""], dtype=object)
+    questions = np.array([*pack.questions, COMPOSED, None], dtype=object)
     asked = questions[np.where(action == CLARIFY, verdicts.question, -1)]
     named = verdicts.packs & np.isin(action, (ROUTE, REDIRECT))[:, None]
     ids = np.arange(len(pack.neighbours))
     packs = np.where(named, ids, -1)
-    likely = np.where(named, reading.probabilities[:, neighbours], -1.0)
+    likely = np.where(named, reading.probabilities[:, layout.neighbours], -1.0)
     packs = np.take_along_axis(packs, np.argsort(-likely, axis=1, kind="stable"), axis=1)
     skills = np.where((action == ROUTE)[:, None], verdicts.skills, -1)
     return pa.table(
@@ -36,11 +33,35 @@ def verdict_table(
             "action": pa.array(np.array(ACTIONS, dtype=object)[action], pa.string()),
             "skills": _lists(skills, list(pack.skills)),
             "packs": _lists(packs, list(pack.neighbours)),
-            "question": pa.array(np.where(asked == "", None, asked), pa.string()),
+            "question": pa.array(asked, pa.string()),
             "confidence": pa.array(np.clip(verdicts.confidence, 0.0, 1.0), pa.float32()),
             "margin": pa.array(verdicts.margin, pa.float32()),
+            "reason": pa.array(_reasons(narrator, reading, verdicts, skills, packs), pa.string()),
         }
     )
+
+
+def _reasons(
+    narrator: Narrator,
+    reading: Reading,
+    verdicts: Verdicts,
+    skills: NDArray[np.intp],
+    packs: NDArray[np.intp],
+) -> NDArray[np.object_]:
+    """Tell the reason of each row. That of a "none" names what is nearest. Shape: (n_texts,)."""
+    nearest = reading.similarities[:, narrator.model.layout.skills].argmax(axis=1)
+    columns = [
+        verdicts.action,
+        np.where(verdicts.action == CLARIFY, verdicts.question, -1),
+        np.where(verdicts.action == NONE, nearest, -1),
+        *skills.T,
+        *packs.T,
+    ]
+    _, first, kind = np.unique(
+        np.column_stack(columns), axis=0, return_index=True, return_inverse=True
+    )
+    told = [narrator.decision(reading, verdicts, int(row)).reason for row in first]
+    return np.array([*told, ""], dtype=object)[kind.reshape(-1)]
 
 
 def _lists(places: NDArray[np.intp], names: list[str]) -> Any:  # noqa: ANN401 - pyarrow

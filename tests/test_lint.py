@@ -160,17 +160,17 @@ def test_a_word_that_two_skills_share_without_a_question_is_found():
     rooms = ("bath", "kitchen", "attic", "cellar", "hall", "stairs", "study", "porch")
     pack = made_pack(
         {
-            "windows": tuple(f"paint the window in the {room}" for room in rooms),
-            "doors": tuple(f"paint the door in the {room}" for room in rooms),
+            "phones": tuple(f"the battery of my phone in the {room}" for room in rooms),
+            "laptops": tuple(f"the battery of my laptop in the {room}" for room in rooms),
             "taxes": ("file my income tax", "tax return is late", "deduct my train ticket"),
             "bread": ("knead the dough", "bake a loaf of rye", "the oven is too hot"),
         }
     )
     found = list(ambiguous_words(pack, shared_encoder(), lambda target, _: (target, 1)))
-    paint = [one for one in found if one.message.startswith("'paint'")]
-    assert [(one.path, one.line) for one in paint] == [("skill:windows", 1)]
-    assert "windows and doors" in paint[0].message
-    assert not any(one.message.startswith(("'window'", "'door'")) for one in found)
+    shared = [one for one in found if one.message.startswith("'battery'")]
+    assert [(one.path, one.line) for one in shared] == [("skill:phones", 1)]
+    assert "phones and laptops" in shared[0].message
+    assert not any(one.message.startswith(("'phone'", "'laptop'")) for one in found)
 
 
 def test_a_fault_of_a_pack_is_an_error_at_its_line(tiny):
