@@ -52,7 +52,7 @@ _TEMPLATES = (
 
 
 def clauses_of(text: str) -> list[str]:
-    """Split at sentence ends, commas and joining words; what is too short to say much is dropped."""
+    """Split at sentence ends, commas and joining words; what is too short is dropped."""
     lines = (" ".join(line.split()) for line in text.splitlines())  # runs of blanks cost squares
     parts = (part.strip(" ,.;:") for line in lines for part in _JOINT.split(line))
     clauses = [part for part in parts if len(part) >= SHORTEST_CLAUSE]

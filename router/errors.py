@@ -1,4 +1,4 @@
-"""What can go wrong, as types. Every message says what must hold, what came, where, and the cure."""
+"""What can go wrong, as types. A message says what must hold, what came, where, and the cure."""
 
 
 class RouterError(Exception):

@@ -1,4 +1,4 @@
-"""A small logistic regression that is plain numbers: fitted by scikit-learn, saved as two arrays."""
+"""A small logistic regression as plain numbers: fitted by scikit-learn, saved as two arrays."""
 
 from dataclasses import dataclass
 

@@ -141,7 +141,7 @@ def test_the_table_is_searched_and_filtered(opened, labelled):
     page.get_by_label("Search", exact=True).fill("no such words at all")
     assert page.locator("#count").inner_text() == "No query fits these filters."
     page.get_by_role("button", name="Clear").click()
-    page.wait_for_function("document.querySelectorAll('#table tbody tr').length > 0")
+    page.wait_for_selector("#table tbody tr")
     assert page.get_by_label("Search", exact=True).input_value() == ""
 
 

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+from router.calibration import (
+    LABELLED,
+    Power,
+    Temperature,
+    confidence_interval,
+    expected_calibration_error,
+    fit_power,
+    fit_temperature,
+    log_loss,
+    wilson,
+)
+
+
+def test_calibration_error_by_hand():
+    confidence = np.array([0.95, 0.95, 0.55, 1.0])
+    correct = np.array([True, False, True, True])
+    # The last bin holds 0.95, 0.95, 1.0: stated 2.9, right 2; the sixth 0.55: stated 0.55, right 1.
+    assert expected_calibration_error(confidence, correct) == pytest.approx((0.9 + 0.45) / 4)
+
+
+def test_what_is_right_as_often_as_stated_has_no_error():
+    confidence = np.full(4, 0.75)
+    assert expected_calibration_error(confidence, np.array([True, True, True, False])) == 0.0
+
+
+def test_wilson_by_hand():
+    # z = 1.96: (0.8 + 3.8416 / 20) / 1.38416 -+ 1.96 / 1.38416 * sqrt(0.016 + 0.009604)
+    low, high = wilson(8, 10)
+    assert low == pytest.approx(0.4902, abs=1e-4)
+    assert high == pytest.approx(0.9433, abs=1e-4)
+
+
+def test_wilson_knows_that_ten_of_ten_is_not_certainty():
+    low, high = wilson(10, 10)
+    assert low == pytest.approx(0.7225, abs=1e-4)
+    assert high == 1.0
+
+
+def test_wilson_wants_a_trial():
+    with pytest.raises(ValueError, match="n counts trials, at least 1, was: 0"):
+        wilson(0, 0)
+
+
+def test_power_by_hand():
+    # Far from the bend the positive part is the decision itself.
+    probabilities = Power(floor=0.2, exponent=2.0).transform(np.array([[1.0, 0.3]]))
+    assert probabilities[0] == pytest.approx([1.44 / 1.69, 0.25 / 1.69], abs=1e-3)
+
+
+@pytest.mark.parametrize("calibration", [Temperature(7.0), Power(0.05, 3.0)])
+def test_a_map_keeps_the_order_and_sums_to_one(calibration):
+    decisions = np.random.default_rng(0).normal(0.0, 0.5, size=(50, 6))
+    probabilities = calibration.transform(decisions)
+    assert (probabilities.argsort(axis=1) == decisions.argsort(axis=1)).all()
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(50))
+
+
+def draws(sharpness: float, n: int = 4000):
+    """Decisions, and labels that a softmax of this sharpness would give them."""
+    rng = np.random.default_rng(3)
+    decisions = rng.normal(size=(n, 5))
+    shares = Temperature(sharpness).transform(decisions)
+    labels = (rng.random((n, 1)) > shares.cumsum(axis=1)).sum(axis=1)
+    return decisions, labels
+
+
+def test_the_temperature_that_made_the_labels_is_found():
+    decisions, labels = draws(sharpness=2.5)
+    assert fit_temperature(decisions, labels).sharpness == pytest.approx(2.5, rel=0.05)
+
+
+def test_the_power_is_fitted_on_more_than_it_is_judged_by():
+    decisions, labels = draws(sharpness=2.5)
+    fitted = fit_power(decisions[:3000], labels[:3000])
+    held_out = decisions[3000:], labels[3000:]
+    assert log_loss(fitted, *held_out) < log_loss(Power(0.05, 3.0), *held_out)
+    probabilities = fitted.transform(held_out[0])
+    correct = probabilities.argmax(axis=1) == held_out[1]
+    assert expected_calibration_error(probabilities.max(axis=1), correct) < 0.05
+
+
+@pytest.mark.parametrize("fit", [fit_temperature, fit_power])
+def test_too_few_labels_are_refused(fit):
+    with pytest.raises(ValueError, match=f"at least {LABELLED} labelled texts, got 3"):
+        fit(np.zeros((3, 2)), np.zeros(3, dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Temperature(0.0), "sharpness is > 0, was: 0.0"),
+        (lambda: Power(0.0, 1.0), "floor is > 0, was: 0.0"),
+        (lambda: Power(1.0, -1.0), "exponent is > 0, was: -1.0"),
+    ],
+)
+def test_settings_are_positive(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_an_interval_holds_its_confidence_and_the_share_that_was_right_about_there():
+    held_out = np.repeat([0.3, 0.9], 50)
+    correct = np.arange(100) % 10 < np.where(held_out < 0.5, 3, 9)  # 3 and 9 of 10
+    found = confidence_interval(np.array([0.2, 0.95]), held_out, correct, neighbours=50)
+    assert found[0] == pytest.approx([min(0.2, wilson(15, 50)[0]), wilson(15, 50)[1]])
+    assert found[1] == pytest.approx([wilson(45, 50)[0], max(0.95, wilson(45, 50)[1])])
+
+
+def test_an_interval_narrows_with_what_is_known():
+    rng = np.random.default_rng(5)
+    held_out = rng.random(400)
+    correct = rng.random(400) < held_out
+    at = np.array([0.7])
+    widths = [
+        np.diff(confidence_interval(at, held_out, correct, neighbours=n))[0, 0] for n in (20, 300)
+    ]
+    assert widths[1] < widths[0]
+
+
+def test_an_interval_wants_held_out_texts():
+    few = np.ones(2)
+    with pytest.raises(ValueError, match="at least 20 labelled texts, got 2"):
+        confidence_interval(few, few, few.astype(bool))
