@@ -14,7 +14,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,7 @@ import numpy as np
 from speed_made import long_texts, made_texts, sample
 
 HERE = Path(__file__).parent
+STARTED = time.perf_counter()
 PEERS = {"sentence-transformers": "sentence_transformers", "semantic-router": "semantic_router"}
 WANTED = {
     "cold_start_vs_semantic_router": ("<=", 0.15),
@@ -146,13 +146,16 @@ def main() -> None:
     parser.add_argument("--plots", type=Path, help="draw into this folder (not with --quick)")
     args = parser.parse_args()
     plan = QUICK if args.quick else FULL
-    started = time.perf_counter()
     peers = [name for name, module in PEERS.items() if importlib.util.find_spec(module)]
     for name in sorted(set(PEERS) - set(peers)):
         print(f"speed: {name} is not installed and left out: pip install {name}", file=sys.stderr)
     report = measured(plan, peers)
-    report["settings"] = {"quick": args.quick, "cores": len(os.sched_getaffinity(0)), **asdict(plan)}
-    report["seconds"] = time.perf_counter() - started
+    report["settings"] = {
+        "quick": args.quick,
+        "cores": len(os.sched_getaffinity(0)),
+        **asdict(plan),
+    }
+    report["seconds"] = time.perf_counter() - STARTED
     print(to_markdown(report))
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n")
@@ -205,9 +208,7 @@ def measured(plan: Plan, peers: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def in_turn(
-    measures: dict[str, Callable[[int], float]], rounds: int
-) -> dict[str, list[float]]:
+def in_turn(measures: dict[str, Callable[[int], float]], rounds: int) -> dict[str, list[float]]:
     """Measure by turns, beginning with another one each round."""
     names = list(measures)
     found: dict[str, list[float]] = {name: [] for name in names}
@@ -299,9 +300,7 @@ def batches(workers: dict[str, Worker], plan: Plan) -> dict[str, list[float]]:
     return in_turn({name: run(one) for name, one in workers.items()}, plan.rounds)
 
 
-def of_logs(
-    own: Worker, plan: Plan, figures: dict[str, dict[str, Spread]]
-) -> dict[str, Spread]:
+def of_logs(own: Worker, plan: Plan, figures: dict[str, dict[str, Spread]]) -> dict[str, Spread]:
     """Compare logs: all different against 80 % repeats, and the first run against the second."""
     repeats, again, first, unique = [], [], [], []
     for round_ in range(plan.rounds):
@@ -385,7 +384,7 @@ def throughput(workers: dict[str, Worker], plan: Plan, count: int) -> dict[str, 
 
 def tell(what: str) -> None:
     """Say on stderr what goes on."""
-    print(f"speed: {what} ...", file=sys.stderr, flush=True)
+    print(f"speed: {time.perf_counter() - STARTED:4.0f} s: {what} ...", file=sys.stderr, flush=True)
 
 
 def to_markdown(report: dict[str, Any]) -> str:
@@ -405,11 +404,10 @@ def to_markdown(report: dict[str, Any]) -> str:
                 f"| {name.removesuffix('_bytes')} | {subject} | {median:,.2f} {unit} |"
                 f" {low:,.2f} to {high:,.2f} |"
             )
-    for law, points in report["laws"].items():
+    for points in report["laws"].values():
         if points:
             lines += ["", "| " + " | ".join(points[0]) + " |", "|" + "---|" * len(points[0])]
             lines += ["| " + " | ".join(f"{v:,.4g}" for v in p.values()) + " |" for p in points]
-        _ = law
     lines += ["", f"{report['seconds']:.0f} s in all."]
     return "\n".join(lines)
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from router import Router
-from router.artefact import remembering
 from router.arrays import Vectors
+from router.artefact import remembering
 from router.asking import Asking, QuestionIndex
 from router.centroids import Centroids
 from router.encoder import default_encoder

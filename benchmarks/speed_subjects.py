@@ -71,7 +71,8 @@ class Ours:
     """The router: the shipped pack, or one made of so many routes and exemplars."""
 
     def __init__(self) -> None:
-        self.router = Router.load()
+        self.router = self.timed = Router.load()
+        self.encoder = TimedEncoder(self.router.encoder)
 
     def answer(self, text: str) -> object:
         """Answer one query."""
@@ -93,12 +94,12 @@ class Ours:
 
     def share(self, text: str) -> dict[str, float]:
         """Answer one query; give the seconds it took and those of the encoder."""
-        encoder = TimedEncoder(self.router.encoder)
-        router = _with(self.router, encoder)
-        router.route(text)  # what is worked out once is no part of a query
-        encoder.seconds, start = 0.0, time.perf_counter()
-        router.route(text)
-        return {"seconds": time.perf_counter() - start, "encoder": encoder.seconds}
+        if self.timed.encoder is not self.encoder or self.timed.pack is not self.router.pack:
+            self.timed = _with(self.router, self.encoder)
+            self.timed.route(text)  # what is worked out once is no part of a query
+        self.encoder.seconds, start = 0.0, time.perf_counter()
+        self.timed.route(text)
+        return {"seconds": time.perf_counter() - start, "encoder": self.encoder.seconds}
 
     def evaluate(self, texts: Sequence[str], lines: int) -> dict[str, float]:
         """Evaluate a log of so many lines, each text once, then again in turn."""

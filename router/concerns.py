@@ -7,9 +7,10 @@ tells them apart is fitted, on queries joined from two exemplars against exempla
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Probabilities
 from router.lexicon import Phrases, words_of
@@ -120,6 +121,10 @@ class ClauseView:
         )
         return cls(probabilities, words, joined, sequenced)
 
+    def rows(self, places: NDArray[np.intp]) -> "ClauseView":
+        """Give the same view of some of the texts."""
+        return ClauseView(*(getattr(self, one.name)[places] for one in fields(self)))
+
     def features(self, whole: Probabilities) -> tuple[Floats, Bools]:
         """Describe each skill as a further concern of each text.
 
@@ -176,8 +181,12 @@ class Concerns:
 
     def further(self, view: ClauseView, whole: Probabilities) -> Probabilities:
         """Probability of each skill to be a further concern. Shape: (n_texts, n_skills)."""
-        features, possible = view.features(whole)
         found = np.zeros(whole.shape)
-        if possible.any():
-            found[possible] = self.model.probabilities(features[possible])
+        # Of a text with fewer than two clauses nothing is possible.
+        rows = np.flatnonzero((view.words > 0).sum(axis=1) >= 2)
+        if len(rows):
+            features, possible = view.rows(rows).features(whole[rows])
+            among = np.zeros_like(found[rows])
+            among[possible] = self.model.probabilities(features[possible])
+            found[rows] = among
         return found

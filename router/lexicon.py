@@ -4,12 +4,20 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats
+
+Places: TypeAlias = NDArray[np.intp]
+
+REMEMBERED = 100_000
+"""Words whose pieces are remembered."""
+
+GATHERED = 2_000_000
+"""Numbers gathered at a time, so that many targets take no more memory than few."""
 
 _WORD = re.compile(r"[^\W_]+(?:[.+#'_-]+[^\W_]+)*[+#]*", re.UNICODE)
 
@@ -34,9 +42,13 @@ class Phrases:
     def _lengths(self) -> tuple[int, ...]:
         return tuple(sorted({len(phrase) for phrase in self.phrases}))
 
+    @cached_property
+    def _firsts(self) -> frozenset[str]:
+        return frozenset(phrase[0] for phrase in self.phrases)
+
     def said_in(self, words: Sequence[str]) -> bool:
         """Whether any phrase stands in these words."""
-        return any(
+        return not self._firsts.isdisjoint(words) and any(
             tuple(words[start : start + length]) in self.phrases
             for length in self._lengths
             for start in range(len(words) - length + 1)
@@ -63,30 +75,76 @@ class Lexicon:
         """Count the terms of both kinds."""
         return len(self.words.terms) + len(self.chars.terms)
 
-    def weights(self, text: str) -> tuple[NDArray[np.intp], Floats]:
-        """Places and weights of the known terms of a text; each kind has length 1."""
-        words, word_weights = self.words.weights(word_terms(text))
-        chars, char_weights = self.chars.weights(char_terms(text))
-        places = np.concatenate([words, chars + len(self.words.terms)])
-        return places, np.concatenate([word_weights, char_weights])
-
     def votes(self, texts: Sequence[str], term_votes: NDArray[np.float32]) -> Floats:
         """Sum each text's weighted rows of `term_votes`. Shape: (n_texts, n_targets)."""
         summed = np.zeros((len(texts), term_votes.shape[1]))
-        for row, text in enumerate(texts):
-            places, weights = self.weights(text)
-            summed[row] = weights @ term_votes[places]
+        ends, places, weights = self._rows(texts)
+        at_once = max(1, GATHERED // max(term_votes.shape[1], 1))
+        first = 0
+        while first < len(texts):
+            fits = int(np.searchsorted(ends, ends[first] + at_once, side="right")) - 1
+            last = max(fits, first + 1)
+            said = slice(ends[first], ends[last])
+            filled = first + np.flatnonzero(np.diff(ends[first : last + 1]))
+            if len(filled):
+                gathered = term_votes[places[said]] * weights[said, None]
+                summed[filled] = np.add.reduceat(gathered, ends[filled] - ends[first], axis=0)
+            first = last
         return summed
 
     def features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - scipy has no types
         """Sparse rows of both kinds side by side. Shape: (n_texts, n_terms)."""
         from scipy.sparse import csr_array
 
-        rows = [self.weights(text) for text in texts]
-        ends = np.cumsum([0, *(len(places) for places, _ in rows)])
-        places = np.concatenate([places for places, _ in rows])
-        weights = np.concatenate([weights for _, weights in rows])
+        ends, places, weights = self._rows(texts)
         return csr_array((weights, places, ends), shape=(len(texts), len(self)))
+
+    def _rows(self, texts: Sequence[str]) -> tuple[Places, Places, Floats]:
+        """Lay the terms of texts out row by row; a term weighs (1 + log count) * idf.
+
+        :return: Where each row ends, shape (n_texts + 1,), from 0 on; places and weights, the
+            weights of each kind of length 1 in a row.
+        """
+        said = [self._places(text) for text in texts]
+        row = np.repeat(np.arange(len(texts)), [len(places) for places in said])
+        flat = np.fromiter((one for places in said for one in places), np.intp, len(row))
+        found, counts = np.unique(row * len(self) + flat, return_counts=True)
+        row, places = np.divmod(found, max(len(self), 1))
+        weights = (1.0 + np.log(counts)) * self._idf[places]
+        part = 2 * row + (places >= len(self.words.terms))
+        squares = np.bincount(part, weights * weights, 2 * len(texts))
+        return (
+            np.searchsorted(row, np.arange(len(texts) + 1)),
+            places,
+            weights / np.sqrt(squares)[part],
+        )
+
+    def _places(self, text: str) -> list[int]:
+        """Places of the known terms of a text, as often as they are said."""
+        words, known = words_of(text), self.words.places
+        found = [place for term in paired(words) if (place := known.get(term)) is not None]
+        for word in words:
+            found += self._of_word(word)
+        return found
+
+    def _of_word(self, word: str) -> list[int]:
+        """Places of the pieces of a word: words come again and again, so they are remembered."""
+        found = self._remembered.get(word)
+        if found is None:
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            known, before = self.chars.places, len(self.words.terms)
+            found = [before + known[piece] for piece in pieces_of(word) if piece in known]
+            self._remembered[word] = found
+        return found
+
+    @cached_property
+    def _remembered(self) -> dict[str, list[int]]:
+        return {}
+
+    @cached_property
+    def _idf(self) -> Floats:
+        return np.concatenate([self.words.idf, self.chars.idf])
 
 
 @dataclass(frozen=True)
@@ -105,36 +163,31 @@ class Terms:
         return cls(tuple(vectorizer.get_feature_names_out().tolist()), vectorizer.idf_)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
+    def places(self) -> dict[str, int]:
+        """Where each term is."""
         return {term: place for place, term in enumerate(self.terms)}
-
-    def weights(self, said: list[str]) -> tuple[NDArray[np.intp], Floats]:
-        """Places and weights of what is said: (1 + log count) * idf, scaled to length 1."""
-        known = self._places
-        counts: dict[int, int] = {}
-        for term in said:
-            place = known.get(term)
-            if place is not None:
-                counts[place] = counts.get(place, 0) + 1
-        places = np.fromiter(counts, dtype=np.intp, count=len(counts))
-        often = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
-        weights = (1.0 + np.log(often)) * self.idf[places]
-        length = np.sqrt(weights @ weights)
-        return places, weights / length if length else weights
 
 
 def word_terms(text: str) -> list[str]:
     """Words and pairs of neighbouring words."""
-    words = words_of(text)
+    return paired(words_of(text))
+
+
+def paired(words: list[str]) -> list[str]:
+    """Words, then pairs of neighbouring ones."""
     return words + [f"{one} {other}" for one, other in zip(words, words[1:], strict=False)]
 
 
 def char_terms(text: str) -> list[str]:
     """Runs of 2 to 5 characters inside words, the blank on either side counted in."""
-    padded = [f" {word} " for word in words_of(text)]
+    return [piece for word in words_of(text) for piece in pieces_of(word)]
+
+
+def pieces_of(word: str) -> list[str]:
+    """Runs of 2 to 5 characters of a word between blanks."""
+    padded = f" {word} "
     return [
-        word[start : start + length]
-        for word in padded
+        padded[start : start + length]
         for length in range(2, 6)
-        for start in range(len(word) - length + 1)
+        for start in range(len(padded) - length + 1)
     ]

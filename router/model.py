@@ -23,7 +23,7 @@ from router.replies import ReplyHead
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 

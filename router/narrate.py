@@ -87,7 +87,8 @@ class Narrator:
     def closest(self, reading: Reading, row: int, count: int = CLOSEST) -> tuple[Nearby, ...]:
         """Find the exemplars closest to a text."""
         cosines = self.model.head.exemplars @ reading.vectors[row]
-        order = np.argsort(-cosines, kind="stable")[:count]
+        near = np.argpartition(-cosines, min(count, len(cosines) - 1))[: count + 1]
+        order = near[np.lexsort((near, -cosines[near]))][:count]
         return tuple(
             Nearby(
                 self.model.exemplar_labels[i],

@@ -1,5 +1,6 @@
 """The whole flow on one screen: a pack and an encoder in, decisions out."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from router.encoder import Encoder, default_encoder
 from router.model import Model, Reading
 from router.narrate import Narrator
 from router.pack import Pack
-from router.pack_file import load_pack
+from router.pack_file import FILE, load_pack
 from router.policy import Rules, Verdicts
 from router.saved import is_saved, load_saved, save_router
 from router.shipped import DEFAULT_PACK
@@ -22,6 +23,8 @@ from router.table import verdict_table
 
 if TYPE_CHECKING:
     import pyarrow
+
+log = logging.getLogger(__name__)
 
 LONGEST = 4_000
 """Characters of a text that are read; the encoder sees no more of it than 256 word pieces."""
@@ -47,8 +50,8 @@ class Router:
     ) -> "Router":
         """Load a pack, fitting it once for this encoder, or a router that was saved.
 
-        :param pack: A pack's folder, a pack, or the folder of a saved router; the shipped pack if
-            None.
+        :param pack: A pack's folder, a folder of SKILL.md files, a pack, or the folder of a saved
+            router; the shipped pack if None.
         :param encoder: The fast default if None.
         :param calibration: A file that `router calibrate` wrote for this pack and encoder.
         :param notify: Told in a sentence what takes long, once.
@@ -61,7 +64,7 @@ class Router:
         if isinstance(pack, str | Path) and is_saved(Path(pack)):
             router = cls(*load_saved(Path(pack), encoder))
         else:
-            read = pack if isinstance(pack, Pack) else load_pack(pack or DEFAULT_PACK)
+            read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, encoder, notify)
             router = cls(read, encoder, fitted_model(read, remembering(encoder), notify))
         return router if calibration is None else router.calibrated(Calibration.read(calibration))
 
@@ -149,3 +152,17 @@ class Router:
     @cached_property
     def _listener(self) -> Listener:
         return Listener(self._narrator, self.encoder, self.rules.decide)
+
+
+def _read(folder: str | Path, encoder: Encoder, notify: Callable[[str], None] | None) -> Pack:
+    """Read a pack's folder, or make a pack of a folder of SKILL.md files."""
+    if (Path(folder) / FILE).is_file():
+        return load_pack(folder)
+    from router.skill_folder import is_skill_folder, pack_of_folder
+
+    if not is_skill_folder(Path(folder)):
+        return load_pack(folder)  # which says what a pack is
+    pack, warnings = pack_of_folder(Path(folder), encoder, notify)
+    for warning in warnings:
+        log.info("%s", warning)
+    return pack

@@ -88,11 +88,10 @@ def test_tf_idf_by_hand():
     assert terms.terms == ("bike", "car", "red", "red bike", "red car")
     once, twice = math.log(3 / 2) + 1, math.log(3 / 3) + 1  # in one of two texts, in both
     np.testing.assert_allclose(terms.idf, [once, once, twice, once, once])
-    places, weights = terms.weights(["bike", "bike", "red", "unknown"])
-    found = dict(zip(places.tolist(), weights.tolist(), strict=True))
+    row = Lexicon(terms, Terms((), np.empty(0))).features(["bike, bike! Unknown red"]).toarray()
     bike, red = (1 + math.log(2)) * once, twice
     length = math.hypot(bike, red)
-    assert found == pytest.approx({0: bike / length, 2: red / length})
+    np.testing.assert_allclose(row, [[bike / length, 0, red / length, 0, 0]])
 
 
 def test_rows_are_two_unit_vectors_side_by_side():
