@@ -99,7 +99,7 @@ def fit_power(decisions: Floats, labels: Labels) -> Power:
         lambda logs: log_loss(_power(logs), decisions, labels),
         x0=np.array([-3.0, 1.2]),
         method="Nelder-Mead",
-        options={"maxiter": 200, "xatol": 1e-2, "fatol": 1e-5},
+        options={"maxiter": 200, "xatol": 1e-2, "fatol": 1e-4},
     )
     return _power(found.x)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from router.commands.ask import ask, chat, explain
+from router.commands.calibrate import calibrate
 from router.commands.check import check, warmup
 from router.commands.compare import compare
 from router.commands.evaluate import evaluate
@@ -46,7 +47,7 @@ def _options(
 
 
 _TALK = (ask, chat, explain, mcp)
-_LOGS = (evaluate, report, gaps, compare, triggers)
+_LOGS = (evaluate, calibrate, report, gaps, compare, triggers)
 _PACKS = (init, check, lint, watch, skill, warmup)
 
 for command in (*_TALK, *_LOGS, *_PACKS):

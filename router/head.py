@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from router.arrays import Floats, Probabilities, Vectors
 from router.centroids import unit
+from router.cosines import cosines
 from router.lexicon import Lexicon, Terms
 
 MOST_EXEMPLARS = 8_000
@@ -118,7 +119,7 @@ class Head:
 
     def _near(self, vectors: Vectors, points: Vectors) -> NDArray[np.float32]:
         """Likeness of each text with each point. Shape: (n_texts, n_points), in (0, 1]."""
-        near = vectors @ points.T
+        near = cosines(vectors, points)
         near -= 1.0
         near *= self.settings.sharpness
         return np.asarray(np.exp(near, out=near))
@@ -193,11 +194,11 @@ def _fit_centroids(
     power = _fit_power(held_out, truth)
     for start in range(0, len(truth), SCORED):
         rows = slice(start, start + SCORED)
-        held_out[rows] = power.transform(held_out[rows])
+        held_out[rows] = power.transform(held_out[rows].astype(np.float64))
     return replace(head, power=power), held_out  # type: ignore[return-value]
 
 
-def _fit_power(held_out: Floats, truth: NDArray[np.intp]) -> Power:
+def _fit_power(held_out: NDArray[Any], truth: NDArray[np.intp]) -> Power:
     """Fit on rows taken evenly, as many as make `JUDGED` scores."""
     step = max(1, held_out.size // JUDGED)
     return Power.fit(np.asarray(held_out[::step], dtype=np.float64), truth[::step])

@@ -15,6 +15,7 @@ from router.pack import (
     Category,
     Exemplars,
     Lead,
+    Map,
     Neighbour,
     Option,
     Pack,
@@ -109,6 +110,7 @@ _FORMS: dict[str, type[Struct]] = {
     "options": Option,
     "leads_to": Lead,
     "policy": Policy,
+    "confidence": Map,
 }
 """What stands below each key, by the last key of the path."""
 

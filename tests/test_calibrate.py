@@ -394,7 +394,7 @@ def test_learning_makes_exemplars_and_calibrates_on_what_it_had_not_learnt(small
     texts = [*blorps, *[f"wakkle {n} frumps of {p}" for p in places for n in range(6)], "both"]
     labels = ["deployment-strategies"] * 60 + [{"action": "none"}] * 60
     labels += [["model-serving-patterns", "deployment-strategies"]]
-    learnt = small.fit(texts, labels, ask_rate=0.1)
+    learnt = small.fit(texts, labels)
     assert learnt.route("blorp our zimbo").skills == ("deployment-strategies",)
     assert learnt.route("wakkle the frumps").to_dict()["action"] == "none"
     assert set(blorps) <= set(learnt.pack.exemplars.skills["deployment-strategies"])

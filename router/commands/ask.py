@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 import msgspec
 import typer
 
-from router.commands.common import EncoderOption, PackOption, load_router
+from router.commands.common import CalibrationOption, EncoderOption, PackOption, load_router
 from router.decision import Clarify, Decision, NoRoute, Redirect, Route
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def ask(
     text: Annotated[str, typer.Argument(help="The query; '-' reads it from standard input.")],
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    calibration: CalibrationOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
     """Route one query; at a terminal, ask back when a detail is missing.
@@ -26,7 +27,7 @@ def ask(
 
         router ask "my model is slow" --json
     """
-    router = load_router(pack, encoder)
+    router = load_router(pack, encoder, calibration)
     decision = router.route(sys.stdin.read() if text == "-" else text)
     if json:
         typer.echo(msgspec.json.encode(decision.to_dict()).decode())

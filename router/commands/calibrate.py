@@ -103,8 +103,8 @@ def show(console: "Console", fitted: "Calibration") -> None:
     if fitted.max_error is not None:
         console.print(
             f"Of queries drawn like these, at most {fitted.max_error:.1%} are expected to be"
-            " decided unasked and wrong (conformal risk control); no promise where users come to ask for"
-            " something else.",
+            " decided unasked and wrong (conformal risk control); no promise where users come to"
+            " ask for something else.",
             soft_wrap=True,
         )
     if fitted.source == "exemplars":

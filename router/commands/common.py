@@ -25,6 +25,10 @@ EncoderOption = Annotated[
         help="A sentence-transformers model, by name or folder [default: the fast one].",
     ),
 ]
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="A file that `router calibrate` wrote for this pack."),
+]
 
 
 def stdout() -> "Console":
@@ -41,13 +45,15 @@ def stderr() -> "Console":
     return Console(stderr=True, highlight=False)
 
 
-def load_router(pack: Path | None = None, encoder: str | None = None) -> "Router":
+def load_router(
+    pack: Path | None = None, encoder: str | None = None, calibration: Path | None = None
+) -> "Router":
     """Load a router, and say on stderr what takes long."""
     from router.encoder import SentenceTransformerEncoder
     from router.router import Router
 
     chosen = None if encoder is None else SentenceTransformerEncoder(encoder)
-    return Router.load(pack, encoder=chosen, notify=typer_notify)
+    return Router.load(pack, encoder=chosen, calibration=calibration, notify=typer_notify)
 
 
 def typer_notify(sentence: str) -> None:

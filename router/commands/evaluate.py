@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from router.commands.common import EncoderOption, PackOption, load_router, stderr, stdout
+from router.commands.common import (
+    CalibrationOption,
+    EncoderOption,
+    PackOption,
+    load_router,
+    stderr,
+    stdout,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,6 +76,7 @@ def evaluate(
     ] = True,
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    calibration: CalibrationOption = None,
 ) -> None:
     """Decide every query of a log; write decisions, rejected lines, figures and a report.
 
@@ -86,7 +94,7 @@ def evaluate(
     from router.logs import Columns
     from router.shipped import SAMPLE_LOG
 
-    router = load_router(pack, encoder)
+    router = load_router(pack, encoder, calibration)
     gate = Gate.of(fail_under or [], router.pack)
     columns = Columns(text_column, label_column, time_column, id_column)
     try:
