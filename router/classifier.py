@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cho_factor, cho_solve
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -476,8 +475,7 @@ def fit_kernel(near: Floats, labels: Labels, penalty: float) -> tuple[Floats, Fl
     """
     n_classes = labels.max() + 1
     targets = np.eye(n_classes)[labels] - 1 / n_classes
-    identity = np.eye(len(labels))
-    inverse = cho_solve(cho_factor(near + penalty * identity), identity)
+    inverse = np.linalg.inv(near + penalty * np.eye(len(labels)))
     weights: Floats = inverse @ targets
     held_out: Floats = targets - weights / np.diag(inverse)[:, None]
     return weights, held_out

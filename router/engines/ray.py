@@ -7,20 +7,31 @@ once. Each chunk comes back as its sums alone; its decisions stay where the work
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from router.counting import merged
 from router.encoder import Encoder, default_encoder
-from router.engines.chunks import Decider, Measured, chunks_of, hashed, measure
+from router.engines.chunks import (
+    Decider,
+    Measured,
+    Part,
+    Task,
+    chunks_of,
+    hashed,
+    measure,
+    parts_of,
+)
 from router.engines.stores import Store
 from router.errors import LogError, RouterError
 from router.evaluation import LISTED, Evaluation, Progress
 from router.figures import Figures
 from router.logs import CHUNK_LINES, Columns
 from router.metrics import FORMAT, Lines, Metrics, Versions
+from router.pack import Pack
 from router.run_parts import Checkpoint, Query, pretty
 from router.run_rows import FORMS
 from router.tally import Tally
@@ -30,6 +41,9 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 """Bytes of a block that Ray hands on: some thousand lines, so that every worker has its share."""
+
+READING, DECIDING = 0.1, 0.9
+"""Shares of a CPU, so that reading never takes one from deciding, nor waits for all of it."""
 
 
 def evaluate(
@@ -60,15 +74,25 @@ def evaluate(
         message names it.
     :raises RouterError: Ray is not installed.
     """
-    data = _ray_data()
     store, source = Store.of(out), Store.of(log)
-    store.clear()
-    with _cluster(address), _small_blocks(data), _plain_errors():
-        measured = _measured(data, source, store.root)
-        task = _task(router, source, store, measured, columns, strict, chunk_lines, encoder)
+    with _cluster(address):
+        measured = _measured(source)
+        store.clear()
+        task = Task(
+            pack=router.pack,
+            model=router.model,
+            calibration=router.calibration,
+            encoder_key=router.encoder.key,
+            make_encoder=encoder,
+            out=store,
+            columns=columns,
+            strict=strict,
+            lines=chunk_lines,
+        )
         total = _Total(measured, progress or (lambda _: None))
-        for row in _decided(data, task, workers):
+        for row in _decided(task, parts_of(measured), workers):
             total.add(msgspec.json.decode(row["done"], type=Checkpoint))
+    metrics = total.metrics(router)
     settings = {
         "format": FORMAT,
         "log": str(log),
@@ -79,7 +103,6 @@ def evaluate(
         "chunk_lines": chunk_lines,
         "engine": "ray",
     }
-    metrics = total.metrics(router)
     store.join_rejected()
     store.write("run.json", pretty(settings))
     store.write("metrics.json", metrics.to_json())
@@ -95,6 +118,136 @@ class _Total:
     read: int = 0
     rejected: int = 0
     texts: int = 0
-    tally: Tally = msgspec.field(default_factory=Tally)
+    tally: Tally = field(default_factory=Tally)
     least_certain: tuple[Query, ...] = ()
     mistakes: tuple[Query, ...] = ()
+
+    @property
+    def found(self) -> int:
+        """Lines that hold something."""
+        return sum(one.found for one in self.measured)
+
+    def add(self, done: Checkpoint) -> None:
+        """Add a chunk."""
+        self.read += done.read
+        self.rejected += done.rejected
+        self.texts += done.remembered
+        self.tally = Tally.sum([self.tally, done.tally])
+        uncertain = [list(self.least_certain), done.least_certain]
+        self.least_certain = merged(uncertain, LISTED, 1)
+        self.mistakes = merged([list(self.mistakes), done.mistakes], LISTED, -1)
+        self.progress(Progress(self.read, self.texts, self.read / max(self.found, 1)))
+
+    def metrics(self, router: "Router") -> Metrics:
+        """Work out the figures, and make sure that no line is lost.
+
+        :raises LogError: One is, or there is none that can be read.
+        """
+        tally = self.tally
+        if not self.found == self.read == tally.lines + self.rejected:
+            raise LogError(
+                f"{self.found:,} lines were found, {tally.lines:,} decided and {self.rejected:,}"
+                " rejected: the log has changed under the run; cure: run it again"
+            )
+        if not tally.lines:
+            raise LogError(f"a log needs a line that can be read; of {self.found:,} there is none")
+        blank = sum(one.blank for one in self.measured)
+        return Metrics.of(
+            Versions.of(router),
+            Lines(self.read, tally.lines, self.rejected, blank, tally.labelled, self.texts),
+            Figures(tally, router.pack),
+            repeated=(),
+            least_certain=self.least_certain,
+            mistakes=self.mistakes,
+        )
+
+
+def _measured(source: Store) -> list[Measured]:
+    """Let workers count the lines of each file."""
+    from ray.data import from_items
+
+    files = source.files()
+    rows = from_items([{"uri": uri} for uri in files], override_num_blocks=len(files))
+    found = {row["uri"]: row for row in rows.map(_measure_row).take_all()}
+    return [msgspec.convert(found[uri], Measured) for uri in files]
+
+
+def _measure_row(row: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(measure(row["uri"]))
+    return found
+
+
+def _decided(task: Task, parts: Sequence[Part], workers: int | None) -> Iterator[dict[str, Any]]:
+    """Give a row for each chunk, as they are done."""
+    import ray
+
+    pool = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    rows = [asdict(part) for part in parts]
+    chunks = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+        _Reader(task.pack, task.columns, task.strict, task.lines),
+        batch_size=1,
+        batch_format="pyarrow",
+        num_cpus=READING,
+    )
+    done = chunks.map_batches(
+        Decider,
+        fn_constructor_args=(task,),
+        batch_size=task.lines,
+        batch_format="pyarrow",
+        compute=ray.data.ActorPoolStrategy(size=pool),
+        num_cpus=DECIDING,
+    )
+    yield from done.iter_rows()
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one file after the other."""
+
+    pack: Pack
+    columns: Columns
+    strict: bool
+    lines: int
+
+    def __call__(self, batch: Any) -> Iterator[Any]:  # noqa: ANN401 - arrow tables
+        for row in batch.to_pylist():
+            yield from chunks_of(Part(**row), self.pack, self.columns, self.strict, self.lines)
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """Join the cluster; one that was started here ends with the block."""
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise RouterError(
+            f"the engine ray needs Ray Data, which can't be imported: {error};"
+            " cure: pip install 'router[ray]'"
+        ) from error
+    started = not ray.is_initialized()
+    if started:
+        ray.init(address=address, include_dashboard=False, log_to_driver=False)
+    context = ray.data.DataContext.get_current()
+    before = context.target_max_block_size, context.enable_progress_bars
+    context.target_max_block_size, context.enable_progress_bars = BLOCK, False
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        cause = _own(error)
+        if cause is None:
+            raise LogError(f"Ray could not finish the run: {error}") from error
+        raise type(cause)(str(cause)) from error
+    finally:
+        context.target_max_block_size, context.enable_progress_bars = before
+        if started:
+            ray.shutdown()
+
+
+def _own(error: BaseException | None) -> RouterError | None:
+    """Find the error of ours that Ray has wrapped."""
+    while error is not None:
+        if isinstance(error, RouterError):
+            return error
+        error = getattr(error, "cause", None) or error.__cause__
+    return None

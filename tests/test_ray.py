@@ -1,0 +1,159 @@
+"""The engine ray against the local one, on a Ray of this machine with two small workers."""
+
+import json
+import os
+import signal
+import sys
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+ray = pytest.importorskip("ray", reason="the engine ray needs Ray: pip install 'router[ray]'")
+
+from conftest import shared_encoder  # noqa: E402
+
+from router.encoder import default_encoder  # noqa: E402
+from router.engines import ray as engine  # noqa: E402
+from router.errors import LogError  # noqa: E402
+from router.evaluation import evaluate  # noqa: E402
+from router.run_rows import FORMS  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
+
+LINES = [
+    {"text": "my brakes squeal when it rains", "label": "fix-brakes"},
+    {"text": "a nail in my tyre", "label": "fix-tyres", "time": "2026-09-01T08:00:00Z"},
+    {"text": "when does the night bus leave", "label": "bus-lines", "id": "own"},
+    {"text": "bike trouble", "label": "repair-or-buy"},
+    {"text": "bake some bread", "label": "none"},
+    {"text": "I want to buy a city bike", "label": "fix-brakes"},
+]
+
+
+class Faulty:
+    """The encoder, until it meets a word: then it fails, or its process is killed, once."""
+
+    def __init__(self, word, flag=None):
+        self.encoder, self.word, self.flag = default_encoder(), word, flag
+        self.key, self.width = self.encoder.key, self.encoder.width
+
+    def encode(self, texts):
+        if any(self.word in text for text in texts):
+            if self.flag is None:
+                raise ValueError("the encoder broke")
+            if not self.flag.exists():
+                self.flag.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.encoder.encode(texts)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    here = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=80_000_000,
+            runtime_env={"env_vars": {"PYTHONPATH": here, "OMP_NUM_THREADS": "1"}},
+        )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Two files: 60 lines of JSON, 2 of them broken and 1 blank, and 12 rows of CSV."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    rows = [json.dumps({**LINES[i % 6], "text": f"{LINES[i % 6]['text']} {i}"}) for i in range(58)]
+    rows[7:7] = ["{broken"]
+    rows[30:30] = ["", '["no object"]']
+    (folder / "a.jsonl").write_text("\n".join(rows) + "\n")
+    cells = [f"{line['text']},{line['label']}" for line in LINES * 2]
+    (folder / "b.csv").write_text("\n".join(["text,label", *cells, "only one cell"]) + "\n")
+    return folder
+
+
+def told(evaluation):
+    """All of the metrics but what the engine leaves to one machine."""
+    metrics = json.loads((evaluation.folder / "metrics.json").read_bytes())
+    metrics["lines"].pop("texts")
+    metrics.pop("repeated")
+    return metrics
+
+
+def test_the_result_is_that_of_the_local_engine(tiny_router, log, tmp_path):
+    local = evaluate(tiny_router, log, tmp_path / "local", form="parquet", chunk_lines=10)
+    spread = engine.evaluate(tiny_router, log, tmp_path / "ray", workers=2, chunk_lines=10)
+    assert told(spread) == told(local)
+    assert spread.tally == local.tally
+    assert spread.metrics.lines.read == 73
+    assert list(spread.rejected()) == list(local.rejected())
+    assert spread.table().equals(local.table())
+    assert len(list((tmp_path / "ray" / FORMS["parquet"].name).iterdir())) >= 7
+    ours, theirs = (
+        json.loads((tmp_path / name / "run.json").read_bytes()) for name in ("ray", "local")
+    )
+    assert ours["log_sha256"] == theirs["log_sha256"]
+
+
+def test_a_second_run_leaves_nothing_of_the_first(tiny_router, log, tmp_path):
+    out = tmp_path / "ray"
+    engine.evaluate(tiny_router, log, out, workers=1, chunk_lines=5)
+    again = engine.evaluate(tiny_router, log / "b.csv", out, workers=1, chunk_lines=50)
+    assert again.table().num_rows == 12
+    assert [one.line for one in again.rejected()] == [14]
+
+
+def test_a_worker_killed_midway_changes_nothing(tiny_router, log, tmp_path):
+    flag = tmp_path / "killed"
+    plain = engine.evaluate(tiny_router, log, tmp_path / "plain", workers=2, chunk_lines=10)
+    killed = engine.evaluate(
+        tiny_router,
+        log,
+        tmp_path / "killed-run",
+        workers=2,
+        chunk_lines=10,
+        encoder=partial(Faulty, "brakes squeal when it rains 36", flag),
+    )
+    assert flag.exists()
+    assert told(killed) == told(plain)
+    assert killed.table().equals(plain.table())
+
+
+def test_an_error_in_a_row_names_the_row(tiny_router, log, tmp_path):
+    broken = partial(Faulty, "squeal when it rains 36")
+    with pytest.raises(LogError, match=r"line 40: can't be decided: the encoder broke.*rains 36"):
+        engine.evaluate(
+            tiny_router, log, tmp_path / "out", workers=1, chunk_lines=10, encoder=broken
+        )
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_a_strict_run_stops_at_the_line_that_cannot_be_read(tiny_router, log, tmp_path):
+    with pytest.raises(LogError, match=r"a\.jsonl:8: not JSON"):
+        engine.evaluate(tiny_router, log, tmp_path / "out", workers=1, strict=True)
+
+
+@dataclass
+class Other:
+    """An encoder that the router was not fitted with."""
+
+    key: str = "other"
+
+
+def test_workers_with_another_encoder_are_refused(tiny_router, log, tmp_path):
+    assert shared_encoder().key == tiny_router.encoder.key
+    with pytest.raises(engine.RouterError, match="a worker has other; cure: encoder=partial"):
+        engine.evaluate(tiny_router, log, tmp_path / "out", workers=1, encoder=Other)
+
+
+def test_a_log_that_is_not_there_is_named(tiny_router, tmp_path):
+    with pytest.raises(LogError, match="nowhere: no such file"):
+        engine.evaluate(tiny_router, tmp_path / "nowhere", tmp_path / "out")
