@@ -56,11 +56,11 @@ class Plan:
 
 QUICK = Plan(rounds=3, cold=3, queries=15, batch=150, log=300)
 FULL = Plan(
-    rounds=7,
-    cold=7,
-    queries=50,
-    batch=600,
-    log=2_000,
+    rounds=5,
+    cold=5,
+    queries=40,
+    batch=400,
+    log=1_000,
     routes=(10, 100, 1_000, 10_000),
     exemplars=(2, 5, 10, 20, 50),
     words=(3, 10, 30, 100),

@@ -34,6 +34,7 @@ HeadName: TypeAlias = Literal["kernel", "logistic", "centroid", "prototypes", "n
 PENALTIES = {"kernel": (0.03, 0.1, 0.3), "logistic": (0.02, 0.05, 0.1, 0.2)}
 WORDS = (0.0, 0.1)  # weights of the words to try
 UNCALIBRATED = Temperature(10.0)  # where exemplars are too few to fit one
+FITTED_ON = 2000  # held-out exemplars at most: two numbers need no more
 ROWS = 4096  # texts decided at once, so that memory stays flat
 
 
@@ -499,6 +500,8 @@ def _calibration(decisions: Floats, labels: Labels) -> Calibration:
     """Fit each map and keep the one of least log loss."""
     if len(labels) < LABELLED:
         return UNCALIBRATED
+    some = slice(None, None, -(-len(labels) // FITTED_ON))
+    decisions, labels = decisions[some], labels[some]
     maps: list[Calibration] = [fit_temperature(decisions, labels), fit_power(decisions, labels)]
     return min(maps, key=lambda entry: log_loss(entry, decisions, labels))
 

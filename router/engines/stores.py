@@ -24,7 +24,7 @@ class Store:
     @classmethod
     def of(cls, place: str | Path) -> "Store":
         """Take a URI, or a path of this machine."""
-        return cls(place if "://" in str(place) else Path(place).absolute().as_uri())
+        return cls(str(place) if "://" in str(place) else Path(place).absolute().as_uri())
 
     def files(self) -> list[str]:
         """Give the URIs of a log's parts, in the order of their names; hidden ones are none.
