@@ -7,10 +7,12 @@ whether the text already says what one of the options says.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities, Vectors
+from router.cosines import cosines
 from router.lexicon import Phrases, words_of
 from router.logistic import Logistic, logit
 from router.pack import Question
@@ -68,20 +70,27 @@ class QuestionIndex:
         """Weigh every question for every text. `probabilities`: (n_texts, n_questions)."""
         words = [words_of(text) for text in texts]
         shape = (len(texts), len(self.triggers))
-        triggered, answered = np.zeros(shape, dtype=np.bool_), np.zeros(shape)
+        triggered = np.zeros(shape, dtype=np.bool_)
         for column, phrases in enumerate(self.triggers):
             triggered[:, column] = [phrases.said_in(said) for said in words]
-            answered[:, column] = _closest(vectors, self.replies[column])
-        answered -= vectors @ self.needy.T
+        answered = self._closest_replies(vectors) - cosines(vectors, self.needy)
         counts = np.array([len(said) for said in words], dtype=np.float64)
         return QuestionEvidence(probabilities, triggered, answered, counts)
 
+    def _closest_replies(self, vectors: Vectors) -> Floats:
+        """Cosine with the closest reply to each question; -1 where a question has none."""
+        closest = np.full((len(vectors), len(self.replies)), -1.0)
+        counts = np.array([len(replies) for replies in self.replies], dtype=np.intp)
+        filled = np.flatnonzero(counts)
+        if len(filled):
+            starts = np.cumsum(counts[filled]) - counts[filled]
+            found = cosines(vectors, self._all_replies)
+            closest[:, filled] = np.maximum.reduceat(found, starts, axis=1)
+        return closest
 
-def _closest(vectors: Vectors, others: Vectors) -> Floats:
-    """Cosine with the closest of some vectors; -1 if there are none."""
-    if not len(others):
-        return np.full(len(vectors), -1.0)
-    return np.asarray((vectors @ others.T).max(axis=1), dtype=np.float64)
+    @cached_property
+    def _all_replies(self) -> Vectors:
+        return np.concatenate(self.replies)
 
 
 @dataclass(frozen=True)

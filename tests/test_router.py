@@ -171,7 +171,7 @@ def test_technical_detail_is_no_reason_not_to_ask(router, text):
 
 
 def test_what_the_text_answers_already_is_not_asked(router):
-    training = router.route("much too slow: training the net on the full data needs nine days")
+    training = router.route("fitting our boosted trees on the whole table eats a full weekend")
     assert isinstance(training, Redirect)
     assert training.packs[0] == "training-optimization"
     assert skills_of(router, "deploy it to ten percent of the users first, as a canary") == [

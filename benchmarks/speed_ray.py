@@ -1,0 +1,84 @@
+"""Throughput of two Ray workers against the local engine, and the driver's memory.
+
+    python benchmarks/speed_ray.py [--texts 4000] [--lines 100000] [--more 400000]
+
+Both engines evaluate the same log of different texts, by turns; the time to start Ray is left out,
+that to load the model on each worker is not. Then two logs of repeats, one longer than the other,
+are evaluated with Ray alone, each driver in a process of its own.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from speed_made import made_log, made_texts
+
+from router import Router
+from router.engines import ray as engine
+from router.evaluation import evaluate
+
+ROUNDS = 3
+DIFFERENT = 500  # texts in the logs of repeats
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=int, default=4_000)
+    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--more", type=int, default=400_000)
+    parser.add_argument("--only", type=int, help="evaluate so many lines and print bytes: a driver")
+    args = parser.parse_args()
+    _start()
+    router = Router.load()
+    router.route("warm up")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if args.only:
+            log = made_log(folder, made_texts(DIFFERENT), args.only)
+            engine.evaluate(router, log, folder / "out", workers=2)
+            print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024))
+            return
+        ratios = []
+        for round_ in range(ROUNDS):
+            log = made_log(folder, made_texts(args.texts, round_ * args.texts), args.texts)
+            local = _seconds(lambda log=log: evaluate(router, log, folder / "local"))
+            spread = _seconds(
+                lambda log=log: engine.evaluate(router, log, folder / "ray", workers=2)
+            )
+            print(f"local {args.texts / local:,.0f}/s, ray {args.texts / spread:,.0f}/s")
+            ratios.append(local / spread)
+    print(f"ray by local, {ROUNDS} rounds: {', '.join(f'{one:.2f}' for one in ratios)}")
+    for lines in (args.lines, args.more):
+        command = [sys.executable, __file__, "--only", str(lines)]
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        print(
+            f"driver, {lines:,} lines: {json.loads(found.splitlines()[-1]) / 1e6:,.0f} MB at most"
+        )
+
+
+def _start() -> None:
+    import ray
+
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": ":".join(sys.path)}},
+    )
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
