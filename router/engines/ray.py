@@ -181,7 +181,7 @@ def _decided(task: Task, parts: Sequence[Part], workers: int | None) -> Iterator
     """Give a row for each chunk, as they are done."""
     import ray
 
-    pool = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+    pool = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     rows = [asdict(part) for part in parts]
     chunks = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         _Reader(task.pack, task.columns, task.strict, task.lines),
