@@ -8,7 +8,7 @@ their own answer (Rifkin & Lippert 2007, "Notes on regularized least squares", s
 
 Fitting takes n³ steps and a query n_exemplars times n_targets. Beyond `MOST_EXEMPLARS` or
 `MOST_VOTES` a target is known by its unit centroid instead: n steps to fit, n_targets to score, and
-an exemplar left out still known exactly. docs/speed.md says what was tried, and what each loses.
+an exemplar left out still known exactly.
 """
 
 from collections.abc import Sequence
