@@ -1,6 +1,6 @@
 """Throughput of two Ray workers against the local engine, and the driver's memory.
 
-    python benchmarks/speed_ray.py [--texts 4000] [--lines 100000] [--more 400000]
+    python benchmarks/speed_ray.py [--texts 10000] [--lines 100000] [--more 400000]
 
 Both engines evaluate the same log of different texts, by turns; the time to start Ray is left out,
 that to load the model on each worker is not. Then two logs of repeats, one longer than the other,
@@ -23,14 +23,15 @@ from router import Router
 from router.engines import ray as engine
 from router.evaluation import evaluate
 
-ROUNDS = 3
+ROUNDS = 2
+CHUNK = 1_000  # lines, for both
 DIFFERENT = 500  # texts in the logs of repeats
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=int, default=4_000)
+    parser.add_argument("--texts", type=int, default=10_000)
     parser.add_argument("--lines", type=int, default=100_000)
     parser.add_argument("--more", type=int, default=400_000)
     parser.add_argument("--only", type=int, help="evaluate so many lines and print bytes: a driver")
@@ -48,9 +49,13 @@ def main() -> None:
         ratios = []
         for round_ in range(ROUNDS):
             log = made_log(folder, made_texts(args.texts, round_ * args.texts), args.texts)
-            local = _seconds(lambda log=log: evaluate(router, log, folder / "local"))
+            local = _seconds(
+                lambda log=log: evaluate(router, log, folder / "local", chunk_lines=CHUNK)
+            )
             spread = _seconds(
-                lambda log=log: engine.evaluate(router, log, folder / "ray", workers=2)
+                lambda log=log: engine.evaluate(
+                    router, log, folder / "ray", workers=2, chunk_lines=CHUNK
+                )
             )
             print(f"local {args.texts / local:,.0f}/s, ray {args.texts / spread:,.0f}/s")
             ratios.append(local / spread)

@@ -5,6 +5,7 @@ have on one machine; then chunks of lines go, as Arrow tables, to workers that h
 once. Each chunk comes back as its sums alone; its decisions stay where the worker wrote them.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -39,8 +40,8 @@ from router.tally import Tally
 if TYPE_CHECKING:
     from router.router import Router
 
-BLOCK = 1 << 20
-"""Bytes of a block that Ray hands on: some thousand lines, so that every worker has its share."""
+BLOCK = 1 << 17
+"""Bytes of a block that Ray hands on: about a thousand lines, so that every worker has its share."""
 
 READING, DECIDING = 0.1, 0.9
 """Shares of a CPU, so that reading never takes one from deciding, nor waits for all of it."""
@@ -228,9 +229,10 @@ def _cluster(address: str | None) -> Iterator[None]:
     started = not ray.is_initialized()
     if started:
         ray.init(address=address, include_dashboard=False, log_to_driver=False)
-    context = ray.data.DataContext.get_current()
-    before = context.target_max_block_size, context.enable_progress_bars
+    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
+    before = context.target_max_block_size, context.enable_progress_bars, logger.level
     context.target_max_block_size, context.enable_progress_bars = BLOCK, False
+    logger.setLevel(logging.ERROR)  # progress is told by `progress`
     try:
         yield
     except ray.exceptions.RayError as error:
@@ -239,7 +241,8 @@ def _cluster(address: str | None) -> Iterator[None]:
             raise LogError(f"Ray could not finish the run: {error}") from error
         raise type(cause)(str(cause)) from error
     finally:
-        context.target_max_block_size, context.enable_progress_bars = before
+        context.target_max_block_size, context.enable_progress_bars, level = before
+        logger.setLevel(level)
         if started:
             ray.shutdown()
 
