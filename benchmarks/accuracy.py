@@ -21,15 +21,15 @@ from semantic_router.routers.indexed import Aggregation
 from sklearn.metrics import roc_auc_score
 
 from router.arrays import Bools, Floats, Vectors
-from router.calibration import Labels, expected_calibration_error
-from router.classifier import (
+from router.calibration.conformal import fit_sharpness, gain_of_asking, sets, threshold
+from router.calibration.maps import Labels, expected_calibration_error
+from router.heads.classifier import (
     ExemplarClassifier,
     FewShotClassifier,
     HeadName,
     LayeredEncoder,
     readable,
 )
-from router.conformal import fit_sharpness, gain_of_asking, sets, threshold
 
 ASKED = 0.10
 OPTIONS = 3
@@ -255,7 +255,7 @@ def setfit(data: Data) -> Answers:
     from datasets import Dataset  # type: ignore[import-not-found]
     from setfit import SetFitModel, Trainer, TrainingArguments  # type: ignore[import-not-found]
 
-    from router.encoder import default_folder
+    from router.encoders.encoder import default_folder
 
     start = time.perf_counter()
     model = SetFitModel.from_pretrained(str(default_folder()))

@@ -15,7 +15,7 @@ from time import perf_counter
 from log_overhead import write_log
 
 from router import Router
-from router.evaluation import Progress, evaluate
+from router.evaluation.evaluate import Progress, evaluate
 
 LIMIT = 1.5e9  # bytes
 

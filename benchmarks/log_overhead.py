@@ -16,7 +16,7 @@ from time import perf_counter
 
 from router import Router
 from router.arrays import Vectors
-from router.encoder import Encoder
+from router.encoders.encoder import Encoder
 from router.evaluation import evaluate
 from router.shipped import SAMPLE_LOG
 

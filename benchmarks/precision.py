@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from router.arrays import Vectors
-from router.encoder import Encoder, SentenceTransformerEncoder
-from router.onnx_encoder import Export, OnnxEncoder, _Runtime
+from router.encoders.encoder import Encoder, SentenceTransformerEncoder
+from router.encoders.onnx_encoder import Export, OnnxEncoder, _Runtime
 
 ROUNDS = 5
 
@@ -33,7 +33,7 @@ class Stock:
 
     def load(self) -> "Stock":
         """Open the file; its hash is taken as it is."""
-        from router.encoder import sha256_of
+        from router.encoders.encoder import sha256_of
 
         export = Export(self._path.name, sha256_of(self._path), 384, self._export.max_tokens)
         self._runtime = _Runtime(self._base.folder / "tokenizer.json", self._path, export)

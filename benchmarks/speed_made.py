@@ -10,15 +10,15 @@ import numpy as np
 
 from router import Router
 from router.arrays import Vectors
-from router.artefact import remembering
-from router.asking import Asking, QuestionIndex
-from router.centroids import Centroids
-from router.encoder import default_encoder
-from router.head import fit_head
-from router.lexicon import words_of
-from router.model import Layout, Model
-from router.pack import Category, Exemplars, Pack, PackFile, Skill
-from router.pack_file import load_pack
+from router.encoders.encoder import default_encoder
+from router.heads.centroids import Centroids
+from router.heads.head import fit_head
+from router.heads.lexicon import words_of
+from router.model.artefact import remembering
+from router.model.asking import Asking, QuestionIndex
+from router.model.model import Layout, Model
+from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
+from router.packs.pack_file import load_pack
 from router.shipped import DEFAULT_PACK, SAMPLE_LOG
 
 SEED = 11

@@ -24,7 +24,7 @@ from speed_made import made_log, made_router, made_vectors, named_exemplars
 
 from router import Router
 from router.arrays import Vectors
-from router.encoder import Encoder, default_folder
+from router.encoders.encoder import Encoder, default_folder
 
 UTTERANCES = 10
 """Exemplars of each target that semantic-router is given; ours reads all of them."""
@@ -113,7 +113,7 @@ class Ours:
 
     def again(self, texts: Sequence[str]) -> dict[str, float]:
         """Evaluate a log twice, its vectors kept, and the pack's settings edited in between."""
-        from router.cache import CachedEncoder, VectorCache
+        from router.encoders.cache import CachedEncoder, VectorCache
         from router.evaluation import evaluate
 
         with tempfile.TemporaryDirectory() as folder:

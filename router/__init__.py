@@ -1,6 +1,6 @@
 """Route queries to skills by meaning, and ask when one detail is missing."""
 
-from router.decision import Clarify, Decision, NoRoute, Redirect, Route
+from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 from router.errors import EncoderError, LogError, PackError, RouterError
 from router.router import Router
 

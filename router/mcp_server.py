@@ -25,11 +25,11 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field, create_model
 
-from router import narrate
-from router.decision import Asked, Clarify, Decision
+from router.decisions import narrate
+from router.decisions.decision import Asked, Clarify, Decision
 from router.errors import RouterError
-from router.pack import Pack
-from router.pack_file import did_you_mean, document_path
+from router.packs.pack import Pack
+from router.packs.pack_file import did_you_mean, document_path
 from router.router import Router
 
 INSTRUCTIONS = """\

@@ -7,19 +7,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from router.artefact import fitted_model, remembering
-from router.calibrated import Calibration
-from router.decision import Clarify, Decision
-from router.dialogue import Listener
-from router.encoder import Encoder, default_encoder
-from router.model import Model, Reading
-from router.narrate import Narrator
-from router.pack import Pack
-from router.pack_file import FILE, load_pack
-from router.policy import Rules, Verdicts
-from router.saved import is_saved, load_saved, save_router
+from router.calibration.calibration import Calibration
+from router.decisions.decision import Clarify, Decision
+from router.decisions.dialogue import Listener
+from router.decisions.narrate import Narrator
+from router.decisions.policy import Rules, Verdicts
+from router.decisions.table import verdict_table
+from router.encoders.encoder import Encoder, default_encoder
+from router.model.artefact import fitted_model, remembering
+from router.model.model import Model, Reading
+from router.model.saved import is_saved, load_saved, save_router
+from router.packs.pack import Pack
+from router.packs.pack_file import FILE, load_pack
 from router.shipped import DEFAULT_PACK
-from router.table import verdict_table
 
 if TYPE_CHECKING:
     import pyarrow
@@ -97,12 +97,12 @@ class Router:
 
         :param labels: Of each text a skill, neighbour or question id, "none", a list of skill ids,
             or a mapping as in a labelled log (`action`, `skills`, `packs`, `question`, `ok_...`).
-        :param ask_rate: Share of texts to ask about, in (0, 1); see `router.calibrate.calibrate`.
+        :param ask_rate: Share of texts to ask about, in (0, 1); see docs/calibration.md.
         :param max_error: Share of texts that may be decided unasked and wrong, in (0, 1).
         :return: A new router, calibrated; nothing is written.
         :raises RouterError: Too few texts, or a label that the pack does not know.
         """
-        from router.learning import learn  # brings in scikit-learn
+        from router.calibration.learning import learn  # brings in scikit-learn
 
         return learn(self, texts, labels, ask_rate=ask_rate, max_error=max_error)
 
@@ -158,7 +158,7 @@ def _read(folder: str | Path, encoder: Encoder, notify: Callable[[str], None] | 
     """Read a pack's folder, or make a pack of a folder of SKILL.md files."""
     if (Path(folder) / FILE).is_file():
         return load_pack(folder)
-    from router.skill_folder import is_skill_folder, pack_of_folder
+    from router.skill_folders.folder import is_skill_folder, pack_of_folder
 
     if not is_skill_folder(Path(folder)):
         return load_pack(folder)  # which says what a pack is

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from router.decision import Clarify, Decision, NoRoute, Redirect, Route
+from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 from router.errors import PackError
-from router.exemplar_file import read_exemplars
-from router.pack import Pack
-from router.pack_file import FILE, check_pack
+from router.packs.exemplar_file import read_exemplars
+from router.packs.pack import Pack
+from router.packs.pack_file import FILE, check_pack
 
 Stamp: TypeAlias = frozenset[tuple[str, int, int]]
 """Name, size and time of each file that counts: it differs after a save, and is cheap to take."""

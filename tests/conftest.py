@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from router import Router
-from router.encoder import Encoder, default_encoder
-from router.fit import fit_model
-from router.pack_file import load_pack
+from router.encoders.encoder import Encoder, default_encoder
+from router.model.fit import fit_model
+from router.packs.pack_file import load_pack
 
 TINY_YAML = """\
 format: 1

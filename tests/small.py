@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from router.pack import Exemplars, Pack
-from router.pack_file import load_pack, save_pack
+from router.packs.pack import Exemplars, Pack
+from router.packs.pack_file import load_pack, save_pack
 from router.shipped import DEFAULT_PACK
 
 EXEMPLARS = 24

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from router.asking import Asking, QuestionEvidence, QuestionIndex
-from router.pack import Lead, Option, Question
+from router.model.asking import Asking, QuestionEvidence, QuestionIndex
+from router.packs.pack import Lead, Option, Question
 
 HALF = math.sqrt(0.5)
 

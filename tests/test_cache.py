@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import pytest
 
-from router.cache import CachedEncoder, VectorCache, cache_folder
+from router.encoders.cache import CachedEncoder, VectorCache, cache_folder
 
 A, B = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
 

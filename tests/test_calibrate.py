@@ -7,18 +7,24 @@ from small import save_small_pack
 from typer.testing import CliRunner
 
 from router import Router, RouterError
-from router.budget import FLATTEST, Fitted, Goal, Trial, fit, fit_maps, platt, risk_of
-from router.calibrate import calibrate, calibrate_log, calibrate_on_exemplars, folds_of, labelled
-from router.calibrated import Calibration, Step
-from router.cases import UNSEEN, Cases
+from router.calibration.budget import FLATTEST, Fitted, Goal, Trial, fit, fit_maps, platt, risk_of
+from router.calibration.calibrate import (
+    calibrate,
+    calibrate_log,
+    calibrate_on_exemplars,
+    folds_of,
+    labelled,
+)
+from router.calibration.calibration import Calibration, Step
+from router.calibration.cases import UNSEEN, Cases
+from router.calibration.trial_report import auroc, recall_at
 from router.commands.calibrate import calibrate as command
-from router.gold import Gold, Labels
-from router.log_files import find_files
-from router.logs import Columns, read_log
-from router.pack import Map, Policy
-from router.policy import ACTIONS, CLARIFY, mapped
+from router.decisions.policy import ACTIONS, CLARIFY, mapped
+from router.logs.chunks import Columns, read_log
+from router.logs.files import find_files
+from router.logs.gold import Gold, Labels
+from router.packs.pack import Map, Policy
 from router.shipped import SAMPLE_LOG
-from router.trial_report import auroc, recall_at
 
 BEFORE_DRIFT = "2026-09-29"
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from router.calibration import (
+from router.calibration.maps import (
     LABELLED,
     Power,
     Temperature,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.centroids import Centroids, unit
+from router.heads.centroids import Centroids, unit
 
 HALF = np.sqrt(0.5)
 

@@ -5,7 +5,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from router.classifier import (
+from router.encoders.encoder import SentenceTransformerEncoder
+from router.heads.classifier import (
     ExemplarClassifier,
     FewShotClassifier,
     LayeredEncoder,
@@ -15,7 +16,6 @@ from router.classifier import (
     fit_logistic,
     readable,
 )
-from router.encoder import SentenceTransformerEncoder
 
 SHOTS = {
     "card_arrival": [

@@ -2,12 +2,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from router.compare import Paired, compare, compare_paired, gain_of, mcnemar
-from router.drift import Drift, compare_logs, divergence, jensen_shannon, told_apart
 from router.errors import LogError
-from router.gold import Gold
-from router.run_folder import Row, RunFolder
-from router.sampling import DistinctSample
+from router.evaluation.compare import Paired, compare, compare_paired, gain_of, mcnemar
+from router.evaluation.drift import Drift, compare_logs, divergence, jensen_shannon, told_apart
+from router.evaluation.run_folder import Row, RunFolder
+from router.evaluation.sampling import DistinctSample
+from router.logs.gold import Gold
 
 BRAKES, TYRES = ("fix-brakes",), ("fix-tyres",)
 

@@ -3,17 +3,18 @@ import numpy as np
 import pytest
 from test_policy import NAMES, reading_of, rules_of
 
-from router import Clarify, NoRoute, Redirect, Route, Router, RouterError, composed
-from router.contenders import MOST_OPTIONS, Contenders, offered
-from router.decision import COMPOSED, Asked, Choice
-from router.gold import Labels
-from router.log_files import find_files
-from router.logs import Columns, read_log
-from router.model import ANY_ANSWER, Layout, Limits, Reading
-from router.pack import Policy
-from router.pack_file import load_pack
-from router.policy import ACTIONS, Rules, contenders_from
-from router.replies import BOTH, NEITHER, UNSURE
+from router import Clarify, NoRoute, Redirect, Route, Router, RouterError
+from router.decisions import composed
+from router.decisions.contenders import MOST_OPTIONS, Contenders, offered
+from router.decisions.decision import COMPOSED, Asked, Choice
+from router.decisions.policy import ACTIONS, Rules, contenders_from
+from router.logs.chunks import Columns, read_log
+from router.logs.files import find_files
+from router.logs.gold import Labels
+from router.model.model import ANY_ANSWER, Layout, Limits, Reading
+from router.model.replies import BOTH, NEITHER, UNSURE
+from router.packs.pack import Policy
+from router.packs.pack_file import load_pack
 from router.shipped import SAMPLE_LOG
 
 BUS, BRAKES, TYRES, SALES = 0, 4, 5, 6  # columns of the probabilities

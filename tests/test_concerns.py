@@ -4,8 +4,8 @@ import time
 import numpy as np
 import pytest
 
-from router.concerns import MOST_CLAUSES, ClauseView, Concerns, clauses_of, join_exemplars
-from router.logistic import Logistic
+from router.heads.logistic import Logistic
+from router.model.concerns import MOST_CLAUSES, ClauseView, Concerns, clauses_of, join_exemplars
 
 EXEMPLARS = {
     "brakes": ["Brake pads are worn out.", "Does the lever feel soft?"],

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from router.calibration import Temperature
-from router.conformal import (
+from router.calibration.conformal import (
     ask_threshold,
     error_threshold,
     fewest,
@@ -12,6 +11,7 @@ from router.conformal import (
     sets,
     threshold,
 )
+from router.calibration.maps import Temperature
 
 
 def test_threshold_by_hand():

@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from router.encoder import SentenceTransformerEncoder, default_encoder, default_folder, find_model
+from router.encoders.encoder import (
+    SentenceTransformerEncoder,
+    default_encoder,
+    default_folder,
+    find_model,
+)
+from router.encoders.onnx_encoder import OnnxEncoder
 from router.errors import EncoderError
-from router.onnx_encoder import OnnxEncoder
 
 TEXTS = [
     "hello",
@@ -52,7 +57,7 @@ def _start(code, cache):
 
 
 FIRST = """
-from router.onnx_encoder import OnnxEncoder
+from router.encoders.onnx_encoder import OnnxEncoder
 encoder = OnnxEncoder(precision="fp32", notify=print)
 print(encoder.encode(["hello"]).tobytes().hex())
 """
@@ -158,7 +163,7 @@ def test_threads_give_the_same_as_one(fp32):
 
 
 def test_a_wrong_hash_is_refused(monkeypatch):
-    monkeypatch.setattr("router.encoder.DEFAULT_SHA256", "0" * 64)
+    monkeypatch.setattr("router.encoders.encoder.DEFAULT_SHA256", "0" * 64)
     with pytest.raises(EncoderError, match=r"model.safetensors: sha256 must be 0{64}, was 53aa51"):
         SentenceTransformerEncoder().encode(["a"])
 
@@ -180,7 +185,7 @@ def test_a_name_can_not_be_exported():
 
 
 def test_a_missing_package_says_the_cure(monkeypatch):
-    monkeypatch.setattr("router.encoder.DEFAULT_PACKAGE", "not_installed_here")
+    monkeypatch.setattr("router.encoders.encoder.DEFAULT_PACKAGE", "not_installed_here")
     with pytest.raises(EncoderError, match="cure: pip install"):
         default_folder()
 
@@ -190,7 +195,7 @@ def test_what_can_not_be_exported_falls_back_with_a_warning(monkeypatch, tmp_pat
         raise RuntimeError("no exporter")
 
     monkeypatch.setenv("ROUTER_CACHE", str(tmp_path))
-    monkeypatch.setattr("router.onnx_export.export", fail)
+    monkeypatch.setattr("router.encoders.onnx_export.export", fail)
     with pytest.warns(UserWarning, match="slower: .*no exporter"):
         assert isinstance(default_encoder(), SentenceTransformerEncoder)
 
@@ -209,7 +214,7 @@ def test_a_damaged_export_is_made_again(fp32, folder, tmp_path, monkeypatch):
         shutil.copy(good / original.file, path)
         return 384, 256
 
-    monkeypatch.setattr("router.onnx_encoder._export_model", copy)
+    monkeypatch.setattr("router.encoders.onnx_encoder._export_model", copy)
     said = []
     vectors = OnnxEncoder(precision="fp32", notify=said.append).encode(["hello"])
     assert said[0].startswith("Preparing the encoder, once")
@@ -220,7 +225,7 @@ def test_without_a_cache_folder_it_still_encodes(fp32, tmp_path, monkeypatch, ca
     (tmp_path / "file").write_text("not a folder")
     place, _ = fp32.prepare()
     monkeypatch.setenv("ROUTER_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr("router.onnx_encoder._temporary_folder", lambda: place)
+    monkeypatch.setattr("router.encoders.onnx_encoder._temporary_folder", lambda: place)
     np.testing.assert_array_equal(
         OnnxEncoder(precision="fp32").encode(["hello"]), fp32.encode(["hello"])
     )
@@ -229,7 +234,7 @@ def test_without_a_cache_folder_it_still_encodes(fp32, tmp_path, monkeypatch, ca
 
 COLD = """
 import sys
-from router.onnx_encoder import OnnxEncoder
+from router.encoders.onnx_encoder import OnnxEncoder
 OnnxEncoder(precision="fp32").encode(["hello"])
 print([name for name in ("torch", "transformers", "onnx", "scipy") if name in sys.modules])
 """

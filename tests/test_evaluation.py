@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from router import RouterError
 from router.commands.evaluate import evaluate as command
 from router.commands.evaluate import shortened
-from router.decided import Decided
 from router.errors import LogError
-from router.evaluation import evaluate
-from router.gate import Gate
-from router.gold import Outcome
-from router.logs import Columns
-from router.metrics import Metrics, schema_text
+from router.evaluation.decided import Decided
+from router.evaluation.evaluate import evaluate
+from router.evaluation.gate import Gate
+from router.evaluation.metrics import Metrics, schema_text
+from router.logs.chunks import Columns
+from router.logs.gold import Outcome
 from router.shipped import DATA, SAMPLE_LOG
 
 BENCH = Path(__file__).parents[2] / "shared" / "bench"

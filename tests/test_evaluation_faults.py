@@ -9,8 +9,8 @@ import pytest
 
 from router import Router
 from router.errors import LogError
-from router.evaluation import evaluate
-from router.run_parts import Parts
+from router.evaluation.evaluate import evaluate
+from router.evaluation.run_parts import Parts
 
 CHUNK = 40
 SKILLS = ("fix-tyres", "fix-brakes", "sell-bikes", "bus-lines", "none", "which-part")
@@ -53,7 +53,7 @@ def unbroken(tiny_router, log, tmp_path):
 RUN = """
 import sys
 from router import Router
-from router.evaluation import evaluate
+from router.evaluation.evaluate import evaluate
 
 pack, log, out, form, chunk = sys.argv[1:]
 evaluate(

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from router.figures import NAMES, Figure, Figures
-from router.gold import Gold, Outcome
-from router.tally import Counter, Share, Tally
+from router.evaluation.figures import NAMES, Figure, Figures
+from router.evaluation.tally import Counter, Share, Tally
+from router.logs.gold import Gold, Outcome
 
 TYRES, BRAKES, BIKES = "fix-tyres", "fix-brakes", "sell-bikes"
 

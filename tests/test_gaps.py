@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
 
-from router.exemplar_file import read_exemplars
-from router.gaps import clusters_of, distinguishing_words, export_gaps, find_gaps, is_unfit
-from router.gold import Gold
-from router.run_folder import Row
-from router.sampling import DistinctSample
+from router.evaluation.gaps import (
+    clusters_of,
+    distinguishing_words,
+    export_gaps,
+    find_gaps,
+    is_unfit,
+)
+from router.evaluation.run_folder import Row
+from router.evaluation.sampling import DistinctSample
+from router.logs.gold import Gold
+from router.packs.exemplar_file import read_exemplars
 
 COOKING = [
     "how long do I boil eggs",

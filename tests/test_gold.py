@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.gold import Gold, Labels, Outcome, accepts, in_order
-from router.order import Precedence
+from router.logs.gold import Gold, Labels, Outcome, accepts, in_order
+from router.packs.order import Precedence
 
 ORDER = Precedence.of_chains([[["tyres"], ["brakes"], ["bikes"]]])
 

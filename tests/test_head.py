@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from router.centroids import unit
-from router.head import HeadSettings, Power, fit_head
+from router.heads.centroids import unit
+from router.heads.head import HeadSettings, Power, fit_head
 
 TEXTS = [
     "my brakes squeal",

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from router.health import health_of, held_out_cosines, pack_health, separating_question
-from router.pack_file import load_pack
+from router.evaluation.health import health_of, held_out_cosines, pack_health, separating_question
+from router.packs.pack_file import load_pack
 
 
 def test_held_out_cosines_by_hand():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.lexicon import Lexicon, Phrases, Terms, char_terms, word_terms, words_of
+from router.heads.lexicon import Lexicon, Phrases, Terms, char_terms, word_terms, words_of
 
 QUICK = settings(max_examples=200, derandomize=True, deadline=None)
 TEXTS = ["red bike", "red car", "the C++ build of llama.cpp", "a bike, a bike and a car"]

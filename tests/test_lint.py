@@ -10,7 +10,7 @@ from router.errors import PackError
 from router.lint import Finding, as_json, lint
 from router.lint.confusion import ambiguous_words
 from router.lint.specification import conformance
-from router.pack import Category, Exemplars, Pack, PackFile, Skill
+from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
 
 GOOD = "---\nname: pdf\ndescription: Reads PDF files.\n---\nBody\n"
 CASES = {

@@ -7,9 +7,9 @@ import pytest
 from pyarrow import parquet
 
 from router.errors import LogError
-from router.gold import Gold, Labels
-from router.log_files import find_files, fingerprint
-from router.logs import Columns, read_log, read_time
+from router.logs.chunks import Columns, read_log, read_time
+from router.logs.files import find_files, fingerprint
+from router.logs.gold import Gold, Labels
 
 GUESSED = Columns()
 
@@ -230,7 +230,7 @@ def test_chunks_end_by_lines_and_by_characters(tmp_path, tiny_router, monkeypatc
         return [chunk.read for chunk in chunks]
 
     assert sizes(4) == [4, 4, 2]
-    monkeypatch.setattr("router.logs.CHUNK_CHARACTERS", 30)
+    monkeypatch.setattr("router.logs.chunks.CHUNK_CHARACTERS", 30)
     assert sizes(100) == [3, 3, 3, 1]
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.order import Precedence
-from router.pack_file import load_pack
+from router.packs.order import Precedence
+from router.packs.pack_file import load_pack
 from router.shipped import DEFAULT_PACK
 
 SKILLS = "abcdef"

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.errors import PackError, RouterError
-from router.exemplar_file import read_exemplars, write_exemplars
-from router.pack_file import check_pack, load_pack, save_pack, schema_text
+from router.packs.exemplar_file import read_exemplars, write_exemplars
+from router.packs.pack_file import check_pack, load_pack, save_pack, schema_text
+from router.packs.yaml_file import read_yaml
 from router.router import Router
 from router.shipped import DEFAULT_PACK, SKILLS
-from router.yaml_file import read_yaml
 
 
 def faults_of(folder):

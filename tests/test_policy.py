@@ -4,11 +4,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from router.asking import QuestionEvidence
-from router.model import Layout, Reading
-from router.pack import Neighbour, Policy
-from router.pack_file import load_pack
-from router.policy import ACTIONS, Rules
+from router.decisions.policy import ACTIONS, Rules
+from router.model.asking import QuestionEvidence
+from router.model.model import Layout, Reading
+from router.packs.pack import Neighbour, Policy
+from router.packs.pack_file import load_pack
 
 NAMES = (
     "neighbour:bus-lines",

@@ -15,11 +15,11 @@ ray = pytest.importorskip("ray", reason="the engine ray needs Ray: pip install '
 
 from conftest import shared_encoder  # noqa: E402
 
-from router.encoder import default_encoder  # noqa: E402
+from router.encoders.encoder import default_encoder  # noqa: E402
 from router.engines import ray as engine  # noqa: E402
 from router.errors import LogError  # noqa: E402
-from router.evaluation import evaluate  # noqa: E402
-from router.run_rows import FORMS  # noqa: E402
+from router.evaluation.evaluate import evaluate  # noqa: E402
+from router.evaluation.run_rows import FORMS  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 

@@ -7,12 +7,12 @@ from shutil import which
 import pytest
 
 from router.errors import LogError
-from router.evaluation import evaluate
+from router.evaluation.evaluate import evaluate
+from router.evaluation.run_folder import RunFolder
 from router.report import charts, write_report
 from router.report.evidence import closest_exemplars
 from router.report.page import short
 from router.report.wording import percent
-from router.run_folder import RunFolder
 
 CHROMIUM = which("chromium") or which("chromium-browser")
 HOSTILE = [

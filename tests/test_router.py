@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router import Clarify, NoRoute, Redirect, Route
-from router.decision import Nearby
-from router.fit import fit_model
-from router.pack import Category, Exemplars, Pack, PackFile, Skill
-from router.pack_file import load_pack
+from router.decisions.decision import Nearby
+from router.model.fit import fit_model
+from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
+from router.packs.pack_file import load_pack
 from router.router import Router
 
 QUANTIZE, COMPRESS, HARDWARE, SERVE, ROLL_OUT, SCALE, TRACK, AUTOMATE, MONITOR, DEBUG = (

@@ -7,16 +7,16 @@ from small import save_small_pack
 from typer.testing import CliRunner
 
 from router.errors import RouterError
-from router.pack import Exemplars, Pack
-from router.pack_file import load_pack
-from router.router_skill import (
+from router.packs.pack import Exemplars, Pack
+from router.packs.pack_file import load_pack
+from router.shipped import DEFAULT_PACK, SKILLS
+from router.skill_folders.router_skill import (
     check_router_skill,
     router_skill,
     symptoms,
     undecided_names,
     write_router_skill,
 )
-from router.shipped import DEFAULT_PACK, SKILLS
 
 
 @pytest.fixture(scope="module")

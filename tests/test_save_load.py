@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from router import Router, RouterError
-from router.calibrate import calibrate_log
-from router.encoder import Encoder
+from router.calibration.calibrate import calibrate_log
+from router.encoders.encoder import Encoder
+from router.model.storage import DamagedError
 from router.shipped import SAMPLE_LOG
-from router.storage import DamagedError
 
 TEXTS = ["the brake lever is soft", "bike trouble", "next bus?", "bake a cake", "tyre, then a bus"]
 

@@ -4,15 +4,15 @@ import pytest
 from conftest import shared_encoder
 
 from router import Router
-from router.decision import NoRoute
+from router.decisions.decision import NoRoute
 from router.errors import PackError
-from router.fit import fit_model
-from router.pack_file import FEWEST, load_pack
-from router.skill_file import read_skill
-from router.skill_folder import is_skill_folder, pack_of_folder, read_folder
-from router.skill_links import Names, served_elsewhere, without_cycles
-from router.skill_pack import init_pack
-from router.skill_texts import clauses_in, read_texts, without_lead
+from router.model.fit import fit_model
+from router.packs.pack_file import FEWEST, load_pack
+from router.skill_folders.folder import is_skill_folder, pack_of_folder, read_folder
+from router.skill_folders.links import Names, served_elsewhere, without_cycles
+from router.skill_folders.pack_of_skills import init_pack
+from router.skill_folders.skill_file import read_skill
+from router.skill_folders.texts import clauses_in, read_texts, without_lead
 
 BREAD = """# Sourdough
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from router.pack_file import load_pack
+from router.packs.pack_file import load_pack
 from router.shipped import DEFAULT_PACK, SKILLS
 
 FOLDERS = sorted(path.parent for path in SKILLS.glob("*/SKILL.md"))

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from router import Router
-from router import head as heads
-from router.cache import CachedEncoder, VectorCache
-from router.centroids import unit
-from router.cosines import BLOCK, FEW, cosines
-from router.evaluation import evaluate
-from router.head import Head, fit_head
-from router.lexicon import Lexicon
+from router.encoders.cache import CachedEncoder, VectorCache
+from router.evaluation.evaluate import evaluate
+from router.heads import head as heads
+from router.heads.centroids import unit
+from router.heads.cosines import BLOCK, FEW, cosines
+from router.heads.head import Head, fit_head
+from router.heads.lexicon import Lexicon
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import speed  # noqa: E402
@@ -137,12 +137,12 @@ def test_votes_do_not_depend_on_how_many_are_gathered_at_a_time(monkeypatch):
     texts = [*TEXTS, "zzz", TEXTS[0]]
     expected = lexicon.features(texts).toarray() @ term_votes
     for gathered in (1, 7, 300, 10**9):
-        monkeypatch.setattr("router.lexicon.GATHERED", gathered)
+        monkeypatch.setattr("router.heads.lexicon.GATHERED", gathered)
         np.testing.assert_allclose(lexicon.votes(texts, term_votes), expected, atol=1e-9)
 
 
 def test_what_is_remembered_of_words_never_shows(monkeypatch):
-    monkeypatch.setattr("router.lexicon.REMEMBERED", 2)
+    monkeypatch.setattr("router.heads.lexicon.REMEMBERED", 2)
     small = Lexicon.fit(TEXTS)
     found = [small.features(TEXTS * 2).toarray() for _ in range(2)]
     monkeypatch.undo()

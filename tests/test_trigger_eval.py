@@ -1,7 +1,7 @@
 import pytest
 
 from router.errors import LogError, RouterError
-from router.trigger_eval import (
+from router.evaluation.trigger_eval import (
     Outcome,
     Trigger,
     read_triggers,

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from router import Router
-from router.decision import Asked, Clarify, NoRoute, Redirect, Route
-from router.encoder import default_encoder
-from router.model import model_hash
-from router.pack_file import load_pack
-from router.refit import LiveHead, Refit, likeness, with_head
+from router.decisions.decision import Asked, Clarify, NoRoute, Redirect, Route
+from router.encoders.encoder import default_encoder
+from router.model.model import model_hash
+from router.model.refit import LiveHead, Refit, likeness, with_head
+from router.packs.pack_file import load_pack
 from router.watch import (
     Faulty,
     Move,
@@ -213,7 +213,7 @@ def test_what_moves_more_than_a_few_exemplars_is_fitted_in_full(
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
     """No vectors and no models; the encoder is prepared already."""
-    monkeypatch.setattr("router.artefact.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("router.model.artefact.cache_folder", lambda: tmp_path / "cache")
 
 
 class Listening:

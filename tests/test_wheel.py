@@ -15,7 +15,7 @@ import json
 from pathlib import Path
 import router
 from router.shipped import DEFAULT_PACK, SAMPLE_LOG, SKILLS
-from router.replies import general_replies
+from router.model.replies import general_replies
 built = router.Router.load()
 decision = built.route("int8 weights with a calibration set for our keyword spotter")
 print(json.dumps({

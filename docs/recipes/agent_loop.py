@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from router import Clarify, Decision, Route, Router
-from router.pack_file import document_path
+from router.packs.pack_file import document_path
 from router.shipped import DEFAULT_PACK
 
 

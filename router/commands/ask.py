@@ -7,10 +7,10 @@ import msgspec
 import typer
 
 from router.commands.common import CalibrationOption, EncoderOption, PackOption, load_router
-from router.decision import Clarify, Decision, NoRoute, Redirect, Route
+from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 
 if TYPE_CHECKING:
-    from router.pack import Pack
+    from router.packs.pack import Pack
 
 
 def ask(
@@ -113,7 +113,7 @@ def explain(
     from rich.table import Table
 
     from router.commands.common import stdout
-    from router.explain import explanation_of
+    from router.decisions.explain import explanation_of
 
     router, console = load_router(pack, encoder), stdout()
     told = explanation_of(router, text)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from router.calibrated import Calibration, Figure
+    from router.calibration.calibration import Calibration, Figure
 
 WORDS = {
     "accepted": "decisions that an expert accepts",
@@ -69,8 +69,8 @@ def calibrate(
 
         router calibrate --pack my-pack
     """
-    from router.calibrate import calibrate_log
-    from router.logs import Columns
+    from router.calibration.calibrate import calibrate_log
+    from router.logs.chunks import Columns
 
     router = load_router(pack, encoder)
     fitted = calibrate_log(

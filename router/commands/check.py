@@ -21,7 +21,7 @@ def check(
 
         router check --schema > pack.schema.json
     """
-    from router.pack_file import check_pack, schema_text
+    from router.packs.pack_file import check_pack, schema_text
     from router.shipped import DEFAULT_PACK
 
     if schema:

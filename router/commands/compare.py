@@ -10,10 +10,10 @@ from router.commands.common import EncoderOption, stdout
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from router.compare import Change, Paired
-    from router.drift import Drift
-    from router.encoder import Encoder
-    from router.interval import Interval
+    from router.encoders.encoder import Encoder
+    from router.evaluation.compare import Change, Paired
+    from router.evaluation.drift import Drift
+    from router.evaluation.interval import Interval
 
 SHOWN = 8
 
@@ -33,10 +33,10 @@ def compare(
     """
     import msgspec
 
-    from router.compare import Paired
-    from router.compare import compare as run
-    from router.encoder import SentenceTransformerEncoder, default_encoder
-    from router.run_folder import RunFolder
+    from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
+    from router.evaluation.compare import Paired
+    from router.evaluation.compare import compare as run
+    from router.evaluation.run_folder import RunFolder
 
     def load() -> "Encoder":
         return default_encoder() if encoder is None else SentenceTransformerEncoder(encoder)

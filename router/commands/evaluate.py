@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from router.evaluation import Evaluation, Progress
-    from router.figures import Figure
-    from router.gold import Gold
-    from router.run_parts import Query
+    from router.evaluation.evaluate import Evaluation, Progress
+    from router.evaluation.figures import Figure
+    from router.evaluation.run_parts import Query
+    from router.logs.gold import Gold
 
 SHOWN = 10  # queries that are printed
 REASONS = 3  # rejected lines that are
@@ -89,9 +89,9 @@ def evaluate(
 
         router evaluate queries.jsonl.gz --fail-under accepted=0.90 --fail-under none_recall=0.85
     """
-    from router.evaluation import evaluate as run
-    from router.gate import Gate
-    from router.logs import Columns
+    from router.evaluation.evaluate import evaluate as run
+    from router.evaluation.gate import Gate
+    from router.logs.chunks import Columns
     from router.shipped import SAMPLE_LOG
 
     router = load_router(pack, encoder, calibration)

@@ -11,7 +11,7 @@ from router.commands.report import RunArgument
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from router.gaps import Gaps
+    from router.evaluation.gaps import Gaps
 
 
 def gaps(
@@ -29,8 +29,8 @@ def gaps(
 
         router gaps runs/october --export review
     """
-    from router.gaps import export_gaps, find_gaps
-    from router.run_folder import RunFolder
+    from router.evaluation.gaps import export_gaps, find_gaps
+    from router.evaluation.run_folder import RunFolder
 
     folder = RunFolder.open(run)
     found = find_gaps(folder.rows(), load_router(pack, encoder))

@@ -10,7 +10,7 @@ from router.commands.common import EncoderOption, stderr, stdout, typer_notify
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from router.pack import Pack
+    from router.packs.pack import Pack
 
 SHOWN = 20  # warnings that are printed
 
@@ -32,8 +32,8 @@ def init(
 
         router init ~/.claude/skills --out my-pack
     """
-    from router.encoder import SentenceTransformerEncoder, default_encoder
-    from router.skill_pack import init_pack
+    from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
+    from router.skill_folders.pack_of_skills import init_pack
 
     chosen = SentenceTransformerEncoder(encoder) if encoder else default_encoder(typer_notify)
     with stderr().status("reading skills") as status:

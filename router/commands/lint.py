@@ -30,7 +30,7 @@ def lint(
 
         router lint my-skills --format github --strict
     """
-    from router.encoder import SentenceTransformerEncoder, default_encoder
+    from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
     from router.lint import as_json
     from router.lint import lint as lint_of
     from router.shipped import DEFAULT_PACK

@@ -34,7 +34,7 @@ def triggers(
     """
     from rich.table import Table
 
-    from router.trigger_eval import (
+    from router.evaluation.trigger_eval import (
         read_triggers,
         run_triggers,
         tally,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 import typer
 
 if TYPE_CHECKING:
-    from router.refit import Refit
+    from router.model.refit import Refit
     from router.watch import Told
 
 
@@ -26,8 +26,8 @@ def watch(
         router watch my-pack --queries queries.txt
     """
     from router.commands.common import typer_notify
-    from router.encoder import default_encoder
-    from router.refit import Refit
+    from router.encoders.encoder import default_encoder
+    from router.model.refit import Refit
     from router.watch import follow
 
     try:

@@ -11,21 +11,21 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from router.calibrated import Calibration
-from router.counting import counted, least_certain, mistakes
-from router.decided import Decided
-from router.encoder import Encoder
+from router.calibration.calibration import Calibration
+from router.encoders.encoder import Encoder
 from router.engines.stores import DECISIONS, REJECTED, Store
 from router.errors import EncoderError, LogError
-from router.gold import Gold, Labels
-from router.log_files import LogFile, Rejected
-from router.logs import Columns, Line, read_log
-from router.model import Model
-from router.pack import Pack
+from router.evaluation.counting import counted, least_certain, mistakes
+from router.evaluation.decided import Decided
+from router.evaluation.run_parts import Checkpoint
+from router.evaluation.run_rows import FORMS
+from router.evaluation.tally import Counter
+from router.logs.chunks import Columns, Line, read_log
+from router.logs.files import LogFile, Rejected
+from router.logs.gold import Gold, Labels
+from router.model.model import Model
+from router.packs.pack import Pack
 from router.router import Router
-from router.run_parts import Checkpoint
-from router.run_rows import FORMS
-from router.tally import Counter
 
 if TYPE_CHECKING:
     import pyarrow

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from router.counting import merged
-from router.encoder import Encoder, default_encoder
+from router.encoders.encoder import Encoder, default_encoder
 from router.engines.chunks import (
     Decider,
     Measured,
@@ -28,20 +27,21 @@ from router.engines.chunks import (
 )
 from router.engines.stores import Store
 from router.errors import LogError, RouterError
-from router.evaluation import LISTED, Evaluation, Progress
-from router.figures import Figures
-from router.logs import CHUNK_LINES, Columns
-from router.metrics import FORMAT, Lines, Metrics, Versions
-from router.pack import Pack
-from router.run_parts import Checkpoint, Query, pretty
-from router.run_rows import FORMS
-from router.tally import Tally
+from router.evaluation.counting import merged
+from router.evaluation.evaluate import LISTED, Evaluation, Progress
+from router.evaluation.figures import Figures
+from router.evaluation.metrics import FORMAT, Lines, Metrics, Versions
+from router.evaluation.run_parts import Checkpoint, Query, pretty
+from router.evaluation.run_rows import FORMS
+from router.evaluation.tally import Tally
+from router.logs.chunks import CHUNK_LINES, Columns
+from router.packs.pack import Pack
 
 if TYPE_CHECKING:
     from router.router import Router
 
 BLOCK = 1 << 17
-"""Bytes of a block that Ray hands on: about a thousand lines, so that every worker has its share."""
+"""Bytes of a block that Ray hands on: about a thousand lines, so that all workers share."""
 
 READING, DECIDING = 0.1, 0.9
 """Shares of a CPU, so that reading never takes one from deciding, nor waits for all of it."""

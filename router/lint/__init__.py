@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from router.encoder import Encoder
+from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.lint.finding import Finding, as_json
 from router.lint.packs import lint_pack
 from router.lint.skills import lint_folder, lint_one
-from router.pack_file import FILE
-from router.skill_file import find_skill_file
-from router.skill_folder import is_skill_folder
+from router.packs.pack_file import FILE
+from router.skill_folders.folder import is_skill_folder
+from router.skill_folders.skill_file import find_skill_file
 
 __all__ = ["Finding", "as_json", "lint"]
 

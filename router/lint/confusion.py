@@ -4,12 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
-from router.centroids import Centroids
-from router.encoder import Encoder
-from router.health import PackHealth, Stray, separating_question
-from router.lexicon import Phrases, words_of
+from router.encoders.encoder import Encoder
+from router.evaluation.health import PackHealth, Stray, separating_question
+from router.heads.centroids import Centroids
+from router.heads.lexicon import Phrases, words_of
 from router.lint.finding import Finding
-from router.pack import Pack, Question
+from router.packs.pack import Pack, Question
 
 Place = Callable[[str, str], tuple[str, int]]
 """Where a target's exemplar stands: file and line."""

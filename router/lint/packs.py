@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from router.encoder import Encoder
-from router.health import pack_health
+from router.encoders.encoder import Encoder
+from router.evaluation.health import pack_health
 from router.lint.confusion import (
     alike_options,
     ambiguous_words,
@@ -13,9 +13,9 @@ from router.lint.confusion import (
 )
 from router.lint.finding import Finding, line_of
 from router.lint.skills import lint_one
-from router.pack import Pack
-from router.pack_file import FILE, check_pack, document_path
-from router.skill_file import NAMES
+from router.packs.pack import Pack
+from router.packs.pack_file import FILE, check_pack, document_path
+from router.skill_folders.skill_file import NAMES
 
 
 def lint_pack(folder: Path, encoder: Encoder) -> list[Finding]:

@@ -4,16 +4,16 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from router.encoder import Encoder
+from router.encoders.encoder import Encoder
 from router.errors import PackError
-from router.health import health_of
-from router.lexicon import words_of
+from router.evaluation.health import health_of
+from router.heads.lexicon import words_of
 from router.lint.confusion import confusable_pairs, lost_skills
 from router.lint.finding import Finding, line_of
 from router.lint.specification import conformance
-from router.pack import Pack
-from router.skill_file import SkillFile, read_skill
-from router.skill_folder import pack_of, read_folder, skill_paths
+from router.packs.pack import Pack
+from router.skill_folders.folder import pack_of, read_folder, skill_paths
+from router.skill_folders.skill_file import SkillFile, read_skill
 
 FEWEST_WORDS = 8
 MOST_LINES = 500

@@ -12,7 +12,12 @@ import yaml
 
 from router.errors import PackError
 from router.lint.finding import Finding
-from router.skill_file import LONGEST_DESCRIPTION, LONGEST_NAME, normal_name, read_text
+from router.skill_folders.skill_file import (
+    LONGEST_DESCRIPTION,
+    LONGEST_NAME,
+    normal_name,
+    read_text,
+)
 
 LONGEST_COMPATIBILITY = 500
 FIELDS = ("name", "description", "license", "allowed-tools", "metadata", "compatibility")

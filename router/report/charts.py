@@ -13,13 +13,13 @@ from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from router.figures import Figure
-from router.tally import Day
+from router.evaluation.figures import Figure
+from router.evaluation.tally import Day
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from router.metrics import Metrics
+    from router.evaluation.metrics import Metrics
 
 LIGHT = {
     "paper": "#ffffff",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from router.arrays import Bools, Vectors
-from router.decision import Nearby
+from router.decisions.decision import Nearby
+from router.evaluation.run_folder import Row
 from router.router import Router
-from router.run_folder import Row
 
 
 def closest_exemplars(

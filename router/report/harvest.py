@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from router.gaps import SAMPLE, is_unfit
-from router.pack import Pack
-from router.run_folder import Row
-from router.sampling import DistinctSample
+from router.evaluation.gaps import SAMPLE, is_unfit
+from router.evaluation.run_folder import Row
+from router.evaluation.sampling import DistinctSample
+from router.packs.pack import Pack
 
 MAPPED = 700
 OF_CELL = 25

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.errors import LogError
-from router.exemplar_file import write_whole
-from router.gaps import UNSURE, gaps_of
-from router.gold import Gold
-from router.health import health_of
-from router.metrics import Versions
+from router.evaluation.gaps import UNSURE, gaps_of
+from router.evaluation.health import health_of
+from router.evaluation.metrics import Versions
+from router.evaluation.run_folder import Row, RunFolder
+from router.logs.gold import Gold
+from router.packs.exemplar_file import write_whole
 from router.report import charts, wording
 from router.report.charts import Chart, Point
 from router.report.evidence import closest_exemplars, given_targets, wanted_targets
 from router.report.harvest import Cell, Harvest
 from router.router import Router
-from router.run_folder import Row, RunFolder
 from router.shipped import DATA
 
 if TYPE_CHECKING:
-    from router.metrics import Metrics
-    from router.run_parts import Query
+    from router.evaluation.metrics import Metrics
+    from router.evaluation.run_parts import Query
 
 HERE = Path(__file__).parent
 PLOTLY = DATA / "vendor" / "plotly" / "plotly-basic.min.js"

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from router.figures import Figure
-from router.gaps import Gaps
-from router.health import PackHealth
-from router.tally import Day
+from router.evaluation.figures import Figure
+from router.evaluation.gaps import Gaps
+from router.evaluation.health import PackHealth
+from router.evaluation.tally import Day
 
 if TYPE_CHECKING:
-    from router.metrics import Metrics
+    from router.evaluation.metrics import Metrics
 
 GRADES = (
     (0.90, "This pack routes the log well."),

@@ -1,0 +1,1 @@
+"""What a probability is worth, when to ask, and what can be promised."""

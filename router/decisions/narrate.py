@@ -1,0 +1,159 @@
+"""From arrays to decisions that a person reads: the reason in one sentence, and the evidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from router.calibration.calibration import Calibration
+from router.decisions.decision import (
+    COMPOSED,
+    Asked,
+    Choice,
+    Clarify,
+    Decision,
+    Nearby,
+    NoRoute,
+    Redirect,
+    Route,
+)
+from router.decisions.policy import ACTIONS, Verdicts
+from router.model.model import Model, Reading
+from router.packs.pack import Pack, Question
+
+CLOSEST = 3
+
+
+@dataclass(frozen=True)
+class Narrator:
+    """Builds the decision of one row of a batch."""
+
+    pack: Pack
+    model: Model
+    calibration: Calibration | None = None
+
+    def decision(self, reading: Reading, verdicts: Verdicts, row: int) -> Decision:
+        """Tell the decision of one text, and why."""
+        confidence = round(float(np.clip(verdicts.confidence[row], 0.0, 1.0)), 4)
+        told: dict[str, Any] = {
+            "confidence": confidence,
+            "margin": round(float(verdicts.margin[row]), 4),
+            "categories": self.categories(reading, row),
+            "evidence": self.closest(reading, row),
+            "interval": self._interval(verdicts, row, confidence),
+        }
+        action = ACTIONS[verdicts.action[row]]
+        skills = tuple(list(self.pack.skills)[i] for i in verdicts.skills[row] if i >= 0)
+        packs = self.named(reading, verdicts, row)
+        if action == "clarify":
+            return self._asked(reading, verdicts, row, told)
+        if action == "route":
+            return route(self.pack, skills, packs, told)
+        if action == "redirect":
+            return redirect(self.pack, packs, told)
+        nearest = self._nearest_skill(reading, row)
+        reason = "Nothing here is close to any skill or neighbour of this pack"
+        return NoRoute(**told, nearest=nearest, reason=f"{reason}; the nearest is {nearest}.")
+
+    def _asked(
+        self, reading: Reading, verdicts: Verdicts, row: int, told: Mapping[str, Any]
+    ) -> Clarify:
+        """Put the pack's question, or compose one from the contenders."""
+        said, place = (reading.texts[row],), verdicts.question[row]
+        unsure = len(verdicts.contenders) > 0 and verdicts.contenders[row, 1] >= 0
+        if unsure:
+            told = {"reason": "Several of these are about as likely.", **told}
+        questions = list(self.pack.questions.values())
+        if place < len(questions):
+            return clarify(questions[place], said, (), told)
+        names = [self.model.names[i] for i in verdicts.contenders[row] if i >= 0]
+        return Clarify(**told, question=composed(self.pack, names), said=said, asked=(COMPOSED,))
+
+    def _interval(self, verdicts: Verdicts, row: int, confidence: float) -> tuple[float, ...]:
+        if self.calibration is None:
+            return ()
+        if ACTIONS[verdicts.action[row]] != "clarify":
+            return self.calibration.interval("decided", confidence)
+        kind = "unsure" if verdicts.contenders[row, 1] >= 0 else "missing"
+        return self.calibration.interval(kind, confidence)
+
+    def categories(self, reading: Reading, row: int) -> dict[str, float]:
+        """Cosine of a text with each category's centroid, in the order of the file."""
+        found = self.model.categories.similarities(reading.vectors[row : row + 1])[0]
+        by_name = dict(zip(self.model.categories.names, found.tolist(), strict=True))
+        return {one.id: round(by_name[one.id], 4) for one in self.pack.file.categories}
+
+    def closest(self, reading: Reading, row: int, count: int = CLOSEST) -> tuple[Nearby, ...]:
+        """Find the exemplars closest to a text."""
+        cosines = self.model.head.exemplars @ reading.vectors[row]
+        near = np.argpartition(-cosines, min(count, len(cosines) - 1))[: count + 1]
+        order = near[np.lexsort((near, -cosines[near]))][:count]
+        return tuple(
+            Nearby(
+                self.model.exemplar_labels[i],
+                self.model.exemplar_texts[i],
+                round(float(cosines[i]), 4),
+            )
+            for i in order
+        )
+
+    def named(self, reading: Reading, verdicts: Verdicts, row: int) -> tuple[str, ...]:
+        """Give the neighbours named, the likeliest first."""
+        likely = reading.probabilities[row, self.model.layout.neighbours]
+        ids = list(self.pack.neighbours)
+        places = np.flatnonzero(verdicts.packs[row])
+        return tuple(ids[i] for i in places[np.argsort(-likely[places], kind="stable")])
+
+    def _nearest_skill(self, reading: Reading, row: int) -> str:
+        place = reading.similarities[row, self.model.layout.skills].argmax()
+        return list(self.pack.skills)[int(place)]
+
+
+def composed(pack: Pack, names: Sequence[str]) -> Asked:
+    """Word a question whose options are targets, by title.
+
+    :param names: "skill:ID" or "neighbour:ID" of this pack.
+    """
+    titles = {f"skill:{one.id}": one.title for one in pack.file.skills}
+    titles |= {f"neighbour:{one.id}": one.title for one in pack.file.neighbours}
+    choices = [Choice(name, titles[name]) for name in names]
+    choices.append(Choice("none", "None of these"))
+    return Asked(COMPOSED, "Which of these is it about?", tuple(choices))
+
+
+def route(
+    pack: Pack, skills: tuple[str, ...], packs: tuple[str, ...], told: Mapping[str, Any]
+) -> Route:
+    """Build a route, with what to consider besides and the reason."""
+    besides = (also for skill in skills for also in pack.file.also_consider.get(skill, ()))
+    titles = ", then ".join(pack.skills[skill].title for skill in skills)
+    also = f"; see {' and '.join(pack.neighbours[one].title for one in packs)} too" if packs else ""
+    fields = {"reason": f"This is about {titles.lower() if len(skills) > 1 else titles}{also}."}
+    return Route(
+        **{**fields, **told},
+        skills=skills,
+        packs=packs,
+        also_consider=tuple(dict.fromkeys(one for one in besides if one not in skills)),
+    )
+
+
+def redirect(pack: Pack, packs: tuple[str, ...], told: Mapping[str, Any]) -> Redirect:
+    """Build a redirect and its reason."""
+    titles = " and ".join(pack.neighbours[one].title for one in packs)
+    fields = {"reason": f"This belongs to {titles}, not to {pack.file.title}."}
+    return Redirect(**{**fields, **told}, packs=packs)
+
+
+def clarify(
+    question: Question, said: tuple[str, ...], asked: tuple[str, ...], told: Mapping[str, Any]
+) -> Clarify:
+    """Build a question, with the dialogue so far."""
+    choices = tuple(Choice(option.id, option.label) for option in question.options)
+    reason = "The detail that decides between these is not said."
+    return Clarify(
+        **{"reason": reason, **told},
+        question=Asked(question.id, question.text, choices),
+        said=said,
+        asked=(*asked, question.id),
+    )

@@ -1,0 +1,244 @@
+"""From what was read to what is decided, for a whole batch at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Bools, Floats
+from router.decisions.contenders import MOST_OPTIONS, Contenders
+from router.heads.lexicon import Phrases, words_of
+from router.heads.logistic import logit
+from router.model.model import Indices, Layout, Limits, Reading
+from router.packs.order import Precedence
+from router.packs.pack import Map, Pack, Policy
+
+ROUTE, CLARIFY, REDIRECT, NONE = range(4)
+ACTIONS = ("route", "clarify", "redirect", "none")
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What was decided for a batch; every row is one text. Objects are built from it when asked."""
+
+    action: NDArray[np.int8]  # (n_texts,): an index of ACTIONS
+    skills: Indices  # (n_texts, most_skills): in execution order, -1 where there is none
+    packs: Bools  # (n_texts, n_neighbours): named
+    # (n_texts,): the likeliest question, asked where `action` says so; one more than the pack has
+    # stands for a composed one
+    question: Indices
+    confidence: Floats  # (n_texts,)
+    margin: Floats  # (n_texts,)
+    unasked: NDArray[np.int8]  # (n_texts,): the action if nothing could be asked
+    # (n_texts,): confidence of that
+    sure: Floats = field(default_factory=lambda: np.empty(0))
+    # (n_texts, MOST_OPTIONS): targets between which it is unsure, -1 where there is none
+    contenders: Indices = field(default_factory=lambda: np.empty((0, MOST_OPTIONS), dtype=np.intp))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The pack's policy, order and words, ready for arrays."""
+
+    policy: Policy
+    layout: Layout
+    skill_ids: tuple[str, ...]
+    beside: Bools  # (n_neighbours, n_skills)
+    words: tuple[Phrases, ...]  # of each neighbour
+    precedence: Precedence
+    limits: Limits
+    least_similarity: float
+    contenders: Contenders
+    maps: Mapping[str, Map]  # of each action, and of whether to ask under "clarify"
+
+    @classmethod
+    def of(
+        cls,
+        pack: Pack,
+        layout: Layout,
+        limits: Limits | None = None,
+        *,
+        policy: Policy | None = None,
+        maps: Mapping[str, Map] | None = None,
+        contend_from: float | None = None,
+    ) -> "Rules":
+        """Prepare a pack's rules.
+
+        :param limits: What was fitted on its exemplars.
+        :param policy: Instead of the pack's own.
+        :param maps: By action, where they differ from the policy's one for all.
+        :param contend_from: Probability from which on a target is a contender, where a log says
+            more of it than the exemplars do.
+        """
+        limits, policy = limits or Limits(), policy or pack.file.policy
+        skills, neighbours = tuple(pack.skills), list(pack.neighbours.values())
+        beside = [[skill in neighbour.beside for skill in skills] for neighbour in neighbours]
+        least = policy.least_similarity
+        least = limits.least_similarity if least is None else least
+        if contend_from is None:
+            contend_from = contenders_from(limits, policy) if policy.sure_from > 0.0 else 0.0
+        return cls(
+            policy=policy,
+            layout=layout,
+            skill_ids=skills,
+            beside=np.array(beside, dtype=np.bool_).reshape(len(neighbours), len(skills)),
+            words=tuple(Phrases.of(neighbour.words) for neighbour in neighbours),
+            precedence=pack.precedence,
+            limits=limits,
+            least_similarity=least,
+            contenders=Contenders.of(pack, layout, contend_from, least),
+            maps={name: policy.confidence for name in ACTIONS if name != "clarify"}
+            | dict(maps or {}),
+        )
+
+    def decide(self, reading: Reading) -> Verdicts:
+        """Decide each text of a batch.
+
+        In this order: nothing of ours is close -> none; the deciding detail is likely missing ->
+        ask the likeliest question; else the likeliest of skills, neighbours and none, with every
+        further skill that a clause of its own speaks for; if that is not sure enough -> ask which
+        of the likeliest it is.
+        """
+        shares = self.without_questions(reading)
+        n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
+        best = shares.argmax(axis=1)
+        unasked = np.full(len(best), NONE, dtype=np.int8)
+        unasked[best < n_skills + n_neighbours] = REDIRECT
+        unasked[best < n_skills] = ROUTE
+        far = reading.closest < self.least_similarity
+        unasked[far] = NONE
+        skills, sure = self._skills(reading, shares, unasked)
+        packs = self._packs(reading, shares, unasked, skills)
+        sure = self._sure(reading, shares, unasked, sure, packs, far)
+        ask = mapped(self.maps.get("clarify", Map()), reading.ask)
+        question = (
+            reading.questions.probabilities.argmax(axis=1)
+            if len(self.layout.questions)
+            else np.full(len(best), -1, dtype=np.intp)
+        )
+        missing = (ask >= self.policy.ask_from) & ~far & (question >= 0)
+        unsure = np.flatnonzero((sure < self.policy.sure_from) & ~far & ~missing)
+        contenders = self._composed(reading, shares, unsure, question)
+        asked = missing | (contenders[:, 1] >= 0)
+        ordered = np.sort(shares, axis=1)
+        return Verdicts(
+            action=np.where(asked, np.int8(CLARIFY), unasked),
+            skills=skills,
+            packs=packs,
+            question=question,
+            confidence=np.select([missing, asked], [ask, 1.0 - sure], default=sure),
+            margin=ordered[:, -1] - (ordered[:, -2] if ordered.shape[1] > 1 else 0.0),
+            unasked=unasked,
+            sure=sure,
+            contenders=contenders,
+        )
+
+    def _sure(
+        self,
+        reading: Reading,
+        shares: Floats,
+        action: NDArray[np.int8],
+        routed: Floats,
+        packs: Bools,
+        far: Bools,
+    ) -> Floats:
+        """How sure is what would be decided unasked. Shape: (n_texts,)."""
+        n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
+        named = (shares[:, n_skills : n_skills + n_neighbours] * packs).sum(axis=1)
+        none = shares[:, n_skills + n_neighbours :].sum(axis=1)
+        none[far] = np.maximum(none, 1.0 - self.limits.as_far(reading.closest))[far]
+        each = zip(("route", "redirect", "none"), (routed, named, none), strict=True)
+        values = [mapped(self.maps[name], value) for name, value in each]
+        return np.select([action == ROUTE, action == REDIRECT], values[:2], default=values[2])
+
+    def _composed(
+        self, reading: Reading, shares: Floats, unsure: Indices, question: Indices
+    ) -> Indices:
+        """Find the contenders of unsure texts, and put the question on them into `question`."""
+        found = np.full((len(shares), MOST_OPTIONS), -1, dtype=np.intp)
+        if not len(unsure):
+            return found
+        found[unsure] = self.contenders.sets(reading, shares)[unsure]
+        for row in unsure[found[unsure, 1] >= 0]:
+            likely = reading.questions.probabilities[row].tolist()
+            authored = self.contenders.authored(found[row], likely)
+            question[row] = len(likely) if authored < 0 else authored
+        return found
+
+    def without_questions(self, reading: Reading) -> Floats:
+        """Probabilities given that nothing is asked: skills, neighbours, none; rows sum to 1."""
+        layout = self.layout
+        columns = np.concatenate([layout.skills, layout.neighbours, layout.none])
+        kept = reading.probabilities[:, columns]
+        return np.asarray(kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-12))
+
+    def _skills(
+        self, reading: Reading, shares: Floats, action: NDArray[np.int8]
+    ) -> tuple[Indices, Floats]:
+        """The skills of each route in execution order, and how sure all of them are."""
+        n_skills, most = len(self.skill_ids), min(self.policy.most_skills, len(self.skill_ids))
+        ours = shares[:, :n_skills]
+        top = ours.argmax(axis=1)
+        rows = np.arange(len(top))
+        further = np.where(reading.further >= self.policy.also_from, reading.further, 0.0)
+        further[rows, top] = 2.0  # the likeliest comes first whatever the others say
+        ranked = np.argsort(-further, axis=1, kind="stable")[:, :most]
+        strength = np.take_along_axis(further, ranked, axis=1)
+        kept = strength > 0.0
+        sure = ours[rows, top] * np.where(kept[:, 1:], strength[:, 1:], 1.0).prod(axis=1)
+        chosen = np.where(kept & (action == ROUTE)[:, None], ranked, -1)
+        for row in np.flatnonzero((chosen >= 0).sum(axis=1) > 1):
+            chosen[row] = self._in_order(reading, chosen[row])
+        return chosen, sure
+
+    def _in_order(self, reading: Reading, chosen: Indices) -> Indices:
+        ids = [self.skill_ids[i] for i in chosen if i >= 0]
+        ordered = [self.skill_ids.index(skill) for skill in self.precedence.sort(ids)]
+        return np.array(ordered + [-1] * (len(chosen) - len(ordered)), dtype=np.intp)
+
+    def _packs(
+        self, reading: Reading, shares: Floats, action: NDArray[np.int8], skills: Indices
+    ) -> Bools:
+        """Name the neighbours: those that serve a redirect, and those beside a route."""
+        n_skills, n_neighbours = len(self.skill_ids), len(self.words)
+        near = shares[:, n_skills : n_skills + n_neighbours]
+        likely = near >= self.policy.name_from
+        if n_neighbours:
+            likely[np.arange(len(near)), near.argmax(axis=1)] |= action == REDIRECT
+        chosen = np.zeros((len(shares), n_skills), dtype=np.bool_)
+        rows, places = np.nonzero(skills >= 0)
+        chosen[rows, skills[rows, places]] = True
+        fits = chosen @ self.beside.T
+        routed = action == ROUTE
+        said = np.zeros_like(fits)
+        for row in np.flatnonzero(fits.any(axis=1) & routed):
+            words = words_of(reading.texts[int(row)])
+            said[row] = [phrases.said_in(words) for phrases in self.words]
+        return np.where(
+            routed[:, None], fits & (said | likely), likely & (action == REDIRECT)[:, None]
+        )
+
+
+def mapped(to: Map, confidence: Floats) -> Floats:
+    """Map a confidence to how often it is right. Shape: (n_texts,), both in [0, 1]."""
+    if to == Map():
+        return confidence
+    odds = logit(confidence, edge=1e-6) * to.slope + to.offset
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+
+
+def contenders_from(limits: Limits, policy: Policy) -> float:
+    """Probability from which on a target is a contender, by split conformal prediction.
+
+    :return: 0 where there are too few exemplars for the policy's `alpha`: everything contends.
+    """
+    from router.calibration.conformal import (  # brings in scipy, which few policies need
+        fewest,
+        threshold,
+    )
+
+    n = len(limits.of_truth)
+    if n < fewest(policy.alpha):
+        return 0.0
+    return threshold(limits.of_truth[:, None], np.zeros(n, dtype=np.intp), policy.alpha)

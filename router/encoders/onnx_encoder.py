@@ -1,0 +1,322 @@
+"""The same model without torch: exported once to ONNX, then run by onnxruntime and tokenizers."""
+
+import atexit
+import contextlib
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Vectors
+from router.encoders.cache import cache_folder
+from router.encoders.encoder import (
+    find_model,
+    fingerprint,
+    is_visible,
+    load_sentence_transformer,
+    sha256_of,
+    well_formed,
+)
+from router.errors import EncoderError
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # raise it when the exporter writes something else
+TOKENS = 512  # in a batch at most, padding included: its activations stay in a core's cache
+WINDOW = 2048  # texts sorted together; the next window is tokenised beside this one's inference
+
+Precision = Literal["fp32", "int8"]
+Notify = Callable[[str], None]
+Ids = NDArray[np.int64]
+
+
+class ExportError(EncoderError):
+    """The model is fine, but can't be turned into ONNX, or run as such, here."""
+
+
+class Export(msgspec.Struct, frozen=True):
+    """What an exported model is: the sidecar beside it."""
+
+    file: str
+    sha256: str
+    width: int
+    max_tokens: int
+
+
+class OnnxEncoder:
+    """A sentence-transformers model of a folder, exported to ONNX when it is first needed.
+
+    :param model: A folder; the embedded all-MiniLM-L6-v2 if None.
+    :param precision: int8 where the processor is fast at it, else fp32, if None; docs/encoder.md
+        has what each costs.
+    :param notify: Called with a sentence when something takes long.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        precision: Precision | None = None,
+        notify: Notify | None = None,
+    ) -> None:
+        folder = find_model(model)
+        if isinstance(folder, str):
+            raise EncoderError(
+                f"{folder}: only a model in a folder can be exported, this is a name;"
+                " cure: save it to a folder, or use SentenceTransformerEncoder"
+            )
+        self.folder = folder
+        self.precision: Precision = fastest_precision() if precision is None else precision
+        self._notify = notify
+        self._lock = threading.Lock()
+
+    @cached_property
+    def key(self) -> str:
+        """The hash of the model's files, and the precision."""
+        return f"{fingerprint(self.folder)}:onnx{FORMAT}-{self.precision}"
+
+    @cached_property
+    def width(self) -> int:
+        """Length of a vector."""
+        return self.prepare()[1].width
+
+    def prepare(self) -> tuple[Path, Export]:
+        """Export the model unless that is done; give the folder it is in and what it is."""
+        sidecar = self._sidecar
+        places: tuple[Callable[[], Path], ...] = (_models_folder, _temporary_folder)
+        for place in places:
+            folder = place()
+            if export := _read(folder / sidecar):
+                return folder, export
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with _only_one_process(folder / f"{sidecar}.lock"):
+                    export = _read(folder / sidecar) or self._export(folder / sidecar)
+                    return folder, export
+            except OSError as error:
+                log.warning("%s: can't be written: %s; using a temporary folder", folder, error)
+        raise ExportError("no folder to write to; cure: set ROUTER_CACHE to a folder with 200 MB")
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode a batch. Shape: (n_texts, width); unit rows, a zero row for an empty text."""
+        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
+        places: dict[str, list[int]] = {}
+        for place, text in enumerate(texts):
+            if is_visible(text):
+                places.setdefault(well_formed(text).strip(), []).append(place)
+        if places:
+            runtime = self._loaded()
+            for window, rows in runtime.encode(list(places)):
+                for text, row in zip(window, rows, strict=True):
+                    vectors[places[text]] = row
+        return vectors
+
+    def _loaded(self) -> "_Runtime":
+        with self._lock:
+            return self._runtime
+
+    @cached_property
+    def _runtime(self) -> "_Runtime":
+        folder, export = self.prepare()
+        try:
+            return _Runtime(self.folder / "tokenizer.json", folder / export.file, export)
+        except _DamagedError as error:
+            log.warning("%s; exported again", error)
+            self._discard(folder, export)
+        folder, export = self.prepare()
+        return _Runtime(self.folder / "tokenizer.json", folder / export.file, export)
+
+    def _discard(self, folder: Path, export: Export) -> None:
+        """Remove a damaged file, unless another process has put a good one there by now."""
+        path = folder / export.file
+        try:
+            with _only_one_process(folder / f"{self._sidecar}.lock"):
+                if path.is_file() and sha256_of(path) != export.sha256:
+                    path.unlink()
+        except OSError as error:
+            raise ExportError(
+                f"{path}: damaged, and can't be removed: {error}; cure: remove it"
+            ) from error
+
+    @property
+    def _sidecar(self) -> str:
+        return self.key.replace(":", "-") + ".json"
+
+    def _export(self, sidecar: Path) -> Export:
+        self._say("Preparing the encoder, once: exporting the model to ONNX ...")
+        with tempfile.TemporaryDirectory(dir=sidecar.parent) as folder:
+            path = Path(folder) / "model.onnx"
+            width, max_tokens = _export_model(self.folder, path, self.precision)
+            digest = sha256_of(path)
+            # The name holds the hash, so that whoever writes last leaves a pair that fits.
+            name = f"{sidecar.stem}-{digest[:16]}.onnx"
+            export = Export(file=name, sha256=digest, width=width, max_tokens=max_tokens)
+            path.replace(sidecar.parent / name)
+            note = Path(folder) / "model.json"
+            note.write_bytes(msgspec.json.encode(export))
+            note.replace(sidecar)
+        self._say(f"The encoder is ready: {sidecar.parent / name}")
+        return export
+
+    def _say(self, sentence: str) -> None:
+        log.info(sentence)
+        if self._notify is not None:
+            self._notify(sentence)
+
+
+class _DamagedError(ExportError):
+    """An exported file is not what its sidecar says."""
+
+
+class _Runtime:
+    """A session and a tokenizer, shared by all threads."""
+
+    def __init__(self, tokenizer: Path, model: Path, export: Export) -> None:
+        with ThreadPoolExecutor(1) as beside:  # the hash costs no time of its own on two cores
+            digest = beside.submit(sha256_of, model)
+            failure: Exception | None = None
+            try:
+                self._session = _session(model)
+            except Exception as error:  # onnxruntime has a class for each kind of damage
+                failure = error
+            if digest.result() != export.sha256:
+                raise _DamagedError(
+                    f"{model}: sha256 must be {export.sha256}, was {digest.result()}"
+                )
+        if failure is not None:
+            raise ExportError(f"{model}: onnxruntime can't load it: {failure}") from failure
+        self._tokenizer = _tokenizer(tokenizer, export.max_tokens)
+
+    def encode(self, texts: list[str]) -> Iterator[tuple[list[str], Vectors]]:
+        """Encode distinct texts, a window after the other."""
+        if len(texts) == 1:
+            yield texts, self._run(self._tokenise(texts))
+            return
+        windows = [texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW)]
+        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(_cores()) as workers:
+            following = beside.submit(self._tokenise, windows[0])
+            for window, after in zip(windows, [*windows[1:], []], strict=True):
+                tokens = following.result()
+                following = beside.submit(self._tokenise, after)
+                yield window, self._infer(tokens, workers)
+
+    def _tokenise(self, texts: list[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
+
+    def _infer(self, tokens: list[list[int]], workers: ThreadPoolExecutor) -> Vectors:
+        """Run batches of like length, the longest first so that the last to end is short."""
+        lengths = np.array([len(ids) for ids in tokens])
+        order = np.argsort(-lengths, kind="stable")
+        batches = list(_batches(order, lengths[order]))
+        done = workers.map(lambda batch: self._run([tokens[place] for place in batch]), batches)
+        parts = np.concatenate(list(done))
+        vectors: Vectors = np.empty_like(parts)
+        vectors[order] = parts
+        return vectors
+
+    def _run(self, tokens: list[list[int]]) -> Vectors:
+        longest = max(len(ids) for ids in tokens)
+        ids = np.zeros((len(tokens), longest), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, some in enumerate(tokens):
+            ids[row, : len(some)] = some
+            mask[row, : len(some)] = 1
+        vectors: Vectors = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return vectors
+
+
+def _batches(order: Ids, lengths: Ids) -> Iterator[Ids]:
+    """Cut places, the longest first, so that no batch has more than TOKENS tokens."""
+    start = 0
+    while start < len(order):
+        end = start + max(1, TOKENS // int(lengths[start]))
+        yield order[start:end]
+        start = end
+
+
+def _session(model: Path) -> Any:  # noqa: ANN401 - onnxruntime has no types
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # One thread a call and a call a core: no core waits for another within a layer.
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _tokenizer(path: Path, max_tokens: int) -> Any:  # noqa: ANN401 - tokenizers has no types
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _read(sidecar: Path) -> Export | None:
+    """Read a sidecar; None unless it and the file it names are there."""
+    try:
+        export = msgspec.json.decode(sidecar.read_bytes(), type=Export)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return export if (sidecar.parent / export.file).is_file() else None
+
+
+def _models_folder() -> Path:
+    return cache_folder() / "models"
+
+
+@cache
+def _temporary_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="router-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@contextlib.contextmanager
+def _only_one_process(path: Path) -> Iterator[None]:
+    """Hold a lock, so that two first starts export once; without it the last one would win."""
+    with path.open("w") as file:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _export_model(folder: Path, path: Path, precision: Precision) -> tuple[int, int]:
+    """Write the ONNX file; give the width of its vectors and the tokens it takes at most."""
+    model = load_sentence_transformer(folder)
+    try:
+        from router.encoders.onnx_export import export
+
+        export(model, path, precision)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ExportError(f"{folder}: torch can't export it to ONNX: {error}") from error
+    return int(model.get_embedding_dimension()), int(model.max_seq_length)
+
+
+def fastest_precision() -> Precision:
+    """Give int8 where the processor multiplies it without overflow (VNNI), else fp32."""
+    try:
+        return "int8" if "_vnni" in Path("/proc/cpuinfo").read_text() else "fp32"
+    except OSError:
+        return "fp32"
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

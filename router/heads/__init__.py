@@ -1,0 +1,1 @@
+"""Vectors and words to probabilities: the heads that decide, and their scikit-learn estimators."""

@@ -1,0 +1,1 @@
+"""Logs of queries: their files, lines and labels."""

@@ -1,0 +1,215 @@
+"""What a labelled line says is right, and whether a decision is acceptable by it."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Literal, TypeAlias, get_args
+
+from msgspec import Struct
+
+from router.packs.order import Precedence
+from router.packs.pack import Pack
+
+Action: TypeAlias = Literal["route", "clarify", "redirect", "none"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+SEPARATORS = re.compile(r"[;,|>\n]")
+ANY_QUESTION = "other"  # a label that asks for a question, but for none of the pack's
+MOST_REMEMBERED = 10_000  # labels kept as read, so that equal ones are read once
+
+
+class Gold(Struct, frozen=True):
+    """The right decision, and what is acceptable besides.
+
+    `skills` are required, in execution order; `ok_actions`, `ok_skills` and `ok_packs` are
+    acceptable too. No required skill, but acceptable ones: any of these will do (a category).
+    """
+
+    action: Action
+    skills: tuple[str, ...] = ()
+    packs: tuple[str, ...] = ()
+    question: str | None = None
+    ok_actions: tuple[Action, ...] = ()
+    ok_skills: tuple[str, ...] = ()
+    ok_packs: tuple[str, ...] = ()
+
+    @property
+    def allowed_skills(self) -> tuple[str, ...]:
+        """Every skill that an acceptable route may name."""
+        return (*self.skills, *self.ok_skills)
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a question is fair."""
+        return self.allows("clarify")
+
+    @property
+    def must_ask(self) -> bool:
+        """Whether nothing but a question is fair."""
+        return self.action == "clarify" and not self.ok_actions
+
+    def allows(self, action: str) -> bool:
+        """Whether an acceptable decision may have this action."""
+        return action == self.action or action in self.ok_actions
+
+
+class Outcome(Struct, frozen=True):
+    """A decision as a log keeps it, less its text and numbers: few of them differ."""
+
+    action: Action
+    skills: tuple[str, ...] = ()
+    packs: tuple[str, ...] = ()
+    question: str | None = None
+    reason: str = ""
+
+
+def accepts(gold: Gold, outcome: Outcome, precedence: Precedence) -> bool:
+    """Whether a careful expert would accept the decision.
+
+    Of a route: all required skills, in execution order, and none outside the acceptable. Of a
+    redirect: one of the acceptable neighbours. Of a question and a "none": the action alone.
+    """
+    if not gold.allows(outcome.action):
+        return False
+    if outcome.action == "route":
+        return (
+            bool(outcome.skills)
+            and set(outcome.skills) <= set(gold.allowed_skills)
+            and (len(gold.skills) < 2 or in_order(gold.skills, outcome.skills, precedence))
+        )
+    if outcome.action == "redirect":
+        return not {*gold.packs, *gold.ok_packs}.isdisjoint(outcome.packs)
+    return True
+
+
+def in_order(required: Collection[str], given: Sequence[str], precedence: Precedence) -> bool:
+    """Whether `given` holds all of `required`, and none of these out of execution order."""
+    if not set(required) <= set(given):
+        return False
+    kept = [skill for skill in given if skill in required]
+    return not any(
+        precedence.before(later, earlier)
+        for place, earlier in enumerate(kept)
+        for later in kept[place + 1 :]
+    )
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Reads the labels of a log for one pack.
+
+    A label is the full form (a mapping with `action`), a list of ids in execution order, or one
+    id: of a skill, a category (any of its skills), a neighbour, a question, or an action's name.
+    """
+
+    pack: Pack
+    _known: dict[object, Gold] = field(default_factory=dict, repr=False)
+
+    def read(self, value: object) -> Gold | None:
+        """Read a label; None if there is none.
+
+        :raises ValueError: It names what the pack doesn't have, or has another form.
+        """
+        if value is None or value == "" or value == []:
+            return None
+        key = _key(value)
+        if key not in self._known:
+            gold = self._full(value) if isinstance(value, Mapping) else self._short(value)
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            self._known[key] = gold
+        return self._known[key]
+
+    def _full(self, value: Mapping[str, Any]) -> Gold:
+        fields = {name: value.get(name) for name in Gold.__struct_fields__}
+        question = fields["question"]
+        if question is not None and not isinstance(question, str):
+            raise ValueError(f"question is an id or null, was: {question!r}")
+        action = self._action(fields["action"])
+        gold = Gold(
+            action=action,
+            skills=self._ids("skills", fields["skills"], self.pack.skills),
+            packs=self._ids("packs", fields["packs"], self.pack.neighbours),
+            question=self._question(question) if question else None,
+            ok_actions=tuple(self._action(one) for one in _listed(fields["ok_actions"])),
+            ok_skills=self._ids("ok_skills", fields["ok_skills"], self.pack.skills),
+            ok_packs=self._ids("ok_packs", fields["ok_packs"], self.pack.neighbours),
+        )
+        if action == "route" and not gold.allowed_skills:
+            raise ValueError("the action route needs skills or ok_skills, there are none")
+        if action == "redirect" and not (gold.packs or gold.ok_packs):
+            raise ValueError("the action redirect needs packs or ok_packs, there are none")
+        return gold
+
+    def _short(self, value: object) -> Gold:
+        names = _listed(value)
+        if len(names) == 1:
+            return self._single(names[0])
+        skills = tuple(name for name in names if name in self.pack.skills)
+        packs = tuple(name for name in names if name in self.pack.neighbours)
+        for name in names:
+            if name not in skills and name not in packs:
+                known = (*self.pack.skills, *self.pack.neighbours)
+                raise ValueError(_unknown("a list has skills and neighbours", name, known))
+        return Gold("route" if skills else "redirect", skills=skills, packs=packs)
+
+    def _single(self, name: str) -> Gold:
+        pack = self.pack
+        categories = [category.id for category in pack.file.categories]
+        if name in pack.skills:
+            return Gold("route", skills=(name,))
+        if name in categories:
+            ours = tuple(one.id for one in pack.file.skills if one.category == name)
+            return Gold("route", ok_skills=ours)
+        if name in pack.neighbours:
+            return Gold("redirect", packs=(name,))
+        if name in pack.questions:
+            return Gold("clarify", question=name)
+        if name in ("clarify", "none"):
+            return Gold("clarify" if name == "clarify" else "none")
+        known = (*pack.skills, *categories, *pack.neighbours, *pack.questions, "clarify", "none")
+        what = "a label is a skill, category, neighbour, question, clarify or none"
+        raise ValueError(_unknown(what, name, known))
+
+    def _ids(self, name: str, value: object, known: Collection[str]) -> tuple[str, ...]:
+        ids = tuple(dict.fromkeys(_listed(value)))
+        for one in ids:
+            if one not in known:
+                raise ValueError(_unknown(f"{name} are ids of the pack", one, known))
+        return ids
+
+    def _action(self, name: object) -> Action:
+        if name not in ACTIONS:
+            raise ValueError(_unknown(f"an action is one of {', '.join(ACTIONS)}", name, ACTIONS))
+        return name
+
+    def _question(self, name: str) -> str:
+        known = (*self.pack.questions, ANY_QUESTION)
+        if name not in known:
+            raise ValueError(_unknown("a question is an id of the pack", name, known))
+        return name
+
+
+def _listed(value: object) -> list[str]:
+    """Give the ids of a list, or of a text with separators."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [part for raw in SEPARATORS.split(value) if (part := raw.strip(" '\"[]"))]
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return [part for part in map(str.strip, value) if part]
+    raise ValueError(f"a label is an id, a list of ids, or the full form, was: {value!r:.80}")
+
+
+def _key(value: object) -> object:
+    if isinstance(value, Mapping):
+        return tuple(_key(value.get(name)) for name in Gold.__struct_fields__)
+    if isinstance(value, list | tuple):
+        return (list, *map(_key, value))
+    return value if isinstance(value, str | None) else repr(value)
+
+
+def _unknown(what: str, name: object, known: Collection[str]) -> str:
+    close = get_close_matches(str(name), known, n=1)
+    return f"{what}, was: {str(name)[:80]!r}" + (f"; did you mean {close[0]!r}?" if close else "")

@@ -1,0 +1,1 @@
+"""All that is fitted from a pack, on disk and in memory, and what it reads in a text."""

@@ -1,0 +1,192 @@
+"""One query to its concerns: find the clauses, and judge which of them is a concern of its own.
+
+A clause that names another skill proves little: long stories with one concern touch many. What
+tells them apart is fitted, on queries joined from two exemplars against exemplars as they are.
+"""
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Bools, Floats, Probabilities
+from router.heads.lexicon import Phrases, words_of
+from router.heads.logistic import Logistic, logit
+
+MOST_CLAUSES = 12
+"""Of a longer text only so many clauses are weighed, the first ones."""
+
+SHORTEST_CLAUSE = 7
+"""Characters: "monitor" can be a concern, "thanks" is none."""
+
+_JOINING = (
+    r"(?:and|but|then|plus|once|as well as|after that|afterwards|followed by|while also|along with"
+    r"|which we also|on top of that)"
+)
+_AND_ALSO = r"(?:\s+(?:then|also|first|after that|afterwards|later|next|finally|both)\b)*"
+_JOINT = re.compile(
+    rf"[.;!?:\n]+\s+|,\s*(?:{_JOINING}\b)?{_AND_ALSO}\s*|\s+{_JOINING}{_AND_ALSO}\s+"
+    r"|\s+-+>?\s+|\s*\+\s+|\s+&\s+|^\s*(?:first|once|after|before)\s+",
+    re.IGNORECASE,
+)
+_JOINERS = Phrases.of(["and", "plus", "also", "both", "as well as"])
+_SEQUENCERS = Phrases.of(
+    ["first", "then", "after that", "afterwards", "once", "later", "next", "finally", "followed by"]
+)
+_TEMPLATES = (
+    "{a} and {b}",
+    "{a}, then {b}",
+    "first {a}, then {b}",
+    "{a}. Also {b}",
+    "{a}. {b}",
+    "{b} once this is done: {a}",
+    "{a} and also {b}",
+    "{a}, plus {b}",
+    "{b}, but first {a}",
+    "{a}; {b}",
+    "{a}, after that {b}",
+    "{a} as well as {b}",
+)
+
+
+def clauses_of(text: str) -> list[str]:
+    """Split at sentence ends, commas and joining words; what is too short is dropped."""
+    lines = (" ".join(line.split()) for line in text.splitlines())  # runs of blanks cost squares
+    parts = (part.strip(" ,.;:") for line in lines for part in _JOINT.split(line))
+    clauses = [part for part in parts if len(part) >= SHORTEST_CLAUSE]
+    return clauses[:MOST_CLAUSES] if len(clauses) > 1 else []
+
+
+def join_exemplars(
+    exemplars: Mapping[str, Sequence[str]], count: int, seed: int = 0
+) -> list[tuple[str, frozenset[str]]]:
+    """Make queries with two concerns out of short exemplars of two skills each.
+
+    :return: (text, its two skills), `count` of them; none if fewer than two skills have any.
+    """
+    chance = random.Random(seed)
+    short = {
+        skill: kept
+        for skill, lines in exemplars.items()
+        if (kept := [line for line in lines if len(line.split()) <= 14])
+    }
+    if len(short) < 2:
+        return []
+    made = []
+    for _ in range(count):
+        one, other = chance.sample(sorted(short), 2)
+        first, second = chance.choice(short[one]), chance.choice(short[other])
+        template = chance.choice(_TEMPLATES)
+        text = template.format(a=first.rstrip(".?! "), b=_inside(second))
+        made.append((text, frozenset((one, other))))
+    return made
+
+
+def _inside(sentence: str) -> str:
+    """As it would stand inside a sentence: no capital but that of a name like "ONNX"."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
+
+
+@dataclass(frozen=True)
+class ClauseView:
+    """What the clauses of a batch say about the skills, padded to the most clauses of any text."""
+
+    probabilities: Probabilities  # (n_texts, most, n_skills); 0 where there is no clause
+    words: Floats  # (n_texts, most): words in each clause
+    joined: Bools  # (n_texts,): says a word that joins
+    sequenced: Bools  # (n_texts,): says a word that puts things in order
+
+    @classmethod
+    def of(
+        cls, texts: Sequence[str], clauses: Sequence[Sequence[str]], flat: Probabilities
+    ) -> "ClauseView":
+        """Lay the clauses' probabilities out by text.
+
+        :param flat: One row for each clause of each text, in order. Shape: (n_clauses, n_skills).
+        """
+        counts = np.array([len(group) for group in clauses], dtype=np.intp)
+        most = max(int(counts.max(initial=0)), 1)
+        filled = np.arange(most) < counts[:, None]  # (n_texts, most)
+        probabilities = np.zeros((len(texts), most, flat.shape[1]))
+        probabilities[filled] = flat
+        words = np.zeros((len(texts), most))
+        words[filled] = [len(clause.split()) for group in clauses for clause in group]
+        said = [words_of(text) for text in texts]
+        joined, sequenced = (
+            np.array([phrases.said_in(one) for one in said], dtype=np.bool_)
+            for phrases in (_JOINERS, _SEQUENCERS)
+        )
+        return cls(probabilities, words, joined, sequenced)
+
+    def rows(self, places: NDArray[np.intp]) -> "ClauseView":
+        """Give the same view of some of the texts."""
+        return ClauseView(*(getattr(self, one.name)[places] for one in fields(self)))
+
+    def features(self, whole: Probabilities) -> tuple[Floats, Bools]:
+        """Describe each skill as a further concern of each text.
+
+        :param whole: The skills' probabilities from the whole texts. Shape: (n_texts, n_skills).
+        :return: Features, shape (n_texts, n_skills, 10); and which skills can be a further concern:
+            not the likeliest of the whole, and spoken for by a clause of at least two.
+        """
+        n_texts, n_skills = whole.shape
+        rows = np.arange(n_texts)
+        top = whole.argmax(axis=1)
+        best = self.probabilities.argmax(axis=1)  # (n_texts, n_skills): the clause speaking for it
+        own = self.probabilities.max(axis=1)
+        counts = (self.words > 0).sum(axis=1)
+        total = np.maximum(self.words.sum(axis=1), 1.0)
+        of_top = self.probabilities[rows, :, top]  # (n_texts, most)
+        length = np.maximum(np.take_along_axis(self.words, best, axis=1), 1.0)
+        both = self.probabilities + of_top[:, :, None]
+        covered = (both * self.words[:, :, None]).sum(axis=1) / total[:, None]
+
+        def each(column: Floats) -> Floats:
+            return np.broadcast_to(column[:, None], (n_texts, n_skills))
+
+        features = np.stack(
+            [
+                logit(own),
+                logit(whole),
+                each(logit(whole.max(axis=1))),
+                logit(np.take_along_axis(of_top, best, axis=1)),
+                np.log(length / total[:, None]),
+                each(np.log(total)),
+                each(np.log(np.maximum(counts, 1))),
+                covered,
+                each(self.joined.astype(np.float64)),
+                each(self.sequenced.astype(np.float64)),
+            ],
+            axis=2,
+        )
+        possible = (own >= 0.15) & (counts[:, None] >= 2)
+        possible[rows, top] = False
+        return features, possible
+
+
+@dataclass(frozen=True)
+class Concerns:
+    """The fitted judgement whether a skill is a further concern of a text."""
+
+    model: Logistic
+
+    @classmethod
+    def fit(cls, view: ClauseView, whole: Probabilities, truth: Bools) -> "Concerns":
+        """Fit on texts whose skills are known. Shape of `truth`: (n_texts, n_skills)."""
+        features, possible = view.features(whole)
+        return cls(Logistic.fit(features[possible], truth[possible]))
+
+    def further(self, view: ClauseView, whole: Probabilities) -> Probabilities:
+        """Probability of each skill to be a further concern. Shape: (n_texts, n_skills)."""
+        found = np.zeros(whole.shape)
+        # Of a text with fewer than two clauses nothing is possible.
+        rows = np.flatnonzero((view.words > 0).sum(axis=1) >= 2)
+        if len(rows):
+            features, possible = view.rows(rows).features(whole[rows])
+            among = np.zeros_like(found[rows])
+            among[possible] = self.model.probabilities(features[possible])
+            found[rows] = among
+        return found

@@ -1,0 +1,218 @@
+"""From a pack's exemplars to a fitted model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from router.arrays import Bools, Floats, Probabilities, Vectors
+from router.encoders.encoder import Encoder
+from router.heads.centroids import Centroids, unit
+from router.heads.head import Head, fit_head
+from router.heads.logistic import Logistic, logit
+from router.model.asking import Asking, QuestionIndex
+from router.model.concerns import ClauseView, Concerns, clauses_of, join_exemplars
+from router.model.model import ANY_ANSWER, Indices, Layout, Limits, Model, model_hash
+from router.model.replies import ReplyHead, general_replies, reply_exemplars
+from router.packs.pack import Pack
+
+JOINED = 800
+"""Queries joined from two exemplars on which the judgement of further concerns is fitted."""
+
+
+SHORTEST, MOST_REPLIES = 5, 300
+"""Of each target so many short exemplars, and so many replies in all, show what an answer is."""
+
+
+def fit_model(pack: Pack, encoder: Encoder) -> Model:
+    """Fit everything on the pack's exemplars.
+
+    The judgements on top of the head (whether to ask, further concerns) are fitted on what a head
+    says of exemplars that it has not seen: two heads, each fitted on one half.
+    """
+    rows = sorted(pack.target_exemplars())
+    labels, texts = [label for label, _ in rows], [text for _, text in rows]
+    vectors = encoder.encode(texts)
+    head, held_out = fit_head(texts, vectors, labels)
+    layout = Layout.of(pack, head.names)
+    questions = _question_index(pack, encoder)
+    asking, concerns = _fit_judgements(pack, encoder, texts, vectors, labels, questions)
+    return Model(
+        encoder_key=encoder.key,
+        pack_hash=model_hash(pack),
+        head=head,
+        centroids=Centroids.of(vectors, labels),
+        categories=_category_centroids(pack, vectors, labels),
+        exemplar_labels=tuple(labels),
+        exemplar_texts=tuple(texts),
+        layout=layout,
+        questions=questions,
+        asking=asking,
+        concerns=concerns,
+        replies=_fit_replies(pack, encoder),
+        limits=_fit_limits(head, layout, held_out, labels),
+    )
+
+
+def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
+    """Fit the head on some of a model's exemplars, each target among them; embeds nothing.
+
+    The judgements on top (whether to ask, further concerns) have few numbers, were fitted on
+    held-out exemplars, and stay.
+    """
+    labels = [model.exemplar_labels[i] for i in kept]
+    texts = [model.exemplar_texts[i] for i in kept]
+    vectors = model.head.exemplars[kept]
+    head, held_out = fit_head(texts, vectors, labels)
+    layout = Layout.of(pack, head.names)
+    needy = [
+        vectors[[one == f"question:{q}" for one in labels]].mean(axis=0) for q in pack.questions
+    ]
+    width = vectors.shape[1]
+    return replace(
+        model,
+        head=head,
+        centroids=Centroids.of(vectors, labels),
+        exemplar_labels=tuple(labels),
+        exemplar_texts=tuple(texts),
+        questions=replace(model.questions, needy=unit(np.array(needy).reshape(-1, width))),
+        limits=_fit_limits(head, layout, held_out, labels),
+    )
+
+
+def _fit_limits(
+    head: Head, layout: Layout, held_out: Probabilities, labels: Sequence[str]
+) -> Limits:
+    """See what each exemplar is to the others."""
+    place = {name: column for column, name in enumerate(head.names)}
+    truth = np.array([place[label] for label in labels], dtype=np.intp)
+    ours = ~np.isin(truth, layout.none)
+    closest = _closest_others(head.exemplars, ours)
+    unasked = np.flatnonzero(~np.isin(truth, layout.questions))
+    needless = 1.0 - held_out[:, layout.questions].sum(axis=1)
+    of_truth = held_out[unasked, truth[unasked]] / np.maximum(needless[unasked], 1e-12)
+    outside = None
+    if not ours.all():
+        none = held_out[:, layout.none].sum(axis=1)
+        outside = Logistic.fit(np.column_stack([logit(none), closest]), ~ours)
+    return Limits(np.sort(closest[ours]), np.sort(of_truth), outside)
+
+
+def _closest_others(vectors: Vectors, ours: Bools, chunk: int = 1_000) -> Floats:
+    """Cosine of each exemplar with the closest other that is ours. Shape: (n,)."""
+    closest = np.full(len(vectors), -1.0)
+    for start in range(0, len(vectors), chunk):
+        cosines = vectors[start : start + chunk] @ vectors.T
+        rows = np.arange(len(cosines))
+        cosines[rows, start + rows] = -1.0
+        closest[start : start + chunk] = cosines[:, ours].max(axis=1, initial=-1.0)
+    return closest
+
+
+def _category_centroids(pack: Pack, vectors: Vectors, labels: Sequence[str]) -> Centroids:
+    category = {f"skill:{skill.id}": skill.category for skill in pack.skills.values()}
+    ours = [i for i, label in enumerate(labels) if label in category]
+    return Centroids.of(vectors[ours], [category[labels[i]] for i in ours])
+
+
+def _question_index(pack: Pack, encoder: Encoder) -> QuestionIndex:
+    needy = [encoder.encode(lines).mean(axis=0) for lines in pack.exemplars.questions.values()]
+    replies = {
+        q: encoder.encode([line for lines in options.values() for line in lines])
+        for q, options in pack.exemplars.options.items()
+    }
+    centroids = unit(np.array(needy).reshape(len(needy), encoder.width))
+    return QuestionIndex.of(list(pack.questions.values()), centroids, replies)
+
+
+def _fit_replies(pack: Pack, encoder: Encoder) -> dict[str, ReplyHead]:
+    heads = {}
+    for question in pack.questions.values():
+        rows = reply_exemplars(question, pack.exemplars.options[question.id])
+        heads[question.id] = ReplyHead.fit(rows, encoder.encode([text for _, text in rows]))
+    rows = general_reply_exemplars(pack)
+    heads[ANY_ANSWER] = ReplyHead.fit(rows, encoder.encode([text for _, text in rows]))
+    return heads
+
+
+def general_reply_exemplars(pack: Pack) -> list[tuple[str, str]]:
+    """Give (meaning, reply) for a question that no pack words: an answer, or a general one."""
+    titled = [one.title for one in pack.file.skills]
+    titled += [one.title for one in pack.file.neighbours]
+    groups = [*pack.exemplars.skills.values(), *pack.exemplars.neighbours.values()]
+    shortest = [line for lines in groups for line in sorted(lines, key=len)[:SHORTEST]]
+    replies = [
+        line
+        for group in pack.exemplars.options.values()
+        for lines in group.values()
+        for line in lines
+    ]
+    general = [(meaning, line) for meaning, lines in general_replies().items() for line in lines]
+    known = {line.casefold() for _, line in general}
+    answers = dict.fromkeys((*titled, *shortest, *replies[:MOST_REPLIES]))
+    return [*((ANY_ANSWER, one) for one in answers if one.casefold() not in known), *general]
+
+
+def _fit_judgements(
+    pack: Pack,
+    encoder: Encoder,
+    texts: Sequence[str],
+    vectors: Vectors,
+    labels: Sequence[str],
+    questions: QuestionIndex,
+) -> tuple[Asking, Concerns]:
+    half = halves(labels)
+    asked, concerned = [], []
+    for side in (0, 1):
+        seen, unseen = (np.flatnonzero(rows).tolist() for rows in (half == side, half != side))
+        head, _ = fit_head([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
+        layout = Layout.of(pack, head.names)
+        held_out = [texts[i] for i in unseen]
+        whole = head.probabilities(held_out, vectors[unseen])
+        evidence = questions.evidence(held_out, vectors[unseen], whole[:, layout.questions])
+        needs = np.array([labels[i].startswith("question:") for i in unseen])
+        asked.append((evidence.features(), needs))
+        truth = {texts[i]: labels[i].removeprefix("skill:") for i in unseen}
+        concerned.append(_concern_rows(pack, encoder, head, layout, truth, side))
+    asking = Asking(
+        Logistic.fit(np.vstack([f for f, _ in asked]), np.concatenate([n for _, n in asked]))
+        if pack.questions
+        else None
+    )
+    features, possible, truths = (np.concatenate(parts) for parts in zip(*concerned, strict=True))
+    return asking, Concerns(Logistic.fit(features[possible], truths[possible]))
+
+
+def halves(labels: Sequence[str]) -> np.ndarray:
+    """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1."""
+    half = np.zeros(len(labels), dtype=np.intp)
+    for label in set(labels):
+        members = [i for i, one in enumerate(labels) if one == label]
+        half[members[1::2]] = 1
+    return half
+
+
+def _concern_rows(
+    pack: Pack,
+    encoder: Encoder,
+    head: Head,
+    layout: Layout,
+    truth: Mapping[str, str],
+    seed: int,
+) -> tuple[np.ndarray, Bools, Bools]:
+    """Features, possible and truth for exemplars that the head has not seen, plain and joined."""
+    skills = list(pack.skills)
+    unseen = {
+        skill: sorted(text for text in lines if truth.get(text) == skill)
+        for skill, lines in pack.exemplars.skills.items()
+    }
+    plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
+    rows = [*plain, *join_exemplars(unseen, JOINED // 2, seed)]
+    texts = [text for text, _ in rows]
+    clauses = [clauses_of(text) for text in texts]
+    flat = [clause for group in clauses for clause in group]
+    probabilities = head.probabilities([*texts, *flat], encoder.encode([*texts, *flat]))
+    view = ClauseView.of(texts, clauses, probabilities[len(texts) :, layout.skills])
+    features, possible = view.features(probabilities[: len(texts), layout.skills])
+    member = np.array([[skill in wanted for skill in skills] for _, wanted in rows])
+    return features, possible, member

@@ -1,0 +1,191 @@
+"""Everything that is fitted from a pack, and what it reads in a batch of texts."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import floor
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Floats, Probabilities, Similarities, Vectors
+from router.encoders.encoder import Encoder
+from router.heads.centroids import Centroids
+from router.heads.head import Head
+from router.heads.logistic import Logistic, logit
+from router.model.asking import Asking, QuestionEvidence, QuestionIndex
+from router.model.concerns import ClauseView, Concerns, clauses_of
+from router.model.replies import ReplyHead
+from router.packs.pack import Pack
+
+Indices: TypeAlias = NDArray[np.intp]
+
+FORMAT = 7
+"""Raised whenever a model fitted by older code must not be used by newer."""
+
+
+def model_hash(pack: Pack) -> str:
+    """Name what a fitted model takes from a pack: ids, questions and exemplars, not settings."""
+    parts = [FORMAT, pack.file.skills, pack.file.neighbours, pack.file.questions, pack.exemplars]
+    content = msgspec.json.encode(parts, order="deterministic")
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which column of the probabilities is which target, in the order of the pack's file."""
+
+    skills: Indices
+    neighbours: Indices
+    questions: Indices
+    none: Indices  # one column, or empty if the pack has no exemplars for "none"
+
+    @classmethod
+    def of(cls, pack: Pack, names: Sequence[str]) -> "Layout":
+        """Find the columns of the pack's targets."""
+        place = {name: i for i, name in enumerate(names)}
+
+        def columns(kind: str, ids: Sequence[str]) -> Indices:
+            return np.array([place[f"{kind}:{one}"] for one in ids], dtype=np.intp)
+
+        return cls(
+            skills=columns("skill", list(pack.skills)),
+            neighbours=columns("neighbour", list(pack.neighbours)),
+            questions=columns("question", list(pack.questions)),
+            none=np.array([place["none"]] if "none" in place else [], dtype=np.intp),
+        )
+
+
+ANY_ANSWER = "=answer"
+"""What a reply to a composed question means if it is an answer; and the name of that ReplyHead."""
+
+FAR = 0.01
+"""Share of our own exemplars that may lie as far from all others as what counts as outside."""
+
+UNTOLD = 0.2
+"""Least similarity where there are too few exemplars to tell."""
+
+HIGHEST = 0.4
+"""Least similarity at most: exemplars are written in one go and more alike than what users ask."""
+
+
+def _empty() -> Floats:
+    return np.empty(0)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the exemplars say of themselves, each of them with itself left out.
+
+    `closest`: of all but those of "none", the cosine with the closest other, rising.
+    `of_truth`: of all that need no question, the probability of their own target given that
+    nothing is asked, rising. `outside`: from logit of P(none) and closest cosine to the probability
+    of being nothing of ours; None if the pack has no exemplars of "none".
+    """
+
+    closest: Floats = field(default_factory=_empty)  # (n_ours,)
+    of_truth: Floats = field(default_factory=_empty)  # (n_unasked,)
+    outside: Logistic | None = None
+
+    @cached_property
+    def least_similarity(self) -> float:
+        """The cosine below which a text is nothing of ours: 1 % of ours lie below it."""
+        place = floor((len(self.closest) + 1) * FAR)
+        return min(float(self.closest[place - 1]), HIGHEST) if place else UNTOLD
+
+    def as_far(self, closest: Floats) -> Floats:
+        """Probability that a text of ours lies as far as this, or farther. Shape: (n_texts,)."""
+        below = np.searchsorted(self.closest, closest, side="right")
+        return np.asarray((below + 1) / (len(self.closest) + 1))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read in a batch of texts; every row is one text, in order."""
+
+    texts: Sequence[str]
+    vectors: Vectors
+    similarities: Similarities  # (n_texts, n_targets): with each target's centroid
+    probabilities: Probabilities  # (n_texts, n_targets)
+    closest: Floats  # (n_texts,): cosine with the closest exemplar of anything but "none"
+    questions: QuestionEvidence
+    ask: Floats  # (n_texts,): probability that the deciding detail is missing
+    further: Probabilities  # (n_texts, n_skills): of being a further concern
+    # (n_texts, n_targets): cosine with each target's closest exemplar
+    near: Similarities = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class Model:
+    """Fitted on a pack's exemplars as one encoder sees them."""
+
+    encoder_key: str
+    pack_hash: str
+    head: Head
+    centroids: Centroids
+    categories: Centroids
+    exemplar_labels: tuple[str, ...]
+    exemplar_texts: tuple[str, ...]
+    layout: Layout
+    questions: QuestionIndex
+    asking: Asking
+    concerns: Concerns
+    replies: dict[str, ReplyHead]
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Targets in the order of the columns."""
+        return self.head.names
+
+    @cached_property
+    def _starts(self) -> Indices:
+        """Where each target's exemplars begin: they stand in the order of the columns."""
+        return np.searchsorted(np.array(self.exemplar_labels), np.array(self.names))
+
+    def read(self, texts: Sequence[str], encoder: Encoder) -> Reading:
+        """Encode texts and their clauses, and weigh all evidence there is."""
+        clauses = [clauses_of(text) for text in texts]
+        flat = [clause for group in clauses for clause in group]
+        vectors = encoder.encode([*texts, *flat])
+        probabilities = self.head.probabilities([*texts, *flat], vectors)
+        return self.weigh(texts, vectors[: len(texts)], probabilities, clauses)
+
+    def weigh(
+        self,
+        texts: Sequence[str],
+        vectors: Vectors,
+        probabilities: Probabilities,
+        clauses: Sequence[Sequence[str]],
+    ) -> Reading:
+        """Weigh texts whose rows, and those of their clauses behind them, are known."""
+        whole, parts = probabilities[: len(texts)], probabilities[len(texts) :]
+        skills = self.layout.skills
+        view = ClauseView.of(texts, clauses, parts[:, skills])
+        evidence = self.questions.evidence(texts, vectors, whole[:, self.layout.questions])
+        near = np.maximum.reduceat(vectors @ self.head.exemplars.T, self._starts, axis=1)
+        ours = np.delete(near, self.layout.none, axis=1)
+        return Reading(
+            texts=texts,
+            vectors=vectors,
+            similarities=self.centroids.similarities(vectors),
+            probabilities=whole,
+            closest=ours.max(axis=1, initial=-1.0).astype(np.float64),
+            questions=evidence,
+            ask=self.asking.probability(evidence),
+            further=self.concerns.further(view, whole[:, skills]),
+            near=near,
+        )
+
+    def outside(self, reading: Reading) -> Floats:
+        """How likely each text is nothing of ours, whatever is likeliest.
+
+        :return: Shape: (n_texts,), in [0, 1]; without exemplars of "none" only its order counts.
+        """
+        if self.limits.outside is None:
+            return np.asarray((1.0 - reading.closest) / 2.0)
+        none = reading.probabilities[:, self.layout.none].sum(axis=1)
+        return self.limits.outside.probabilities(np.column_stack([logit(none), reading.closest]))

@@ -1,0 +1,65 @@
+"""A fitted value on disk: JSON for what it says, npz for its arrays. No pickle, and hashed."""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from router.errors import RouterError
+from router.packs.exemplar_file import write_whole
+
+T = TypeVar("T")
+
+VALUE, ARRAYS, HASHES = "value.json", "arrays.npz", "hashes.json"
+
+
+class DamagedError(RouterError):
+    """What is stored is not what was written."""
+
+
+def save(value: Any, folder: Path) -> None:  # noqa: ANN401 - any dataclass
+    """Write a dataclass of arrays, numbers, text and the like into a folder."""
+    arrays: list[np.ndarray] = []
+
+    def keep(item: Any) -> Any:  # noqa: ANN401
+        if not isinstance(item, np.ndarray):
+            raise NotImplementedError
+        arrays.append(item)
+        return len(arrays) - 1
+
+    content = msgspec.json.encode(value, enc_hook=keep)
+    buffer = io.BytesIO()
+    np.savez(buffer, *arrays)
+    parts = {VALUE: content, ARRAYS: buffer.getvalue()}
+    for name, part in parts.items():
+        write_whole(folder / name, part)
+    hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
+    write_whole(folder / HASHES, msgspec.json.encode(hashes))  # last: its presence says whole
+
+
+def load(kind: type[T], folder: Path) -> T:
+    """Read what `save` wrote, the same to the last bit.
+
+    :raises DamagedError: A file is missing, or is not what was written.
+    """
+    try:
+        hashes = msgspec.json.decode((folder / HASHES).read_bytes(), type=dict[str, str])
+        parts = {name: (folder / name).read_bytes() for name in (VALUE, ARRAYS)}
+    except (OSError, msgspec.DecodeError) as error:
+        raise DamagedError(f"{folder}: not a stored value: {error}") from error
+    for name, part in parts.items():
+        if hashlib.sha256(part).hexdigest() != hashes.get(name):
+            raise DamagedError(f"{folder / name}: its hash is not the one in {HASHES}; fit again")
+    with np.load(io.BytesIO(parts[ARRAYS]), allow_pickle=False) as stored:
+        arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
+
+    def give(_: type, place: Any) -> Any:  # noqa: ANN401
+        return arrays[place]
+
+    try:
+        return msgspec.json.decode(parts[VALUE], type=kind, dec_hook=give)
+    except (msgspec.ValidationError, IndexError) as error:
+        raise DamagedError(f"{folder}: written by another version: {error}") from error

@@ -1,0 +1,1 @@
+"""What a pack says, and its files: read with every fault named, and written."""

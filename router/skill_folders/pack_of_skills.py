@@ -1,0 +1,46 @@
+"""Write the pack of a folder of skills, so that a person can go on from there."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from router.encoders.encoder import Encoder
+from router.errors import PackError
+from router.packs.pack import Pack, Skill
+from router.packs.pack_file import FILE, load_pack, save_pack
+from router.skill_folders.folder import Notify, pack_of, read_folder
+
+
+def init_pack(
+    folder: Path, out: Path | None, encoder: Encoder, force: bool, notify: Notify
+) -> tuple[Pack, list[str]]:
+    """Write the pack of a folder of skills into `out`, the folder itself if None.
+
+    :return: The pack as it is read back, and what was not as it should be.
+    :raises PackError: No skill can be read, or a pack is there and `force` is not given.
+    """
+    where = folder if out is None else out
+    if (where / FILE).exists() and not force:
+        raise PackError(
+            f"{where / FILE}: a pack is there already; cure: --force writes over it and its"
+            " exemplars, --out names another folder"
+        )
+    pack, warnings = pack_of(read_folder(folder), encoder, notify)
+    skills = tuple(_with_document(skill, folder, where) for skill in pack.file.skills)
+    if any(not skill.document for skill in skills):
+        warnings.append(
+            f"the documents lie outside {where}, so the pack names none; write it into {folder}"
+            " or a folder above if routes should lead to them"
+        )
+    notify("writing the pack")
+    for old in (where / "exemplars").rglob("*.txt"):  # there are some only if `force` is given
+        old.unlink()
+    save_pack(Pack(replace(pack.file, skills=skills), pack.exemplars), where)
+    return load_pack(where), warnings
+
+
+def _with_document(skill: Skill, folder: Path, where: Path) -> Skill:
+    """Name the document as it lies below the pack, or not at all."""
+    path, root = (folder / skill.document).resolve(), where.resolve()
+    inside = path.is_relative_to(root)
+    return replace(skill, document=path.relative_to(root).as_posix() if inside else "")
