@@ -14,11 +14,14 @@ import pytest
 ray = pytest.importorskip("ray", reason="the engine ray needs Ray: pip install 'router[ray]'")
 
 from conftest import shared_encoder  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
+from router.cli import app  # noqa: E402
 from router.encoders.encoder import default_encoder  # noqa: E402
 from router.engines import ray as engine  # noqa: E402
 from router.errors import LogError  # noqa: E402
 from router.evaluation.evaluate import evaluate  # noqa: E402
+from router.evaluation.run_folder import RunFolder  # noqa: E402
 from router.evaluation.run_rows import FORMS  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
@@ -101,6 +104,35 @@ def test_the_result_is_that_of_the_local_engine(tiny_router, log, tmp_path):
         json.loads((tmp_path / name / "run.json").read_bytes()) for name in ("ray", "local")
     )
     assert ours["log_sha256"] == theirs["log_sha256"]
+
+
+def test_the_command_gives_the_same_figures_and_gates_on_them(tiny_router, log, tmp_path):
+    """With the shipped pack's router, in its place a small one: what the command does with it."""
+    told_by = {}
+    for name in ("local", "ray"):
+        out = tmp_path / name
+        options = ["--format", "parquet"] if name == "local" else ["--workers", "2"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("router.commands.evaluate.load_router", lambda *_: tiny_router)
+            command = ["evaluate", str(log), "--out", str(out), "--engine", name, *options]
+            told_by[name] = CliRunner().invoke(app, [*command, "--fail-under", "accepted=1.0"])
+    figures = [
+        {**json.loads((tmp_path / name / "metrics.json").read_bytes())["intervals"]}
+        for name in told_by
+    ]
+    assert figures[0] == figures[1]
+    assert [one.exit_code for one in told_by.values()] == [1, 1]
+    assert all("accepted must be at least 1, was" in one.stderr for one in told_by.values())
+    assert len({one.stdout.split("Everything is in")[0] for one in told_by.values()}) == 1
+    assert (tmp_path / "ray" / "report.html").stat().st_size > 100_000
+    assert len(list(RunFolder.open(tmp_path / "ray").rows())) == 70
+
+
+def test_a_folder_may_be_named_by_its_uri(tiny_router, log, tmp_path):
+    uris = [(tmp_path / name).as_uri() for name in ("log", "out")]
+    spread = engine.evaluate(tiny_router, *uris, workers=1)
+    assert (spread.is_here, spread.folder) == (True, tmp_path / "out")
+    assert [one.line for one in spread.rejected()] == [8, 32, 73]
 
 
 def test_a_second_run_leaves_nothing_of_the_first(tiny_router, log, tmp_path):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from router.evaluation.figures import Figure
     from router.evaluation.run_parts import Query
     from router.logs.gold import Gold
+    from router.router import Router
 
 SHOWN = 10  # queries that are printed
 REASONS = 3  # rejected lines that are
@@ -39,9 +39,9 @@ def evaluate(
             " standard input [default: the sample log]."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write.")] = Path(
-        "runs/latest"
-    ),
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="The folder to write; with --engine ray, or its URI.")
+    ] = "runs/latest",
     text_column: Annotated[
         str | None, typer.Option(help="Name of the text's column [default: guessed].")
     ] = None,
@@ -56,13 +56,19 @@ def evaluate(
         str | None, typer.Option(help="Name of the id's column, '-' for none [default: guessed].")
     ] = None,
     form: Annotated[
-        Literal["jsonl", "parquet"], typer.Option("--format", help="Form of the decisions.")
-    ] = "jsonl",
+        Literal["jsonl", "parquet"] | None,
+        typer.Option(
+            "--format", help="Form of the decisions [default: jsonl; with --engine ray, parquet]."
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first line that can't be read.")
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Drop what a stopped run has done.")
+        bool,
+        typer.Option(
+            "--restart", help="Drop what a stopped run has done; with --engine ray it always is."
+        ),
     ] = False,
     fail_under: Annotated[
         list[str] | None,
@@ -74,13 +80,24 @@ def evaluate(
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write report.html as well.")
     ] = True,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where to decide: here, or on a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster [default: RAY_ADDRESS, or one started here]."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Ray workers, a model each [default: one for each CPU]."),
+    ] = None,
     pack: PackOption = None,
     encoder: EncoderOption = None,
     calibration: CalibrationOption = None,
 ) -> None:
     """Decide every query of a log; write decisions, rejected lines, figures and a report.
 
-    Stopped with Ctrl-C, the same command goes on where it was.
+    Stopped with Ctrl-C, the same command goes on where it was; with --engine ray it starts over.
 
     Examples:
         router evaluate
@@ -88,8 +105,10 @@ def evaluate(
         router evaluate queries.csv --text-column question --label-column skill --out run
 
         router evaluate queries.jsonl.gz --fail-under accepted=0.90 --fail-under none_recall=0.85
+
+        router evaluate s3://bucket/log --engine ray --address auto --out s3://bucket/run
     """
-    from router.evaluation.evaluate import evaluate as run
+    from router.engines.engine import engine_of
     from router.evaluation.gate import Gate
     from router.logs.chunks import Columns
     from router.shipped import SAMPLE_LOG
@@ -97,31 +116,32 @@ def evaluate(
     router = load_router(pack, encoder, calibration)
     gate = Gate.of(fail_under or [], router.pack)
     columns = Columns(text_column, label_column, time_column, id_column)
+    chosen = engine_of(engine, form, restart, address, workers, encoder)
     try:
         with progress_bar() as tell:
-            evaluation = run(
-                router,
-                SAMPLE_LOG if log is None else log,
-                out,
-                columns=columns,
-                form=form,
-                strict=strict,
-                restart=restart,
-                progress=tell,
-            )
+            evaluation = chosen.evaluate(router, log or SAMPLE_LOG, out, columns, strict, tell)
     except KeyboardInterrupt:
-        typer.echo(f"router: stopped; the same command goes on from here ({out})", err=True)
+        typer.echo(f"router: stopped; the same command {chosen.after_stop} ({out})", err=True)
         raise typer.Exit(130) from None
     show(stdout(), evaluation)
     if report:
-        from router.report import write_report
-
-        typer.echo(f"The report: {write_report(evaluation.folder, router)}")
+        typer.echo(report_of(evaluation, router))
     failed = gate.failed(evaluation.metrics)
     for sentence in failed:
         typer.echo(f"router: {sentence}", err=True)
     if failed:
         raise typer.Exit(1)
+
+
+def report_of(evaluation: "Evaluation", router: "Router") -> str:
+    """Write the report beside the decisions, if they are on this machine; say where it is."""
+    if not evaluation.is_here:
+        return (
+            "No report: it needs the folder on this machine; copy it, then `router report FOLDER`"
+        )
+    from router.report import write_report
+
+    return f"The report: {write_report(evaluation.folder, router)}"
 
 
 @contextmanager
@@ -175,7 +195,7 @@ def show(console: "Console", evaluation: "Evaluation") -> None:
         console.print(f"  line {one.line}: {escape(shortened(one.reason, 160))}", soft_wrap=True)
     if lines.rejected > REASONS:
         console.print(f"  and {lines.rejected - REASONS:,} more, in rejected.jsonl")
-    files = f"{evaluation.folder}: {', '.join(evaluation.files)}"
+    files = f"{evaluation.place}: {', '.join(evaluation.files)}"
     console.print(f"Everything is in {escape(files)}.", soft_wrap=True)
 
 

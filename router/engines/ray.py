@@ -6,6 +6,7 @@ once. Each chunk comes back as its sums alone; its decisions stay where the work
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -25,19 +26,22 @@ from router.engines.chunks import (
     measure,
     parts_of,
 )
-from router.engines.stores import Store
+from router.engines.stores import JOINED, Store
 from router.errors import LogError, RouterError
 from router.evaluation.counting import merged
-from router.evaluation.evaluate import LISTED, Evaluation, Progress
+from router.evaluation.evaluate import LISTED, STDIN, Evaluation, Progress
 from router.evaluation.figures import Figures
 from router.evaluation.metrics import FORMAT, Lines, Metrics, Versions
 from router.evaluation.run_parts import Checkpoint, Query, pretty
 from router.evaluation.run_rows import FORMS
 from router.evaluation.tally import Tally
 from router.logs.chunks import CHUNK_LINES, Columns
+from router.logs.files import Rejected
 from router.packs.pack import Pack
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from router.router import Router
 
 BLOCK = 1 << 17
@@ -63,8 +67,9 @@ def evaluate(
     """Decide every line of a log on a Ray cluster; the figures are those of `evaluation.evaluate`.
 
     Written are `decisions.parquet`, a folder of parts, `rejected.jsonl`, and `metrics.json` last.
-    Left out is the list of repeated texts, which no worker alone can know; `texts` counts what the
-    workers decided, a text that two of them met twice.
+    Nothing of a stopped run is taken up: each begins by clearing the folder. Left out is the list
+    of repeated texts, which no worker alone can know; `texts` counts what the workers decided, a
+    text that two of them met twice.
 
     :param log: A file or folder of parts, as a path or a URI ("s3://bucket/log").
     :param out: A folder that all workers reach, as a path or a URI.
@@ -75,6 +80,11 @@ def evaluate(
         message names it.
     :raises RouterError: Ray is not installed.
     """
+    if str(log) == STDIN:
+        raise LogError(
+            "standard input comes to one machine and can't be spread; cure: name a file or folder,"
+            " or leave the engine local"
+        )
     store, source = Store.of(out), Store.of(log)
     with _cluster(address):
         measured = _measured(source)
@@ -107,7 +117,33 @@ def evaluate(
     store.join_rejected()
     store.write("run.json", pretty(settings))
     store.write("metrics.json", metrics.to_json())
-    return Evaluation(Path(out), metrics, total.tally, FORMS["parquet"])
+    return Spread(store.here or Path(out), metrics, total.tally, FORMS["parquet"], store)
+
+
+@dataclass(frozen=True)
+class Spread(Evaluation):
+    """What a run came to, wherever its files are. Without `is_here`, `folder` is but a name."""
+
+    store: Store
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the files are this machine's own."""
+        return self.store.here is not None
+
+    @property
+    def place(self) -> str:
+        """Where the files are, as a person writes it."""
+        return str(self.folder) if self.is_here else self.store.root
+
+    def table(self) -> "pyarrow.Table":
+        """All decisions as an arrow table, in the order of the log."""
+        return self.store.table(self.form.name)
+
+    def rejected(self) -> Iterator[Rejected]:
+        """Give the lines that can't be read, in order."""
+        decoder = msgspec.json.Decoder(Rejected)
+        yield from map(decoder.decode, self.store.lines(JOINED))
 
 
 @dataclass
@@ -228,7 +264,18 @@ def _cluster(address: str | None) -> Iterator[None]:
         ) from error
     started = not ray.is_initialized()
     if started:
-        ray.init(address=address, include_dashboard=False, log_to_driver=False)
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody else is told of this run
+        try:
+            ray.init(
+                address=address,
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (ConnectionError, ValueError) as error:
+            raise RouterError(
+                f"Ray can't be joined at {address or 'this machine'}: {error}"
+            ) from error
     context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
     before = context.target_max_block_size, context.enable_progress_bars, logger.level
     context.target_max_block_size, context.enable_progress_bars = BLOCK, False

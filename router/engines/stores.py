@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from router.errors import LogError
 
 if TYPE_CHECKING:
+    import pyarrow
     from pyarrow.fs import FileInfo, FileSystem
 
 DECISIONS, REJECTED, JOINED = "decisions.parquet", "rejected", "rejected.jsonl"
@@ -25,6 +26,14 @@ class Store:
     def of(cls, place: str | Path) -> "Store":
         """Take a URI, or a path of this machine."""
         return cls(str(place) if "://" in str(place) else Path(place).absolute().as_uri())
+
+    @property
+    def here(self) -> Path | None:
+        """The path, if this machine's own files hold it."""
+        from pyarrow.fs import LocalFileSystem
+
+        system, path = self._opened()
+        return Path(path) if isinstance(system, LocalFileSystem) else None
 
     def files(self) -> list[str]:
         """Give the URIs of a log's parts, in the order of their names; hidden ones are none.
@@ -68,6 +77,21 @@ class Store:
         with system.open_output_stream(f"{place}.part") as file:
             file.write(content)
         system.move(f"{place}.part", place)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Give a file below this folder line by line."""
+        import io
+
+        system, path = self._opened()
+        with system.open_input_file(f"{path}/{name}") as file:
+            yield from io.BufferedReader(file)
+
+    def table(self, name: str) -> "pyarrow.Table":
+        """Read a folder of Parquet parts below this one, in the order of their names."""
+        from pyarrow import parquet
+
+        system, path = self._opened()
+        return parquet.read_table(f"{path}/{name}", filesystem=system)
 
     def clear(self) -> None:
         """Remove what an earlier run left, and make the folder."""

@@ -58,6 +58,16 @@ class Evaluation:
         return self.metrics.intervals
 
     @property
+    def is_here(self) -> bool:
+        """Whether the files are this machine's own."""
+        return True
+
+    @property
+    def place(self) -> str:
+        """Where the files are, as a person writes it."""
+        return str(self.folder)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Names of the files in the folder."""
         return (self.form.name, "rejected.jsonl", "metrics.json", "run.json")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ class RunFolder:
         :raises LogError: The folder has no decisions.
         """
         folder = Path(path)
-        if not any((folder / name).is_file() for name in (PARQUET, JSONL)):
+        if not any((folder / name).exists() for name in (PARQUET, JSONL)):
             raise LogError(
                 f"{folder}: a run folder holds {PARQUET} or {JSONL}, this one neither;"
                 " `router evaluate LOG --out FOLDER` writes one"
@@ -157,6 +158,8 @@ class RunFolder:
         :raises LogError: A row is not what an evaluation writes; the message names it.
         """
         parquet = self.path / PARQUET
+        if parquet.is_dir():  # the parts of an engine that spreads its work
+            return chain.from_iterable(map(_parquet_rows, sorted(parquet.iterdir())))
         return _parquet_rows(parquet) if parquet.is_file() else _jsonl_rows(self.path / JSONL)
 
 
