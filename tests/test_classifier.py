@@ -6,16 +6,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from router.encoders.encoder import SentenceTransformerEncoder
-from router.heads.classifier import (
-    ExemplarClassifier,
-    FewShotClassifier,
-    LayeredEncoder,
-    TextEncoder,
-    closeness,
-    fit_kernel,
-    fit_logistic,
-    readable,
-)
+from router.encoders.layered import LayeredEncoder
+from router.heads.exemplar_classifier import ExemplarClassifier, closeness, fit_kernel, fit_logistic
+from router.heads.few_shot import RIDGE, WORDS, FewShotClassifier, Shots, TextEncoder, readable
+from router.heads.head import HeadSettings
+from router.heads.lexicon import Lexicon
 
 SHOTS = {
     "card_arrival": [
@@ -227,22 +222,77 @@ def test_held_out_probabilities_are_of_the_shots_and_not_of_the_names(fitted):
 
 def test_names_can_be_given_or_left_out(encoder):
     given = {"card_arrival": "a card by post"}
-    assert len(FewShotClassifier(encoder, names=given).fit(TEXTS, LABELS).exemplars_) == 25
-    assert len(FewShotClassifier(encoder, names={}).fit(TEXTS, LABELS).exemplars_) == 24
+    one, none = (
+        FewShotClassifier(encoder, names=names).fit(TEXTS, LABELS) for names in (given, {})
+    )
+    assert len(one.head_.exemplars) == 25
+    assert len(none.head_.exemplars) == 24
 
 
 def test_the_words_are_weighed_by_what_they_are_worth_on_held_out_exemplars(encoder):
-    without, some, chosen = (
-        FewShotClassifier(encoder, words=words).fit(TEXTS, LABELS) for words in (0.0, 0.1, None)
-    )
+    def fitted(settings):
+        return FewShotClassifier(encoder, settings=settings, discriminants=0.0).fit(TEXTS, LABELS)
+
+    def loss(classifier):
+        rows = np.arange(len(TEXTS))
+        return -np.log(classifier.held_out_probabilities_[rows, classifier.held_out_labels_]).mean()
+
+    tried = [fitted(HeadSettings(lexical=words, ridge=RIDGE)) for words in WORDS]
+    chosen = fitted(None)
+    assert chosen.head_.settings.lexical in WORDS
+    assert loss(chosen) == min(map(loss, tried))
+
+
+def test_discriminants_are_kept_where_they_lower_the_loss_on_held_out_exemplars(encoder):
+    both = FewShotClassifier(encoder).fit(TEXTS, LABELS)
+    one = FewShotClassifier(encoder, discriminants=0.0).fit(TEXTS, LABELS)
     rows = np.arange(len(TEXTS))
 
     def loss(classifier):
-        of_truth = classifier.held_out_probabilities_[rows, classifier.held_out_labels_]
-        return -np.log(of_truth).mean()
+        return -np.log(classifier.held_out_probabilities_[rows, classifier.held_out_labels_]).mean()
 
-    assert chosen.words_ in (0.0, 0.1)
-    assert loss(chosen) == min(loss(without), loss(some))
+    assert one.discriminants_ is None
+    if both.discriminants_ is None:
+        assert loss(both) == loss(one)
+    else:
+        assert loss(both) < loss(one)
+
+
+def test_what_lies_outside_the_directions_of_the_classes_is_not_seen_by_the_discriminants():
+    vectors, labels = clusters(per_class=8)
+    shots = Shots([""] * len(labels), vectors, labels.tolist(), len(labels), Lexicon.fit(["a"]))
+    first, _ = shots.fit(HeadSettings(lexical=0.0))
+    second = shots.fit_discriminants(first)
+    outside = np.linalg.svd(second.directions.T)[2][-1]  # no direction has a part in it
+    assert np.abs(outside @ second.directions).max() < 1e-9
+    moved = vectors + 0.7 * outside
+    texts = [""] * len(labels)
+    assert second.scores(texts, moved) == pytest.approx(second.scores(texts, vectors), abs=1e-5)
+    assert np.abs(first.scores(texts, moved) - first.scores(texts, vectors)).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"discriminants": 1.0}, r"discriminants is a share in \[0, 1\), was: 1.0"),
+        ({"folds": 1}, "folds are at least 2, was: 1"),
+    ],
+)
+def test_a_setting_of_the_classifier_of_texts_out_of_range_is_named(setting, message):
+    with pytest.raises(ValueError, match=message):
+        FewShotClassifier(None, **setting).fit(TEXTS, LABELS)
+
+
+def test_the_router_decides_with_the_very_head_of_the_estimator(tiny_router):
+    model = tiny_router.model
+    classifier = FewShotClassifier(
+        tiny_router.encoder, names={}, settings=model.head.settings, discriminants=0.0
+    ).fit(model.exemplar_texts, model.exemplar_labels)
+    texts = ["a flat tyre", "which bike should I buy?"]
+    vectors = tiny_router.encoder.encode(texts)
+    found = classifier.predict_proba(texts)
+    assert type(classifier.head_) is type(model.head)
+    assert found == pytest.approx(model.head.probabilities(texts, vectors), abs=1e-5)
 
 
 def test_estimators_work_in_scikit_learns_tools(encoder):
@@ -255,6 +305,6 @@ def test_estimators_work_in_scikit_learns_tools(encoder):
 
 def test_clones_share_the_encoder(encoder):
     assert clone(TextEncoder(encoder)).encoder is encoder
-    copy = clone(FewShotClassifier(encoder, words=0.1))
+    copy = clone(FewShotClassifier(encoder, discriminants=0.1))
     assert copy.encoder is encoder
-    assert copy.words == 0.1
+    assert copy.discriminants == 0.1

@@ -11,7 +11,7 @@ from router.calibration.conformal import (
     sets,
     threshold,
 )
-from router.calibration.maps import Temperature
+from router.heads.maps import Temperature
 
 
 def test_threshold_by_hand():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from router.arrays import Bools, Floats, Probabilities
-from router.calibration.maps import Labels, Temperature, fit_temperature
+from router.heads.maps import Labels, Temperature, fit_temperature
 
 ROUNDING = 1e-9  # (n + 1) * alpha may miss a whole number by as much
 RATIOS = (0.25, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5)  # of the fitted sharpness, to try

@@ -8,12 +8,8 @@ from router.arrays import Bools, Floats
 from router.calibration.budget import Trial
 from router.calibration.calibration import Figure, Report, Step
 from router.calibration.cases import Cases
-from router.calibration.maps import (
-    LABELLED,
-    confidence_interval,
-    expected_calibration_error,
-    wilson,
-)
+from router.calibration.intervals import confidence_interval, expected_calibration_error, wilson
+from router.heads.maps import LABELLED
 
 DRAWS, STEPS = 300, 21
 NEEDLESS = (0.05, 0.10, 0.15)

@@ -58,7 +58,7 @@ class Figure(Struct, frozen=True):
         """A share with Wilson's interval."""
         if not n:
             return cls(None, None, None, 0)
-        from router.calibration.maps import wilson
+        from router.calibration.intervals import wilson
 
         low, high = wilson(hits, n)
         return cls(_rounded(hits / n), _rounded(low), _rounded(high), n)

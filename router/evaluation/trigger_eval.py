@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from router.calibration.maps import wilson
+from router.calibration.intervals import wilson
 from router.decisions.decision import Decision, Route
 from router.errors import LogError, RouterError
 from router.packs.exemplar_file import write_whole

@@ -22,6 +22,8 @@ from router.arrays import Floats, Probabilities, Vectors
 from router.heads.centroids import unit
 from router.heads.cosines import cosines
 from router.heads.lexicon import Lexicon, Terms
+from router.heads.maps import Labels, Power, fit_power
+from router.heads.ridge import fit_ridge
 
 MOST_EXEMPLARS = 8_000
 """More of them are not solved for: n³ steps would take minutes."""
@@ -52,38 +54,6 @@ class HeadSettings:
         Chosen on 62 skills and queries of our own: right skill first 0.79 instead of 0.76.
         """
         return cls() if per_target >= 60 else cls(lexical=0.15, ridge=0.6)
-
-
-@dataclass(frozen=True)
-class Power:
-    """Scores to probabilities: (max(score, 0) + `offset`) ** `exponent`, then rows sum to 1.
-
-    Ridge scores estimate probabilities already, but shrunk towards 0; a power undoes that where a
-    softmax, which knows only differences, stays overconfident.
-    """
-
-    offset: float
-    exponent: float
-
-    @classmethod
-    def fit(cls, scores: Floats, labels: NDArray[np.intp]) -> "Power":
-        """Minimise the log loss of held-out scores. Shapes: (n, n_targets) and (n,)."""
-        from scipy.optimize import minimize
-
-        rows = np.arange(len(labels))
-
-        def loss(point: Floats) -> float:
-            probabilities = cls(*np.exp(point)).transform(scores)
-            return float(-np.log(probabilities[rows, labels]).mean())
-
-        found = minimize(loss, [-3.0, 1.0], method="Nelder-Mead", options={"maxiter": 200})
-        return cls(*(float(value) for value in np.exp(np.clip(found.x, -9.0, 3.0))))
-
-    def transform(self, scores: Floats) -> Probabilities:
-        """Turn scores into probabilities. Shape: (n, n_targets), both."""
-        logs = self.exponent * np.log(np.maximum(scores, 0.0) + self.offset)
-        powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -130,27 +100,30 @@ def fit_head(
     vectors: Vectors,
     labels: Sequence[str],
     settings: HeadSettings | None = None,
-) -> tuple[Head, Probabilities]:
+    *,
+    lexicon: Lexicon | None = None,
+    asked: int | None = None,
+) -> tuple[Head, Floats]:
     """Fit a head on labelled exemplars, in about n³ / 10¹⁰ seconds; in n / 10⁵ where n is large.
 
     :param vectors: Unit vectors of the texts. Shape: (n, width).
-    :return: The head, and the probabilities of each exemplar with itself left out.
-        Shape: (n, n_targets).
+    :param lexicon: The words of the texts, where it is known; learnt from them if None.
+    :param asked: How many of the first texts are like what will be asked, so that probabilities
+        are fitted on them; all if None.
+    :return: The head, and the scores of each exemplar with itself left out, in single precision
+        where n is large. Shape: (n, n_targets).
     """
     settings = settings or HeadSettings.for_exemplars(len(texts) / len(set(labels)))
     names, truth = np.unique(np.asarray(labels), return_inverse=True)
     if len(texts) > MOST_EXEMPLARS or len(texts) * len(names) > MOST_VOTES:
-        return _fit_centroids(vectors, labels, truth, settings)
-    lexicon = Lexicon.fit(texts)
+        return _fit_centroids(vectors, names.tolist(), truth, settings, asked)
+    lexicon = lexicon or Lexicon.fit(texts)
     features = lexicon.features(texts)
-    kernel = _kernel(vectors, features, settings)
     shares = np.eye(len(names))[truth]
     prior = shares.mean(axis=0)
-    kernel[np.diag_indices_from(kernel)] += settings.ridge
-    inverse = np.linalg.inv(kernel)
-    votes = inverse @ (shares - prior)
-    held_out = shares - votes / np.diag(inverse)[:, None]
-    power = _fit_power(held_out, truth)
+    kernel = _kernel(vectors, features, settings)
+    votes, held_out = fit_ridge(kernel, shares - prior, settings.ridge)
+    held_out += prior
     head = Head(
         names=tuple(names.tolist()),
         settings=settings,
@@ -159,28 +132,31 @@ def fit_head(
         lexicon=lexicon,
         term_votes=np.asarray(features.T @ votes, dtype=np.float32),
         prior=prior,
-        power=power,
+        power=_fit_power(held_out[:asked], truth[:asked]),
     )
-    return head, power.transform(held_out)
+    return head, held_out
 
 
 def _fit_centroids(
-    vectors: Vectors, labels: Sequence[str], truth: NDArray[np.intp], settings: HeadSettings
-) -> tuple[Head, Probabilities]:
-    """Know each target by its centroid; the held-out probabilities are in single precision."""
-    names = tuple(np.unique(np.asarray(labels)).tolist())
+    vectors: Vectors,
+    names: Sequence[str],
+    truth: Labels,
+    settings: HeadSettings,
+    asked: int | None,
+) -> tuple[Head, Floats]:
+    """Know each target by its centroid; the held-out scores are in single precision."""
     sums = np.zeros((len(names), vectors.shape[1]))
     np.add.at(sums, truth, vectors)
     nothing = Terms((), np.empty(0))
     head = Head(
-        names=names,
+        names=tuple(names),
         settings=settings,
         exemplars=np.ascontiguousarray(vectors, dtype=np.float32),
         votes=np.empty((0, len(names)), dtype=np.float32),
         lexicon=Lexicon(nothing, nothing),
         term_votes=np.empty((0, len(names)), dtype=np.float32),
         prior=np.bincount(truth) / len(truth),
-        power=Power(0.0, 1.0),
+        power=Power(1.0, 1.0),
         centroids=unit(sums),
     )
     held_out = np.empty((len(truth), len(names)), dtype=np.float32)
@@ -191,17 +167,14 @@ def _fit_centroids(
         others = unit(sums[truth[rows]] - vectors[rows])
         own = np.exp(settings.sharpness * ((others * vectors[rows]).sum(axis=1) - 1.0))
         held_out[np.arange(start, start + len(own)), truth[rows]] = own
-    power = _fit_power(held_out, truth)
-    for start in range(0, len(truth), SCORED):
-        rows = slice(start, start + SCORED)
-        held_out[rows] = power.transform(held_out[rows].astype(np.float64))
+    power = _fit_power(held_out[:asked], truth[:asked])
     return replace(head, power=power), held_out  # type: ignore[return-value]
 
 
-def _fit_power(held_out: NDArray[Any], truth: NDArray[np.intp]) -> Power:
+def _fit_power(held_out: NDArray[Any], truth: Labels) -> Power:
     """Fit on rows taken evenly, as many as make `JUDGED` scores."""
     step = max(1, held_out.size // JUDGED)
-    return Power.fit(np.asarray(held_out[::step], dtype=np.float64), truth[::step])
+    return fit_power(np.asarray(held_out[::step], dtype=np.float64), truth[::step])
 
 
 def _kernel(vectors: Vectors, features: Any, settings: HeadSettings) -> Floats:  # noqa: ANN401

@@ -8,7 +8,8 @@ import numpy as np
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids, unit
-from router.heads.head import Head, fit_head
+from router.heads.few_shot import FewShotClassifier
+from router.heads.head import Head, HeadSettings, fit_head
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionIndex
 from router.model.concerns import ClauseView, Concerns, clauses_of, join_exemplars
@@ -32,8 +33,13 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     """
     rows = sorted(pack.target_exemplars())
     labels, texts = [label for label, _ in rows], [text for _, text in rows]
-    vectors = encoder.encode(texts)
-    head, held_out = fit_head(texts, vectors, labels)
+    classifier = FewShotClassifier(
+        encoder,
+        names={},
+        settings=HeadSettings.for_exemplars(len(texts) / len(set(labels))),
+        discriminants=0.0,
+    ).fit(texts, labels)
+    head, vectors = classifier.head_, classifier.head_.exemplars
     layout = Layout.of(pack, head.names)
     questions = _question_index(pack, encoder)
     asking, concerns = _fit_judgements(pack, encoder, texts, vectors, labels, questions)
@@ -50,7 +56,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
         asking=asking,
         concerns=concerns,
         replies=_fit_replies(pack, encoder),
-        limits=_fit_limits(head, layout, held_out, labels),
+        limits=_fit_limits(head, layout, classifier.held_out_probabilities_, labels),
     )
 
 
@@ -76,7 +82,7 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
         exemplar_labels=tuple(labels),
         exemplar_texts=tuple(texts),
         questions=replace(model.questions, needy=unit(np.array(needy).reshape(-1, width))),
-        limits=_fit_limits(head, layout, held_out, labels),
+        limits=_fit_limits(head, layout, head.power.transform(held_out), labels),
     )
 
 

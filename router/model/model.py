@@ -23,7 +23,7 @@ from router.packs.pack import Pack
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 7
+FORMAT = 8
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 
