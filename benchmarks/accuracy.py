@@ -24,14 +24,12 @@ from router.calibration.conformal import fit_sharpness, gain_of_asking, sets, th
 from router.calibration.intervals import expected_calibration_error
 from router.encoders.layered import LayeredEncoder
 from router.heads.exemplar_classifier import ExemplarClassifier, HeadName
-from router.heads.few_shot import RIDGE, FewShotClassifier, readable
-from router.heads.head import HeadSettings
+from router.heads.few_shot import FewShotClassifier, readable
 from router.heads.maps import Labels
 
 ASKED = 0.10
 OPTIONS = 3
 ALPHA = 0.03
-WORDLESS = HeadSettings(lexical=0.0, ridge=RIDGE)
 DRAWS = 500
 KEYS = (
     "accuracy",
@@ -326,7 +324,7 @@ def _indexed_router(
     kept: Bools,
     encoder: Stored,
     aggregation: str,
-    calibrator: Any = None,
+    calibrator: Any = None,  # noqa: ANN401 - the peer's
 ) -> Any:  # noqa: ANN401 - the peer's router
     from semantic_router.encoders import DenseEncoder
     from semantic_router.route import Route

@@ -1,7 +1,7 @@
 """Classify texts by a few exemplars a class: the head of the router, as an estimator."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -20,9 +20,9 @@ from router.heads.maps import Labels, fit_power, log_loss
 if TYPE_CHECKING:
     from router.encoders.encoder import Encoder
 
-RIDGE = 0.1
+FEW = HeadSettings(lexical=0.0, ridge=0.1, pieces=False)
 WORDS = (0.0, 0.1)
-"""Weights of the words to try."""
+"""Settings for few exemplars, and the weights of the words to try; see docs/accuracy.md."""
 
 FAINT = 1e-6
 """Of the strongest direction: what is weaker is rounding."""
@@ -162,7 +162,7 @@ class FewShotClassifier(CalibratedClassifier):
             self.encoder.encode(everything),
             [*asked.tolist(), *names],
             len(asked),
-            Lexicon.fit(everything),
+            Lexicon.fit(everything, (self.settings or FEW).pieces),
         )
         self.centroids_ = Centroids.of(shots.vectors, shots.labels)
         self.head_, held_out = self._fit_first(shots)
@@ -206,7 +206,7 @@ class FewShotClassifier(CalibratedClassifier):
         """Fit on the vectors as they are, with the weight of words that does best."""
         if self.settings is not None:
             return shots.fit(self.settings)
-        tried = [shots.fit(HeadSettings(lexical=words, ridge=RIDGE)) for words in WORDS]
+        tried = [shots.fit(replace(FEW, lexical=words)) for words in WORDS]
 
         def loss(fitted: tuple[Head, Floats]) -> float:
             head, held_out = fitted
@@ -215,28 +215,33 @@ class FewShotClassifier(CalibratedClassifier):
         return min(tried, key=loss)
 
     def _fit_second(self, shots: Shots) -> None:
-        """Add the discriminants, if that lowers the loss on exemplars held out from both heads."""
-        held_out = self._held_out(shots)
-        power = fit_power(held_out, self.held_out_labels_)
-        alone = log_loss(self.calibration_, self.held_out_decisions_, self.held_out_labels_)
-        if log_loss(power, held_out, self.held_out_labels_) < alone:
+        """Add the discriminants, if both heads have a lower loss than one, on the same folds."""
+        labels, share = self.held_out_labels_, self.discriminants
+        first, second = self._held_out(shots)
+        both = (1.0 - share) * first + share * second
+        power = fit_power(both, labels)
+        if log_loss(power, both, labels) < log_loss(fit_power(first, labels), first, labels):
             self.discriminants_ = shots.fit_discriminants(self.head_)
-            self.held_out_decisions_, self.calibration_ = held_out, power
+            self.held_out_decisions_, self.calibration_ = both, power
 
-    def _held_out(self, shots: Shots) -> Floats:
-        """Decide each exemplar by heads that have not seen it. Shape: (n_asked, n_classes)."""
+    def _held_out(self, shots: Shots) -> tuple[Floats, Floats]:
+        """Decide each exemplar by heads that have not seen it. Shapes: (n_asked, n_classes).
+
+        Leaving one out in closed form would not do: the directions have seen the one left out.
+        """
         fold = folds_of(self.held_out_labels_, self.folds, self.random_state)
-        held_out = np.zeros((shots.asked, len(self.classes_)))
+        first, second = np.zeros((2, shots.asked, len(self.classes_)))
         for part in np.unique(fold):
             left_out = np.flatnonzero(fold == part)
             seen = shots.without(left_out)
             head, _ = seen.fit(self.head_.settings)
-            second = seen.fit_discriminants(head)
             texts = [shots.texts[place] for place in left_out.tolist()]
-            decisions = self._decide(head, second, texts, shots.vectors[left_out])
+            vectors = shots.vectors[left_out]
             # A class whose only exemplar is left out is unknown to these heads, and stays at 0.
-            held_out[np.ix_(left_out, np.searchsorted(self.classes_, head.names))] = decisions
-        return held_out
+            cells = np.ix_(left_out, np.searchsorted(self.classes_, head.names))
+            first[cells] = head.scores(texts, vectors)
+            second[cells] = seen.fit_discriminants(head).scores(texts, vectors)
+        return first, second
 
     def _decide(
         self, head: Head, second: Discriminants | None, texts: Sequence[str], vectors: Vectors

@@ -41,11 +41,13 @@ class HeadSettings:
 
     `sharpness`: how fast an exemplar's vote falls with its cosine distance. `lexical`: weight of
     the words, and of the pieces of words, beside the vector. `ridge`: how much a vote is damped.
+    `pieces`: whether pieces of words count; with ten exemplars a target they only cost time.
     """
 
     sharpness: float = 3.0
     lexical: float = 0.3
     ridge: float = 0.3
+    pieces: bool = True
 
     @classmethod
     def for_exemplars(cls, per_target: float) -> "HeadSettings":
@@ -117,7 +119,7 @@ def fit_head(
     names, truth = np.unique(np.asarray(labels), return_inverse=True)
     if len(texts) > MOST_EXEMPLARS or len(texts) * len(names) > MOST_VOTES:
         return _fit_centroids(vectors, names.tolist(), truth, settings, asked)
-    lexicon = lexicon or Lexicon.fit(texts)
+    lexicon = lexicon or Lexicon.fit(texts, settings.pieces)
     features = lexicon.features(texts)
     shares = np.eye(len(names))[truth]
     prior = shares.mean(axis=0)

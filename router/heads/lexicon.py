@@ -67,9 +67,10 @@ class Lexicon:
     chars: "Terms"
 
     @classmethod
-    def fit(cls, texts: Sequence[str]) -> "Lexicon":
-        """Learn the terms of these texts, and how rare each is."""
-        return cls(Terms.fit(texts, word_terms), Terms.fit(texts, char_terms))
+    def fit(cls, texts: Sequence[str], pieces: bool = True) -> "Lexicon":
+        """Learn the terms of these texts, and how rare each is; with or without pieces of words."""
+        chars = Terms.fit(texts, char_terms) if pieces else Terms((), np.empty(0))
+        return cls(Terms.fit(texts, word_terms), chars)
 
     def __len__(self) -> int:
         """Count the terms of both kinds."""
