@@ -8,11 +8,13 @@ import pytest
 
 from router.errors import LogError
 from router.evaluation.evaluate import evaluate
+from router.evaluation.figures import NAMES
 from router.evaluation.run_folder import RunFolder
+from router.evaluation.tally import Day
 from router.report import charts, write_report
 from router.report.evidence import closest_exemplars
 from router.report.page import short
-from router.report.wording import percent
+from router.report.wording import MEANINGS, percent
 
 try:
     from playwright.sync_api import expect, sync_playwright
@@ -80,7 +82,9 @@ def opened(browser):
     pages, said = [], []
 
     def visit(path, width=1280, scheme="light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        size = {"width": width, "height": 900}
+        # Smooth scrolling would move what a test points at.
+        page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: fetched(request.url))
@@ -170,7 +174,8 @@ def test_a_log_without_labels(opened, unlabelled):
     expect(page.locator("h1")).to_have_text(
         re.compile(r"^This pack has a route for \d+% of the log\.$")
     )
-    expect(page.locator(".matrix")).to_have_count(0)
+    expect(page.locator("#matrix")).to_have_count(0)
+    expect(page.locator(".seasons")).to_be_visible()
     expect(page.locator(".figures > div")).to_have_count(5)
     page.get_by_label("Outcome", exact=True).select_option("none")
     given = page.locator('#table td[data-title="Given"]')
@@ -185,6 +190,73 @@ def test_the_numbers_of_a_plot_can_be_read(opened, labelled):
     # The browser tells of the opening in a later task, and only then are the numbers laid out.
     expect(body).to_contain_text("2026-09-01", use_inner_text=True)
     expect(body).to_contain_text("Routed", use_inner_text=True)
+
+
+LUMINANCE = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  const luminance = (colour) => {
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const pixel = canvas.getImageData(0, 0, 1, 1).data;
+    const [red, green, blue] = [...pixel].map((one) => linear(one / 255));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  return [...document.querySelectorAll(".matrix button, .seasons td span")].map((cell) => {
+    cell.style.setProperty("--shade", 1);
+    const style = getComputedStyle(cell);
+    const both = [luminance(style.color), luminance(style.backgroundColor)];
+    const [dim, bright] = both.sort((a, b) => a - b);
+    return (bright + 0.05) / (dim + 0.05);
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_are_legible_in_the_darkest_cells(opened, labelled, scheme):
+    contrasts = opened(labelled, scheme=scheme).evaluate(LUMINANCE)
+    assert min(contrasts) >= 4.5  # WCAG AA
+
+
+def test_the_closest_exemplars_of_all_are_opened_at_once(opened, labelled):
+    page = opened(labelled)
+    told = page.locator("#table details")
+    expect(told.first).not_to_have_attribute("open", "")
+    page.get_by_label("Closest exemplars of all").check()
+    expect(page.locator("#table details[open]")).to_have_count(told.count())
+
+
+def test_skills_over_time_by_hand(opened, labelled):
+    page = opened(labelled)
+    metrics = RunFolder.open(labelled.parent).metrics
+    first = metrics.days["2026-09-01"]
+    row = page.locator(".seasons tbody tr", has_text="fix-brakes")
+    share = round(100 * first.skills["fix-brakes"] / first.lines)
+    expect(row.locator("td").first).to_have_text(str(share))
+    expect(page.locator(".seasons thead th")).to_have_count(1 + len(metrics.days))
+
+
+def test_days_are_gathered_by_monday_and_by_month():
+    days = {
+        f"2026-{month:02d}-{day:02d}": Day(lines=2, labelled=1, accepted=1, skills={"a": 1})
+        for month in range(1, 13)
+        for day in (5, 6, 19, 20)
+    }
+    assert charts.span_unit(days) == "week"
+    weeks = charts.spans_of(days)
+    assert list(weeks)[0] == "2026-01-05"  # a Monday, and the Tuesday with it
+    assert (weeks["2026-01-05"].lines, weeks["2026-01-05"].skills) == (4, {"a": 2})
+    years = {
+        name.replace("2026", str(year)): day
+        for year in (2024, 2025, 2026)
+        for name, day in days.items()
+    }
+    assert charts.span_unit(years) == "month"
+    assert charts.spans_of(years)["2025-03-01"].labelled == 4
+
+
+def test_every_figure_has_a_title_and_a_meaning():
+    assert tuple(MEANINGS) == NAMES
 
 
 def test_it_prints_in_light_colours(opened, labelled):

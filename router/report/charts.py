@@ -60,7 +60,7 @@ _MARKS = {
     "redirect": ("mid", "square"),
     "none": ("deep", "x"),
 }
-MOST_BARS = 45  # of days; more are gathered into weeks
+MOST_BARS = 45  # of days, or of weeks; more are gathered into weeks, or months
 FEWEST_LINES = 30  # of a day, on average; with fewer, days say little and weeks more
 
 
@@ -133,7 +133,9 @@ def risk_coverage(metrics: "Metrics") -> Chart:
         "(confidence from %{customdata:.2f} on)<extra></extra>",
         customdata=[point.confidence for point in points],
     )
-    return Chart([line | {"name": "wrong"}], _axes("of all queries, the surest", "of these, wrong"))
+    layout = _axes("of all queries, the surest", "of these, wrong")
+    layout["xaxis"]["range"] = [0, 1]
+    return Chart([line | {"name": "wrong"}], layout)
 
 
 def ask_rate(metrics: "Metrics") -> Chart:
@@ -163,6 +165,7 @@ def ask_rate(metrics: "Metrics") -> Chart:
         "hovertemplate": "today: %{x:.0%} asked, %{y:.1%} right<extra></extra>",
     }
     layout = _axes("of all queries, asked about", "right")
+    layout["xaxis"]["range"] = [0, 1]
     layout["yaxis"]["rangemode"] = "normal"
     return Chart([ideal, decided, today], layout)
 
@@ -209,7 +212,7 @@ def reliability(metrics: "Metrics") -> Chart:
 
 def shares_over_time(metrics: "Metrics") -> Chart:
     """Outcomes by day, or by week where there are many days; with labels, the share accepted."""
-    spans = _spans(metrics.days)
+    spans = spans_of(metrics.days)
     names = list(spans)
     bars = [
         {
@@ -225,7 +228,7 @@ def shares_over_time(metrics: "Metrics") -> Chart:
         if action in metrics.shares.actions
     ]
     layout = _axes("", "of the queries")
-    layout["xaxis"] = {"type": "date", "gridcolor": "paper", "showgrid": False}
+    layout["xaxis"] = _time_axis(names)
     layout |= {"barmode": "stack", "bargap": 0.12}
     layout["yaxis"]["range"] = [0, 1]
     return Chart(bars, layout)
@@ -233,7 +236,7 @@ def shares_over_time(metrics: "Metrics") -> Chart:
 
 def accepted_over_time(metrics: "Metrics") -> Chart:
     """The share accepted by day or week, with its interval."""
-    spans = {day: span for day, span in _spans(metrics.days).items() if span.labelled}
+    spans = {day: span for day, span in spans_of(metrics.days).items() if span.labelled}
     figures = [Figure.of(span.accepted, span.labelled) for span in spans.values()]
     days = list(spans)
     ends = [figure.high for figure in figures] + [figure.low for figure in reversed(figures)]
@@ -254,10 +257,26 @@ def accepted_over_time(metrics: "Metrics") -> Chart:
         "%{x}: %{y:.0%} of %{customdata} accepted<extra></extra>",
         customdata=[figure.n for figure in figures],
     )
+    line |= {"mode": "lines+markers", "marker": {"color": "accent", "size": 7}}
     layout = _axes("", "accepted")
-    layout["xaxis"] = {"type": "date", "showgrid": False}
+    layout["xaxis"] = _time_axis(days)
     layout["yaxis"]["range"] = [0, 1.02]
     return Chart([band, line | {"name": "accepted"}], layout)
+
+
+def skills_over_time(metrics: "Metrics") -> Chart:
+    """Share of the queries that each skill is given, by day, week or month."""
+    spans, names = spans_of(metrics.days), list(metrics.shares.skills)
+    heat = {
+        "type": "heatmap",
+        "x": list(spans),
+        "y": names,
+        "z": [[span.skills.get(name, 0) / span.lines for span in spans.values()] for name in names],
+        "colorscale": "Oranges",
+        "hovertemplate": "%{y}, %{x}: %{z:.0%} of the queries<extra></extra>",
+    }
+    yaxis = {"autorange": "reversed", "automargin": True}
+    return Chart([heat], {"xaxis": _time_axis(list(spans)), "yaxis": yaxis, "width": 760})
 
 
 def query_map(points: Iterable[Point]) -> Chart:
@@ -316,17 +335,41 @@ def _reach(figure: Figure, *, up: bool) -> float:
     return round(figure.high - figure.value if up else figure.value - figure.low, 4)
 
 
-def _spans(days: Mapping[str, Day]) -> dict[str, Day]:
-    """Days as they are, or gathered into weeks that begin on Monday."""
+def _time_axis(names: Sequence[str]) -> dict[str, Any]:
+    """Name the spans that there are; dates between them would be dates of nothing."""
+    years = {name[:4] for name in names}
+    every = -(-len(names) // 8)
+    return {
+        "type": "date",
+        "showgrid": False,
+        "tickformat": "%b %-d" if len(years) == 1 else "%b %-d<br>%Y",
+        "tickvals": list(names[::every]),
+    }
+
+
+def span_unit(days: Mapping[str, Day]) -> str:
+    """Tell what a plot over time gathers into one: "day", "week" or "month"."""
     lines = sum(day.lines for day in days.values())
     if len(days) <= 14 or (len(days) <= MOST_BARS and lines >= FEWEST_LINES * len(days)):
-        return dict(days)
-    weeks: dict[str, Day] = {}
+        return "day"
+    weeks = {date.fromisoformat(name).isocalendar()[:2] for name in days}
+    return "week" if len(weeks) <= MOST_BARS else "month"
+
+
+def spans_of(days: Mapping[str, Day]) -> dict[str, Day]:
+    """Days as they are, or gathered into weeks that begin on Monday, or into months."""
+    unit = span_unit(days)
+    spans: dict[str, Day] = {}
     for name, day in days.items():
         start = date.fromisoformat(name)
-        week = weeks.setdefault((start - timedelta(start.weekday())).isoformat(), Day())
-        week.lines += day.lines
-        week.labelled += day.labelled
-        week.accepted += day.accepted
-        week.actions = dict(Counter(week.actions) + Counter(day.actions))
-    return weeks
+        if unit == "week":
+            start -= timedelta(start.weekday())
+        elif unit == "month":
+            start = start.replace(day=1)
+        span = spans.setdefault(start.isoformat(), Day())
+        span.lines += day.lines
+        span.labelled += day.labelled
+        span.accepted += day.accepted
+        span.actions = dict(Counter(span.actions) + Counter(day.actions))
+        span.skills = dict(Counter(span.skills) + Counter(day.skills))
+    return spans

@@ -10,10 +10,8 @@ from router.evaluation.sampling import DistinctSample
 from router.packs.pack import Pack
 
 MAPPED = 700
-OF_CELL = 25
-OF_RIGHT_CELL = 8
-OF_UNLABELLED_CELL = 60
-MOST_SHOWN = 1_200
+OF_CELL = 100
+MOST_SHOWN = 1_500
 Cell = tuple[str, str]
 
 
@@ -44,8 +42,7 @@ class Harvest:
         if is_unfit(row):
             self.unfit.add(row.text, row.wanted)
         if cell not in self.cells:
-            sizes = {None: OF_UNLABELLED_CELL, True: OF_RIGHT_CELL, False: OF_CELL}
-            self.cells[cell] = DistinctSample(sizes[row.accepted])
+            self.cells[cell] = DistinctSample(OF_CELL)
         self.cells[cell].add(row.text, row)
 
     def shown(self) -> list[tuple[Row, Cell, int]]:

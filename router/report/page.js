@@ -39,18 +39,19 @@
     const family = getComputedStyle(document.body).fontFamily;
     const axis = {
       gridcolor: palette.line, zeroline: false, fixedrange: true,
-      tickfont: { color: palette.soft, size: 12 }, automargin: true,
+      ticks: "outside", ticklen: 5, tickcolor: "rgba(0,0,0,0)", // keeps the two zeros apart
+      tickfont: { color: palette.soft, size: 12 },
     };
-    const titled = (one) => ({
-      ...axis, ...one,
+    const titled = (one, automargin) => ({
+      ...axis, automargin, ...one,
       title: { font: { color: palette.soft, size: 12.5 }, standoff: 8, ...(one.title || {}) },
     });
     return {
       ...layout,
-      xaxis: titled(layout.xaxis), yaxis: titled(layout.yaxis),
+      xaxis: titled(layout.xaxis, "height"), yaxis: titled(layout.yaxis, "width"),
       font: { family, size: 13, color: palette.ink },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      margin: { l: 48, r: 10, t: 8, b: 44 }, dragmode: false, autosize: true,
+      margin: { l: 48, r: 22, t: 8, b: 44 }, dragmode: false, autosize: true,
       hoverlabel: {
         bgcolor: palette.panel, bordercolor: palette.line, align: "left",
         font: { family, size: 13, color: palette.ink },
@@ -66,6 +67,8 @@
       const { data, layout } = plots[place.dataset.plot];
       const shown = layoutOf(painted(layout, palette), palette, data.length > 1);
       if (printing) shown.width = 640;
+      const days = shown.xaxis.tickvals;
+      if (days && place.clientWidth < 480) shown.xaxis.tickvals = days.filter((_, i) => i % 2 === 0);
       Plotly.react(place, painted(data, palette), shown, { displayModeBar: false, responsive: true });
     }
   }
@@ -124,7 +127,8 @@
         element("dt", `${title}: ${nameOf(target)}, cosine ${cosine.toFixed(2)}`), element("dd", text),
       ]);
     if (!parts.length) return [];
-    return [element("details", "", {}, element("summary", "Closest exemplars"), element("dl", "", {}, ...parts))];
+    const open = form.elements.why?.checked || printing ? { open: "" } : {};
+    return [element("details", "", open, element("summary", "Closest exemplars"), element("dl", "", {}, ...parts))];
   }
 
   function lineOf(row) {
@@ -193,8 +197,8 @@
     details.addEventListener("toggle", () => numbers(details), { once: true });
   }
   dark.addEventListener("change", draw);
-  addEventListener("beforeprint", () => { printing = true; draw(); });
-  addEventListener("afterprint", () => { printing = false; draw(); });
+  addEventListener("beforeprint", () => { printing = true; show(); draw(); });
+  addEventListener("afterprint", () => { printing = false; show(); draw(); });
   show();
   draw();
 })();

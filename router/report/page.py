@@ -96,6 +96,9 @@ def render(run: RunFolder, router: Router) -> str:
         headlines=wording.headlines(metrics),
         steps=wording.first_steps(metrics, gaps, health),
         matrix=_matrix(metrics),
+        meanings=wording.MEANINGS,
+        unit=charts.span_unit(metrics.days),
+        seasons=_seasons(metrics),
         gaps=gaps,
         health=health,
         most_strays=MOST_STRAYS,
@@ -197,6 +200,32 @@ def _matrix(metrics: "Metrics") -> dict[str, Any]:
             row.append({"given": given, "count": count, "shade": round(shade, 3)})
         rows.append({"wanted": wanted, "cells": row, "total": sum(cell["count"] for cell in row)})
     return {"labels": labels, "rows": rows}
+
+
+def _seasons(metrics: "Metrics") -> dict[str, Any]:
+    """Lay out the share of each skill in each day, week or month, and how dark it is in [0, 1]."""
+    spans = charts.spans_of(metrics.days)
+    counts = {
+        name: [span.skills.get(name, 0) for span in spans.values()]
+        for name in metrics.shares.skills
+        if len(spans) > 1
+    }
+    shares = {
+        name: [count / span.lines for count, span in zip(row, spans.values(), strict=True)]
+        for name, row in counts.items()
+    }
+    most = max((share for row in shares.values() for share in row), default=0.0) or 1.0
+    rows = [
+        {
+            "name": name,
+            "cells": [
+                {"share": share, "count": count, "shade": round(share / most, 3)}
+                for share, count in zip(shares[name], counts[name], strict=True)
+            ],
+        }
+        for name in counts
+    ]
+    return {"spans": [(name, span.lines) for name, span in spans.items()], "rows": rows}
 
 
 def _decided(row: "Row | Gold | Query") -> str:

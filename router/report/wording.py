@@ -21,6 +21,31 @@ GRADES = (
 """Share accepted from which on a sentence holds."""
 
 
+MEANINGS = {
+    "accepted": ("Accepted", "labelled queries decided as an expert would accept"),
+    "silently_wrong": ("Silently wrong", "labelled queries that went wrong, nobody was asked"),
+    "asked": ("Asked", "queries answered by a question"),
+    "ask_precision": ("Fair questions", "questions that were fair to ask"),
+    "ask_recall": ("Asked when needed", "queries that lack a detail and were asked about"),
+    "needless": ("Asked needlessly", "queries clear enough that were asked about all the same"),
+    "missed": ("Should have asked", "queries that lack a detail and were not asked about"),
+    "right_question": ("Right question", "questions that ask for what is missing"),
+    "skill_when_routed": ("Right skill", "routed queries for one skill that got it first"),
+    "category_when_routed": ("Right category", "routed queries in an acceptable category"),
+    "multi_exact_in_order": ("Several skills", "queries for several that got all, in order"),
+    "packs_named_too": ("Neighbour named", "routed queries that name the neighbour they also need"),
+    "redirect_right": ("Redirected right", "queries for a neighbour that were sent to it"),
+    "none_recall": ("Unrelated found", "unrelated queries that were refused"),
+    "none_precision": ("Refused rightly", "refusals of what is unrelated indeed"),
+    "calibration_error": (
+        "Confidence gap",
+        "mean gap between stated confidence and what came true",
+    ),
+    "risk_coverage_area": ("Error along the ranking", "mean share wrong, surest decisions first"),
+}
+"""Of each figure of `metrics.json`: its title, and what it is a share of."""
+
+
 @dataclass(frozen=True)
 class Headline:
     """One of the five figures. `detail` says of what it is a share, and its interval."""
