@@ -24,7 +24,7 @@ from router.calibration.conformal import fit_sharpness, gain_of_asking, sets, th
 from router.calibration.intervals import expected_calibration_error
 from router.encoders.layered import LayeredEncoder
 from router.heads.exemplar_classifier import ExemplarClassifier, HeadName
-from router.heads.few_shot import FewShotClassifier, readable
+from router.heads.few_shot import FEW, FewShotClassifier, readable
 from router.heads.maps import Labels
 
 ASKED = 0.10
@@ -137,9 +137,7 @@ def run(data: Data, shots: int, slow: bool = False) -> dict[str, Any]:
         "ours": lambda: ours(data, layered),
         "ours-last-layer": lambda: ours(data, last),
         "ours-no-names": lambda: ours(data, layered, names={}),
-        "ours-no-words": lambda: ours(
-            data, layered, settings=HeadSettings(lexical=0.0, ridge=RIDGE)
-        ),
+        "ours-no-words": lambda: ours(data, layered, settings=FEW),
         "ours-one-step": lambda: ours(data, layered, discriminants=0.0),
         "semantic-router-mean": lambda: semantic_router(data, last, "mean"),
         "semantic-router-max": lambda: semantic_router(data, last, "max"),

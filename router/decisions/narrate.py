@@ -19,6 +19,7 @@ from router.decisions.decision import (
     Route,
 )
 from router.decisions.policy import ACTIONS, Verdicts
+from router.heads.cosines import cosines
 from router.model.model import Model, Reading
 from router.packs.pack import Pack, Question
 
@@ -86,14 +87,14 @@ class Narrator:
 
     def closest(self, reading: Reading, row: int, count: int = CLOSEST) -> tuple[Nearby, ...]:
         """Find the exemplars closest to a text."""
-        cosines = self.model.head.exemplars @ reading.vectors[row]
-        near = np.argpartition(-cosines, min(count, len(cosines) - 1))[: count + 1]
-        order = near[np.lexsort((near, -cosines[near]))][:count]
+        found = cosines(reading.vectors[row : row + 1], self.model.head.exemplars)[0]
+        near = np.argpartition(-found, min(count, len(found) - 1))[: count + 1]
+        order = near[np.lexsort((near, -found[near]))][:count]
         return tuple(
             Nearby(
                 self.model.exemplar_labels[i],
                 self.model.exemplar_texts[i],
-                round(float(cosines[i]), 4),
+                round(float(found[i]), 4),
             )
             for i in order
         )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids
+from router.heads.cosines import cosines
 from router.heads.head import Head
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
@@ -166,7 +167,7 @@ class Model:
         skills = self.layout.skills
         view = ClauseView.of(texts, clauses, parts[:, skills])
         evidence = self.questions.evidence(texts, vectors, whole[:, self.layout.questions])
-        near = np.maximum.reduceat(vectors @ self.head.exemplars.T, self._starts, axis=1)
+        near = np.maximum.reduceat(cosines(vectors, self.head.exemplars), self._starts, axis=1)
         ours = np.delete(near, self.layout.none, axis=1)
         return Reading(
             texts=texts,
