@@ -60,7 +60,10 @@ def merged(lists: Sequence[list[Query]], size: int, sign: int) -> tuple[Query, .
         (query for one in lists for query in one),
         key=lambda query: (sign * query.confidence, query.line),
     )
-    return tuple({query.text: query for query in reversed(ranked)}.values())[::-1][:size]
+    first: dict[str, Query] = {}
+    for query in ranked:
+        first.setdefault(query.text, query)
+    return tuple(first.values())[:size]
 
 
 def _first(rows: Rows, places: Sequence[int], size: int, rank: Callable[[int], int]) -> list[Query]:

@@ -34,6 +34,12 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
         line = content[: error.start].count(b"\n") + 1
         raise PackError(f"{path}:{line}: not UTF-8 ({error.reason}); save it as UTF-8") from error
     except yaml.YAMLError as error:
+        if "nesting depth" in str(error):  # newer releases of PyYAML count for themselves
+            deep = (one.count("[") + one.count("{") > DEEPEST for one in text.splitlines())
+            line = next((number for number, is_deep in enumerate(deep, 1) if is_deep), 1)
+            raise PackError(
+                f"{path}:{line}: at most {DEEPEST} levels of nesting are read"
+            ) from error
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise PackError(f"{where}: not YAML: {getattr(error, 'problem', error)}") from error
