@@ -1,9 +1,13 @@
 import json
+import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from hashlib import sha512
+from shutil import which
 
 import pytest
 
@@ -11,6 +15,7 @@ from router import Router
 from router.errors import LogError
 from router.evaluation.evaluate import evaluate
 from router.evaluation.run_parts import Parts
+from router.report import write_report
 
 CHUNK = 40
 SKILLS = ("fix-tyres", "fix-brakes", "sell-bikes", "bus-lines", "none", "which-part")
@@ -173,6 +178,86 @@ def test_a_full_disk_is_said_and_harms_nothing(tiny_router, log, tmp_path, unbro
     assert {name: (out / name).read_bytes() for name in before} == before
     evaluate(tiny_router, log, out, chunk_lines=CHUNK, form=form)
     assert contents(out) == unbroken(form)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 2 MB of its own, and how to make it larger."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if which("mount") is None or os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)])
+    if mounted.returncode:
+        pytest.skip("this machine does not let us mount a small disk")
+
+    def grow():
+        subprocess.run(["mount", "-o", "remount,size=40m", str(place)], check=True)
+
+    yield place, grow
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "router.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_on_a_full_disk(tiny, tiny_router, tmp_path, small_disk):
+    disk, grow = small_disk
+    out = disk / "run"
+    evaluate(tiny_router, write(tmp_path / "first.jsonl", count=40), out)
+    before = contents(out)
+    log = tmp_path / "log.jsonl"
+    with log.open("w") as file:  # three chunks; no two of them find room
+        for i in range(10_000):
+            row = {"id": f"{i}-{sha512(b'%d' % i).hexdigest()}", "text": f"flat tyre {i % 50}"}
+            file.write(json.dumps(row) + "\n")
+    again = ["evaluate", log, "--out", out, "--pack", tiny, "--no-report"]
+    told = command(*again)
+    assert told.returncode == 2
+    assert "Traceback" not in told.stderr
+    assert re.search(
+        r"run: can't write: No space left on device; (0|4,096|8,192|10,000) lines are done and kept"
+        ".*cure: make room, then the same command goes on",
+        told.stderr,
+    )
+    assert {name: (out / name).read_bytes() for name in before} == before
+    done = {path.stem for path in (out / ".unfinished").glob("*.json")} - {"run"}
+    kept = {path.stem for path in (out / ".unfinished").iterdir()} - {"run"}
+    assert kept == done  # no chunk by half, no temporary file
+    grow()
+    assert command(*again).returncode == 0
+    evaluate(tiny_router, log, tmp_path / "unbroken")
+    assert contents(out) == contents(tmp_path / "unbroken")
+
+
+def test_a_report_that_finds_no_room_leaves_the_earlier_one(tiny, tmp_path, small_disk):
+    disk, grow = small_disk
+    out = disk / "run"
+    router = Router.load(tiny)
+    evaluate(router, write(tmp_path / "log.jsonl", count=40), out)
+    write_report(out, router)
+    before = contents(out)
+    (disk / "ballast").write_bytes(bytes(500_000))
+    told = command("report", out, "--pack", tiny)
+    assert told.returncode == 2
+    assert "Traceback" not in told.stderr
+    assert "report.html: can't write: No space left on device; cure: make room" in told.stderr
+    assert contents(out) == before
+    grow()
+    write_report(out, router)
+    assert contents(out) == before
+
+
+def test_a_place_that_is_no_folder_is_said_with_another_cure(tiny_router, log, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LogError, match="cure: give --out a folder that can be written to"):
+        evaluate(tiny_router, log, tmp_path / "file" / "out")
 
 
 def test_one_broken_line_in_a_hundred_is_named_and_none_is_lost(tiny_router, tmp_path):

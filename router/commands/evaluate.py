@@ -156,7 +156,9 @@ def progress_bar() -> Iterator["Callable[[Progress], None]"]:
         bars.TextColumn("{task.fields[rate]:,.0f}/s"),
         bars.TimeRemainingColumn(),
     )
-    with bars.Progress(*columns, console=stderr(), transient=True) as bar:
+    console = stderr()
+    shown = console.is_terminal
+    with bars.Progress(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("", total=1.0, lines=0, texts=0, rate=0.0)
         first: list[tuple[float, int]] = []
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
-from router.errors import LogError
+from router.errors import FULL, LogError
 from router.evaluation.decided import Fresh
 from router.evaluation.run_rows import Form
 from router.evaluation.tally import Tally
@@ -108,11 +108,20 @@ class Parts:
     def add(
         self, number: int, rows: bytes, rejected: list[Rejected], fresh: Fresh, done: Checkpoint
     ) -> None:
-        """Write one chunk, its checkpoint last."""
-        write_whole(self._file(number, "rows"), rows)
-        write_whole(self._file(number, "rejected"), msgspec.json.Encoder().encode_lines(rejected))
-        write_whole(self._file(number, "fresh"), msgspec.msgpack.encode(fresh))
-        write_whole(self._file(number, "json"), msgspec.json.encode(done))
+        """Write one chunk, its checkpoint last; all of it, or nothing where there is no room."""
+        contents = {
+            "rows": rows,
+            "rejected": msgspec.json.Encoder().encode_lines(rejected),
+            "fresh": msgspec.msgpack.encode(fresh),
+            "json": msgspec.json.encode(done),
+        }
+        try:
+            for kind, content in contents.items():
+                write_whole(self._file(number, kind), content)
+        except OSError:
+            for kind in contents:
+                self._file(number, kind).unlink(missing_ok=True)
+            raise
 
     def fresh(self, number: int) -> Fresh:
         """What a chunk added to the texts remembered."""
@@ -175,13 +184,16 @@ def _write(content: bytes, file: BinaryIO) -> None:
 
 @contextmanager
 def room(out: Path, lines: int) -> Iterator[None]:
-    """Say what a full disk means for a run."""
+    """Say what a full disk means for a run, or a folder that can't be written to."""
     try:
         yield
     except OSError as error:
+        cure = "make room, then the same command goes on"
+        if error.errno not in FULL:
+            cure = "give --out a folder that can be written to"
         raise LogError(
             f"{out}: can't write: {error.strerror or error}; {lines:,} lines are done and kept, and"
-            " earlier results are as they were; cure: make room, then the same command goes on"
+            f" earlier results are as they were; cure: {cure}"
         ) from error
 
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from router.errors import PackError
+from router.errors import PackError, WriteError
 
 MOST_BYTES = 20_000_000
 LONGEST_LINE = 2_000
@@ -48,9 +48,19 @@ def write_exemplars(path: Path, lines: Iterable[str], comment: str) -> None:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file to a temporary name, then give it its own; folders are made as needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file to a temporary name, then give it its own; folders are made as needed.
+
+    :raises WriteError: The disk is full, or the place can't be written to.
+    """
     data = content.encode() if isinstance(content, str) else content
+    try:
+        _write_whole(path, data)
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
