@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from router.heads.logistic import Logistic
-from router.model.concerns import MOST_CLAUSES, ClauseView, Concerns, clauses_of, join_exemplars
+from router.model.concerns import (
+    MISSED,
+    MOST_CLAUSES,
+    ClauseView,
+    Concerns,
+    clauses_of,
+    join_exemplars,
+)
 
 EXEMPLARS = {
     "brakes": ["Brake pads are worn out.", "Does the lever feel soft?"],
@@ -164,7 +171,24 @@ def test_fitted_concerns_tell_a_second_concern_from_a_passing_mention():
     rows = [row for i in range(40) for row in (clear if i % 2 else vague)]
     truth = np.array([[True, bool(i % 2), False] for i in range(40)])
     whole = np.repeat(WHOLE, 40, axis=0)
-    concerns = Concerns.fit(view_of(texts, rows), whole, truth)
+    features, possible = view_of(texts, rows).features(whole)
+    concerns = Concerns.fit(features[possible], truth[possible], whole[possible])
     found = concerns.further(view_of(texts[:2], [*vague, *clear]), whole[:2])
     assert found[0, 1] < 0.3
     assert found[1, 1] > 0.7
+
+
+def test_few_of_the_known_further_concerns_are_too_faint_to_be_looked_for():
+    whole = np.linspace(0.0, 0.5, 1_001)
+    truth = whole >= 0.1
+    concerns = Concerns.fit(np.zeros((1_001, 10)), truth, whole)
+    assert np.mean(whole[truth] < concerns.least) == pytest.approx(MISSED, abs=2e-3)
+
+
+def test_what_the_whole_text_hardly_speaks_for_is_no_further_concern():
+    view = view_of(["soft brake lever and flat tyre again"], TWO)
+    deaf = Concerns(Logistic(np.zeros(10), 3.0), least=float(WHOLE[0, 1]) + 0.01)
+    assert not deaf.several(WHOLE).any()
+    assert not deaf.further(view, WHOLE).any()
+    keen = Concerns(Logistic(np.zeros(10), 3.0), least=float(WHOLE[0, 1]))
+    assert keen.several(WHOLE).all()

@@ -15,7 +15,7 @@ from router.encoders.cache import CachedEncoder, VectorCache
 from router.evaluation.evaluate import evaluate
 from router.heads import head as heads
 from router.heads.centroids import unit
-from router.heads.cosines import BLOCK, FEW, cosines
+from router.heads.cosines import BLOCK, FEW, cosines, product
 from router.heads.head import Head, fit_head
 from router.heads.lexicon import Lexicon
 
@@ -61,6 +61,25 @@ class Noting:
 def noting(router, gate=None):
     encoder = Noting(router.encoder, gate=gate)
     return Router(router.pack, encoder, router.model), encoder
+
+
+def test_clauses_are_encoded_only_where_a_further_concern_is_possible(tiny_router):
+    router, encoder = noting(tiny_router)
+    several, bus = "my brakes squeal, and a nail went through the tyre", "in town, which bus is it"
+    reading, _ = router.decide([several, bus])
+    assert encoder.texts[:2] == [several, bus]
+    clauses = {"my brakes squeal", "a nail went through the tyre"}
+    assert clauses <= set(encoder.texts[2:])
+    assert not any(one in bus for one in encoder.texts[2:])  # a neighbour's, whatever else it says
+    assert reading.further[1].max() == 0.0
+
+
+@pytest.mark.parametrize("rows", [1, 3, FEW, FEW + 1])
+@pytest.mark.parametrize("width", [1, 22, 5_000, 30_000])
+def test_a_product_in_blocks_is_that_of_the_whole(rows, width):
+    one = DICE.standard_normal((rows, 131)).astype(np.float32)
+    other = DICE.standard_normal((131, width)).astype(np.float32)
+    np.testing.assert_allclose(product(one, other), one @ other, rtol=1e-4, atol=1e-4)
 
 
 def test_8_threads_decide_what_one_does(tiny_router):

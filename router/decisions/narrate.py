@@ -86,14 +86,24 @@ class Narrator:
         return {one.id: round(by_name[one.id], 4) for one in self.pack.file.categories}
 
     def closest(self, reading: Reading, row: int, count: int = CLOSEST) -> tuple[Nearby, ...]:
-        """Find the exemplars closest to a text."""
-        found = cosines(reading.vectors[row : row + 1], self.model.head.exemplars)[0]
-        near = np.argpartition(-found, min(count, len(found) - 1))[: count + 1]
-        order = near[np.lexsort((near, -found[near]))][:count]
+        """Find the exemplars closest to a text.
+
+        They are among those of as many targets, the ones whose closest exemplars are the closest.
+        """
+        model = self.model
+        near = reading.near[row]
+        least = np.sort(near)[-min(count, len(near))]
+        groups = [model.exemplars_of(target) for target in np.flatnonzero(near >= least).tolist()]
+        vector, exemplars = reading.vectors[row : row + 1], model.head.exemplars
+        found = np.concatenate(
+            [cosines(vector, exemplars[one.start : one.stop])[0] for one in groups]
+        )
+        places = np.concatenate(groups)
+        order = np.lexsort((places, -found))[:count]
         return tuple(
             Nearby(
-                self.model.exemplar_labels[i],
-                self.model.exemplar_texts[i],
+                model.exemplar_labels[places[i]],
+                model.exemplar_texts[places[i]],
                 round(float(found[i]), 4),
             )
             for i in order

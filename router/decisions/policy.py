@@ -168,9 +168,7 @@ class Rules:
 
     def without_questions(self, reading: Reading) -> Floats:
         """Probabilities given that nothing is asked: skills, neighbours, none; rows sum to 1."""
-        layout = self.layout
-        columns = np.concatenate([layout.skills, layout.neighbours, layout.none])
-        kept = reading.probabilities[:, columns]
+        kept = reading.probabilities[:, self.layout.unasked]
         return np.asarray(kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-12))
 
     def _skills(

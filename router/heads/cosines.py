@@ -1,4 +1,4 @@
-"""Dot products of a few texts with many points, at the speed of memory."""
+"""Products of a few rows with a large matrix, at the speed of memory and on one core."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ FEW = 16
 
 BLOCK = 64
 """Points at a time: so few that BLAS starts no threads, which on a busy machine wait for a core."""
+
+ALONE = 24_000
+"""Numbers of a block at most, for the same reason."""
 
 
 def cosines(vectors: Vectors, points: Vectors) -> NDArray[np.float32]:
@@ -29,3 +32,20 @@ def cosines(vectors: Vectors, points: Vectors) -> NDArray[np.float32]:
         np.matmul(blocks, vector, out=row[:whole].reshape(-1, BLOCK))
         row[whole:] = points[whole:] @ vector
     return found
+
+
+def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Multiply: `rows @ matrix`, of a few rows block by block.
+
+    :param rows: Shape: (n, depth).
+    :param matrix: Shape: (depth, width), contiguous.
+    :return: Shape: (n, width).
+    """
+    depth, width = matrix.shape
+    block = min(ALONE // max(width, 1), depth)
+    if len(rows) > FEW or block < 2:
+        return np.asarray(rows @ matrix)
+    whole = depth // block * block
+    parts = rows[:, :whole].reshape(len(rows), -1, 1, block)
+    found = (parts @ matrix[:whole].reshape(-1, block, width)).sum(axis=(1, 2))
+    return np.asarray(found + rows[:, whole:] @ matrix[whole:])

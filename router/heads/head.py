@@ -11,16 +11,16 @@ Fitting takes n³ steps and a query n_exemplars times n_targets. Beyond `MOST_EX
 an exemplar left out still known exactly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Floats, Probabilities, Vectors
+from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.heads.centroids import unit
-from router.heads.cosines import cosines
+from router.heads.cosines import cosines, product
 from router.heads.lexicon import Lexicon, Terms
 from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
@@ -75,23 +75,45 @@ class Head:
     power: Power
     centroids: Vectors | None = None  # (n_targets, width)
 
-    def scores(self, texts: Sequence[str], vectors: Vectors) -> Floats:
-        """Estimate each target's share. Shape: (n_texts, n_targets)."""
-        if self.centroids is not None:
-            return self._near(vectors, self.centroids).astype(np.float64)
-        scores = self.settings.lexical * self.lexicon.votes(texts, self.term_votes) + self.prior
+    def scores(
+        self,
+        texts: Sequence[str],
+        vectors: Vectors,
+        seen: Callable[[slice, Similarities], None] | None = None,
+    ) -> Floats:
+        """Estimate each target's share. Shape: (n_texts, n_targets).
+
+        :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
+            array of shape (n_rows, n_exemplars) that is changed afterwards.
+        """
+        scores = np.zeros((len(texts), len(self.names)))
+        if self.centroids is None:
+            scores += self.settings.lexical * self.lexicon.votes(texts, self.term_votes)
+            scores += self.prior
+        else:
+            scores += self._likeness(cosines(vectors, self.centroids))
+        if self.centroids is not None and seen is None:
+            return scores
         for start in range(0, len(texts), SCORED):  # so that what lies between stays in the cache
             rows = slice(start, start + SCORED)
-            scores[rows] += self._near(vectors[rows], self.exemplars) @ self.votes
-        return np.asarray(scores)
+            near = cosines(vectors[rows], self.exemplars)
+            if seen is not None:
+                seen(rows, near)
+            if self.centroids is None:
+                scores[rows] += product(self._likeness(near), self.votes)
+        return scores
 
-    def probabilities(self, texts: Sequence[str], vectors: Vectors) -> Probabilities:
-        """Probability of each target. Shape: (n_texts, n_targets)."""
-        return self.power.transform(self.scores(texts, vectors))
+    def probabilities(
+        self,
+        texts: Sequence[str],
+        vectors: Vectors,
+        seen: Callable[[slice, Similarities], None] | None = None,
+    ) -> Probabilities:
+        """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
+        return self.power.transform(self.scores(texts, vectors, seen))
 
-    def _near(self, vectors: Vectors, points: Vectors) -> NDArray[np.float32]:
-        """Likeness of each text with each point. Shape: (n_texts, n_points), in (0, 1]."""
-        near = cosines(vectors, points)
+    def _likeness(self, near: Similarities) -> NDArray[np.float32]:
+        """Turn cosines into votes, in place. Shape: as given, in (0, 1]."""
         near -= 1.0
         near *= self.settings.sharpness
         return np.asarray(np.exp(near, out=near))

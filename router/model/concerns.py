@@ -22,6 +22,9 @@ MOST_CLAUSES = 12
 SHORTEST_CLAUSE = 7
 """Characters: "monitor" can be a concern, "thanks" is none."""
 
+MISSED = 0.02
+"""Share of the further concerns of joined queries that are too faint in the whole text."""
+
 _JOINING = (
     r"(?:and|but|then|plus|once|as well as|after that|afterwards|followed by|while also|along with"
     r"|which we also|on top of that)"
@@ -169,24 +172,37 @@ class ClauseView:
 
 @dataclass(frozen=True)
 class Concerns:
-    """The fitted judgement whether a skill is a further concern of a text."""
+    """The fitted judgement whether a skill is a further concern of a text.
+
+    `least`: probability from the whole text below which a skill is none; fitted so that few are
+    missed, and what it saves is the encoding of most texts' clauses.
+    """
 
     model: Logistic
+    least: float = 0.0
 
     @classmethod
-    def fit(cls, view: ClauseView, whole: Probabilities, truth: Bools) -> "Concerns":
-        """Fit on texts whose skills are known. Shape of `truth`: (n_texts, n_skills)."""
-        features, possible = view.features(whole)
-        return cls(Logistic.fit(features[possible], truth[possible]))
+    def fit(cls, features: Floats, truth: Bools, whole: Floats) -> "Concerns":
+        """Fit on skills that can be a further concern of texts whose skills are known.
+
+        :param features: As `ClauseView.features` gives them. Shape: (n, 10).
+        :param truth: Whether each is one. Shape: (n,).
+        :param whole: Its probability from the whole text. Shape: (n,).
+        """
+        least = float(np.quantile(whole[truth], MISSED)) if truth.any() else 0.0
+        return cls(Logistic.fit(features, truth), least)
+
+    def several(self, whole: Probabilities) -> Bools:
+        """Whether a text can have a further concern at all. Shape: (n_texts,).
+
+        :param whole: The skills' probabilities from the whole texts. Shape: (n_texts, n_skills).
+        """
+        return np.asarray((whole >= self.least).sum(axis=1) > 1)
 
     def further(self, view: ClauseView, whole: Probabilities) -> Probabilities:
         """Probability of each skill to be a further concern. Shape: (n_texts, n_skills)."""
+        features, possible = view.features(whole)
+        possible &= whole >= self.least
         found = np.zeros(whole.shape)
-        # Of a text with fewer than two clauses nothing is possible.
-        rows = np.flatnonzero((view.words > 0).sum(axis=1) >= 2)
-        if len(rows):
-            features, possible = view.rows(rows).features(whole[rows])
-            among = np.zeros_like(found[rows])
-            among[possible] = self.model.probabilities(features[possible])
-            found[rows] = among
+        found[possible] = self.model.probabilities(features[possible])
         return found

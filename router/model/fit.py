@@ -185,8 +185,8 @@ def _fit_judgements(
         if pack.questions
         else None
     )
-    features, possible, truths = (np.concatenate(parts) for parts in zip(*concerned, strict=True))
-    return asking, Concerns(Logistic.fit(features[possible], truths[possible]))
+    features, truths, whole = (np.concatenate(parts) for parts in zip(*concerned, strict=True))
+    return asking, Concerns.fit(features, truths, whole)
 
 
 def halves(labels: Sequence[str]) -> np.ndarray:
@@ -205,8 +205,11 @@ def _concern_rows(
     layout: Layout,
     truth: Mapping[str, str],
     seed: int,
-) -> tuple[np.ndarray, Bools, Bools]:
-    """Features, possible and truth for exemplars that the head has not seen, plain and joined."""
+) -> tuple[Floats, Bools, Floats]:
+    """Features, truth and probability of every skill that can be a further concern.
+
+    Of exemplars that the head has not seen, plain and joined.
+    """
     skills = list(pack.skills)
     unseen = {
         skill: sorted(text for text in lines if truth.get(text) == skill)
@@ -219,6 +222,7 @@ def _concern_rows(
     flat = [clause for group in clauses for clause in group]
     probabilities = head.probabilities([*texts, *flat], encoder.encode([*texts, *flat]))
     view = ClauseView.of(texts, clauses, probabilities[len(texts) :, layout.skills])
-    features, possible = view.features(probabilities[: len(texts), layout.skills])
+    whole = probabilities[: len(texts), layout.skills]
+    features, possible = view.features(whole)
     member = np.array([[skill in wanted for skill in skills] for _, wanted in rows])
-    return features, possible, member
+    return features[possible], member[possible], whole[possible]

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids
-from router.heads.cosines import cosines
 from router.heads.head import Head
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
@@ -24,7 +23,7 @@ from router.packs.pack import Pack
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 8
+FORMAT = 9
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 
@@ -43,6 +42,11 @@ class Layout:
     neighbours: Indices
     questions: Indices
     none: Indices  # one column, or empty if the pack has no exemplars for "none"
+
+    @cached_property
+    def unasked(self) -> Indices:
+        """Columns of what can be decided without a question: skills, neighbours, none."""
+        return np.concatenate([self.skills, self.neighbours, self.none])
 
     @classmethod
     def of(cls, pack: Pack, names: Sequence[str]) -> "Layout":
@@ -147,39 +151,56 @@ class Model:
         """Where each target's exemplars begin: they stand in the order of the columns."""
         return np.searchsorted(np.array(self.exemplar_labels), np.array(self.names))
 
-    def read(self, texts: Sequence[str], encoder: Encoder) -> Reading:
-        """Encode texts and their clauses, and weigh all evidence there is."""
-        clauses = [clauses_of(text) for text in texts]
-        flat = [clause for group in clauses for clause in group]
-        vectors = encoder.encode([*texts, *flat])
-        probabilities = self.head.probabilities([*texts, *flat], vectors)
-        return self.weigh(texts, vectors[: len(texts)], probabilities, clauses)
+    def exemplars_of(self, target: int) -> range:
+        """Places of the exemplars of the target in this column."""
+        ends = (*self._starts[1:].tolist(), len(self.exemplar_labels))
+        return range(int(self._starts[target]), ends[target])
 
-    def weigh(
-        self,
-        texts: Sequence[str],
-        vectors: Vectors,
-        probabilities: Probabilities,
-        clauses: Sequence[Sequence[str]],
-    ) -> Reading:
-        """Weigh texts whose rows, and those of their clauses behind them, are known."""
-        whole, parts = probabilities[: len(texts)], probabilities[len(texts) :]
-        skills = self.layout.skills
-        view = ClauseView.of(texts, clauses, parts[:, skills])
+    def read(self, texts: Sequence[str], encoder: Encoder) -> Reading:
+        """Encode texts, and their clauses where these can matter, and weigh all evidence."""
+        vectors = encoder.encode(texts)
+        near = np.empty((len(texts), len(self.names)), dtype=np.float32)
+
+        def seen(rows: slice, found: Similarities) -> None:
+            np.maximum.reduceat(found, self._starts, axis=1, out=near[rows])
+
+        whole = self.head.probabilities(texts, vectors, seen)
         evidence = self.questions.evidence(texts, vectors, whole[:, self.layout.questions])
-        near = np.maximum.reduceat(cosines(vectors, self.head.exemplars), self._starts, axis=1)
-        ours = np.delete(near, self.layout.none, axis=1)
         return Reading(
             texts=texts,
             vectors=vectors,
             similarities=self.centroids.similarities(vectors),
             probabilities=whole,
-            closest=ours.max(axis=1, initial=-1.0).astype(np.float64),
+            closest=near[:, self._ours].max(axis=1, initial=-1.0).astype(np.float64),
             questions=evidence,
             ask=self.asking.probability(evidence),
-            further=self.concerns.further(view, whole[:, skills]),
+            further=self._further(texts, whole, encoder),
             near=near,
         )
+
+    def _further(
+        self, texts: Sequence[str], whole: Probabilities, encoder: Encoder
+    ) -> Probabilities:
+        """Probability of each skill to be a further concern. Shape: (n_texts, n_skills).
+
+        Only what is likeliest a skill, and not one alone, has its clauses encoded: of most texts
+        the whole says enough.
+        """
+        skills, unasked = self.layout.skills, self.layout.unasked
+        further = np.zeros((len(texts), len(skills)))
+        routed = np.isin(unasked[whole[:, unasked].argmax(axis=1)], skills)
+        rows = np.flatnonzero(routed & self.concerns.several(whole[:, skills]))
+        clauses = [clauses_of(texts[int(row)]) for row in rows]
+        flat = [clause for group in clauses for clause in group]
+        if flat:
+            parts = self.head.probabilities(flat, encoder.encode(flat))
+            view = ClauseView.of([texts[int(row)] for row in rows], clauses, parts[:, skills])
+            further[rows] = self.concerns.further(view, whole[np.ix_(rows, skills)])
+        return further
+
+    @cached_property
+    def _ours(self) -> Indices:
+        return np.setdiff1d(np.arange(len(self.names)), self.layout.none)
 
     def outside(self, reading: Reading) -> Floats:
         """How likely each text is nothing of ours, whatever is likeliest.
