@@ -101,6 +101,50 @@ def test_what_clients_refuse_is_refused_with_its_line(tmp_path, text, message):
         read_skill(raw(tmp_path, text))
 
 
+FRONTMATTER = """---
+name: pdf
+description: Reads tables out of scans.
+triggers: ["merge my scans", fill in a form]
+metadata:
+  tags: ocr, invoices
+  version: 2.0
+when_to_use: Use when the user wants tables, figures or text out of a scan.
+keywords: {primary: [pdf], also: [pdf, scan]}
+negative-triggers:
+  - plan a garden
+---
+Body
+"""
+
+
+def test_keys_that_say_what_is_asked_for_are_read_wherever_they_stand(tmp_path):
+    skill = read_skill(raw(tmp_path, FRONTMATTER))
+    assert skill.triggers == (
+        "merge my scans",
+        "fill in a form",
+        "Use when the user wants tables, figures or text out of a scan.",
+        "pdf",
+        "scan",
+        "ocr",
+        "invoices",
+    )
+    assert skill.refusals == ("plan a garden",)
+    texts = read_texts(skill)
+    assert texts.listed[:3] == (
+        "merge my scans",
+        "fill in a form",
+        "tables, figures or text out of a scan",
+    )
+    assert texts.refused == ("plan a garden",)
+
+
+def test_aliases_of_aliases_are_read_once(tmp_path):
+    lists = [f"k{i}: &k{i} [{', '.join([f'*k{i - 1}'] * 9)}]" for i in range(1, 30)]
+    head = ["---", "name: pdf", "description: Reads.", "k0: &k0 [merge]", *lists]
+    text = "\n".join([*head, "triggers: *k29", "---", ""])
+    assert read_skill(raw(tmp_path, text)).triggers == ("merge",)
+
+
 def test_lead_ins_go_and_lists_come_apart():
     sentence = "Use this skill when the user wants to merge files, split pages, or rotate them"
     assert without_lead(sentence) == "merge files, split pages, or rotate them"

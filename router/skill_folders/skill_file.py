@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from router.errors import PackError
+from router.skill_folders.triggers import refusals_of, triggers_of
 
 NAMES = ("SKILL.md", "skill.md")
 MOST_BYTES = 2_000_000
@@ -35,7 +36,10 @@ class Remark:
 
 @dataclass(frozen=True)
 class SkillFile:
-    """A skill's document. `lines` are the lines of the frontmatter's keys, from 1."""
+    """A skill's document. `lines` are the lines of the frontmatter's keys, from 1.
+
+    `triggers` and `refusals`: what other keys of it say the skill is asked for, and what not.
+    """
 
     path: Path
     name: str
@@ -44,6 +48,8 @@ class SkillFile:
     body_line: int
     lines: Mapping[str, int]
     remarks: tuple[Remark, ...] = ()
+    triggers: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
 def find_skill_file(folder: Path) -> Path | None:
@@ -74,13 +80,13 @@ def read_skill(path: Path) -> SkillFile:
     first_line = text.count("\n", 0, opening.end()) + 1
     source = text[opening.end() : closing.start()]
     fields, lines, remarks = _read_fields(path, source, first_line)
-    description = " ".join(fields.get("description", "").split())
+    description = " ".join(_text(fields, "description").split())
     if not description:
         raise PackError(
             f"{path}:{lines.get('description', 1)}: a skill has a description of what it does and"
             " when to use it, found none; cure: add `description: ...` to the frontmatter"
         )
-    name = fields.get("name", "").strip()
+    name = _text(fields, "name").strip()
     return SkillFile(
         path=path,
         name=name or path.parent.name,
@@ -89,6 +95,8 @@ def read_skill(path: Path) -> SkillFile:
         body_line=_body_line(text, closing.end()),
         lines=lines,
         remarks=(*remarks, *_tolerated(path, name, description, lines)),
+        triggers=triggers_of(fields),
+        refusals=refusals_of(fields),
     )
 
 
@@ -143,10 +151,17 @@ def _tolerated(path: Path, name: str, description: str, lines: Mapping[str, int]
     return remarks
 
 
+def _text(fields: Mapping[str, yaml.Node], key: str) -> str:
+    """Give a plain value; nothing if it is missing, a list or a mapping."""
+    node = fields.get(key)
+    is_text = isinstance(node, yaml.ScalarNode) and node.tag != "tag:yaml.org,2002:null"
+    return str(node.value) if node is not None and is_text else ""
+
+
 def _read_fields(
     path: Path, source: str, first_line: int
-) -> tuple[dict[str, str], dict[str, int], list[Remark]]:
-    """Read the frontmatter's plain values; if it is no YAML, once more with its values quoted."""
+) -> tuple[dict[str, yaml.Node], dict[str, int], list[Remark]]:
+    """Read the frontmatter's values; if it is no YAML, once more with its values quoted."""
     try:
         return _compose(path, source, first_line)
     except yaml.YAMLError as error:
@@ -188,7 +203,7 @@ def _quoted(source: str) -> str:
 
 def _compose(
     path: Path, source: str, first_line: int
-) -> tuple[dict[str, str], dict[str, int], list[Remark]]:
+) -> tuple[dict[str, yaml.Node], dict[str, int], list[Remark]]:
     if len(source) > MOST_FRONTMATTER:
         raise PackError(
             f"{path}:{first_line}: frontmatter has at most {MOST_FRONTMATTER:,} characters,"
@@ -203,7 +218,7 @@ def _compose(
             f"{path}:{first_line}: the frontmatter is `key: value` lines;"
             " cure: add name and description"
         )
-    fields: dict[str, str] = {}
+    fields: dict[str, yaml.Node] = {}
     lines: dict[str, int] = {}
     remarks = []
     for key, value in node.value:
@@ -213,6 +228,5 @@ def _compose(
                 Remark(path, line, f"the key {key.value!r} stands twice; the last is read")
             )
         lines[str(key.value)] = line
-        is_text = isinstance(value, yaml.ScalarNode) and value.tag != "tag:yaml.org,2002:null"
-        fields[str(key.value)] = str(value.value) if is_text else ""
+        fields[str(key.value)] = value
     return fields, lines, remarks

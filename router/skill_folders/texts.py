@@ -82,7 +82,7 @@ class SkillTexts:
     what: tuple[str, ...]  # sentences of the description: what it does
     when: tuple[str, ...]  # sentences of the description: when to use it
     clauses: tuple[str, ...]  # parts of those sentences
-    listed: tuple[str, ...]  # items under "When to use", "Symptoms", "Triggers"
+    listed: tuple[str, ...]  # items under "When to use", "Symptoms"; triggers of the frontmatter
     quoted: tuple[str, ...]  # example queries in quotes
     headings: tuple[str, ...]
     opening: tuple[str, ...]  # the body's first paragraph
@@ -100,7 +100,7 @@ def read_texts(skill: SkillFile) -> SkillTexts:
     refused = [part for part in sentences if _NOT.search(part)]
     kept = [part for part in sentences if not _NOT.search(part)]
     when = [part for part in kept if _LEAD.match(part) or _WHEN.search(part)]
-    listed = [line.text for line in lines if _is_when(line)]
+    listed = [*map(without_lead, skill.triggers), *(line.text for line in lines if _is_when(line))]
     quotes = _quotes([*kept, *listed])
     return SkillTexts(
         name=plain_name(skill.name),
@@ -118,7 +118,11 @@ def read_texts(skill: SkillFile) -> SkillTexts:
         cells=clean(_first_cells(lines)),
         items=clean(line.text for line in lines if line.kind == "item" and _is_other(line, 3)),
         prose=clean(line.text for line in lines if line.kind == "text" and _is_other(line, 4)),
-        refused=(*refused, *(line.text for line in lines if _is_refusal(line))),
+        refused=(
+            *refused,
+            *skill.refusals,
+            *(line.text for line in lines if _is_refusal(line)),
+        ),
         lines=lines,
     )
 
