@@ -1,17 +1,16 @@
+import json
+
 import numpy as np
 import pytest
 
-from router.evaluation.gaps import (
-    clusters_of,
-    distinguishing_words,
-    export_gaps,
-    find_gaps,
-    is_unfit,
-)
+from router.evaluation.clusters import clusters_of
+from router.evaluation.gaps import export_gaps, find_gaps, is_unfit
 from router.evaluation.run_folder import Row
 from router.evaluation.sampling import DistinctSample
+from router.evaluation.telling_words import telling_words
 from router.logs.gold import Gold
 from router.packs.exemplar_file import read_exemplars
+from router.shipped import SAMPLE_LOG
 
 COOKING = [
     "how long do I boil eggs",
@@ -70,11 +69,29 @@ def test_two_topics_are_two_clusters_and_a_stranger_is_in_none(tiny_router):
     assert codes[12] == -1
 
 
-def test_distinguishing_words_by_hand():
+def test_texts_of_different_kinds_are_not_put_together(tiny_router):
+    vectors = tiny_router.encoder.encode([*COOKING, *GARDEN])
+    kinds = np.array([0, 0, 0, 0, 0, 1] + [2] * 6)
+    first, *_, last = apart = clusters_of(vectors, kinds=kinds).tolist()
+    assert {first, last} == {0, 1}
+    assert apart == [first] * 5 + [-1] + [last] * 6
+    unknown = clusters_of(vectors, kinds=np.full(12, -1))
+    assert unknown.tolist() == clusters_of(vectors).tolist()
+
+
+def test_texts_that_have_nothing_in_common_are_no_cluster():
+    assert set(clusters_of(np.eye(12, dtype=np.float32))) == {-1}
+    assert clusters_of(np.eye(3, dtype=np.float32)).tolist() == [-1] * 3
+
+
+def test_telling_words_by_hand():
     texts = ["boil eggs", "boil the eggs", "prune roses", "prune eggs", "other"]
-    words = distinguishing_words(texts, np.array([0, 0, 1, 1, -1]))
-    assert words[0] == ("boil", "eggs")
-    assert words[1] == ("prune",)  # "roses" is said once, "eggs" too
+    words = telling_words(texts, np.array([0, 0, 1, 1, -1]))
+    assert words == [("boil", "eggs"), ("prune",)]  # "roses" is said once
+    # what the field says anyway tells nothing
+    field = ["boil water", "boil milk", "boil soup", "boil rice"]
+    assert telling_words(texts, np.array([0, 0, 1, 1, -1]), field)[0] == ("boil eggs",)
+    assert telling_words(["..."], np.array([0])) == [()]
 
 
 def test_gaps_have_words_typical_queries_and_sizes(tiny_router):
@@ -131,3 +148,14 @@ def test_an_exported_gap_is_an_exemplar_file(tiny_router, tmp_path):
     wanted = [text for gap in gaps.gaps for text, _ in gap.queries if len(text) <= 2_000]
     assert sorted(kept) == sorted(" ".join(text.split()) for text in wanted)
     assert paths[0].read_text().startswith(f"# {gaps.gaps[0].suggestion}")
+
+
+def test_the_theme_of_the_sample_log_that_no_skill_serves_is_one_gap(router):
+    lines = [json.loads(line) for line in SAMPLE_LOG.read_text(encoding="utf-8").splitlines()]
+    unrelated = list(dict.fromkeys(line["text"] for line in lines if line["action"] == "none"))
+    found = find_gaps(refused(unrelated), router).gaps
+    legal = next(gap for gap in found if "gdpr" in gap.words)
+    assert len(legal.queries) >= 8
+    assert sum("gdpr" in gap.words for gap in found) == 1
+    assert legal.takes_exemplars is None
+    assert not any("docker" in text or "boil" in text for text, _ in legal.queries)

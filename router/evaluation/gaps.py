@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from router.arrays import Floats, Vectors
+from router.evaluation.clusters import SMALLEST, clusters_of
 from router.evaluation.health import held_out_cosines
 from router.evaluation.run_folder import Row
 from router.evaluation.sampling import DistinctSample
+from router.evaluation.telling_words import telling_words
 from router.heads.centroids import unit
 from router.model.model import Indices
 from router.packs.exemplar_file import LONGEST_LINE, write_exemplars
@@ -22,17 +24,8 @@ SAMPLE = 2_000
 UNSURE = 0.7
 """Below this confidence a decision that is not a question counts as one that nothing fits."""
 
-SMALLEST = 4
-"""Fewest distinct texts of a cluster."""
-
-WIDTH = 48
-"""Principal components that are clustered: the rest is noise that makes all distances alike."""
-
-COHERENT = 0.5
-"""Least mean cosine of a cluster's texts with its middle: below, they have nothing in common."""
-
 KIN = 0.25
-"""A cluster is a skill's if it lies no farther out than this share of the skill's own lines."""
+"""A cluster is a target's if it lies no farther out than this share of the target's own lines."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +33,11 @@ class Gap:
     """One thing that people ask for and nothing here fits.
 
     `queries`: distinct texts with how often each came, the most typical first. `n_lines`: lines of
-    the log, estimated if the log was sampled. `nearest`: id of the nearest skill; `similarity`:
-    mean cosine with its centroid, in [-1, 1]. `belongs`: whether that is as close as the skill's
-    own lines lie. `wanted`: the target ("skill:ID", "neighbour:ID", "ask", "none") that more than
-    half of its labels ask for; None if there is none such, or no label.
+    the log, estimated if the log was sampled. `nearest`: the nearest target, "skill:ID" or
+    "neighbour:ID"; `similarity`: mean cosine with its centroid, in [-1, 1]. `belongs`: whether that
+    is as close as the target's own lines lie. `wanted`: the target ("skill:ID", "neighbour:ID",
+    "ask", "none") that more than half of its labels ask for; None if there is none such, or no
+    label.
     """
 
     words: tuple[str, ...]
@@ -64,22 +58,27 @@ class Gap:
         """The target that exemplars like these would serve; None: it takes a new skill."""
         if self.wanted is not None:
             return self.wanted
-        return f"skill:{self.nearest}" if self.belongs else None
+        return self.nearest if self.belongs else None
 
     @property
     def suggestion(self) -> str:
         """What would close the gap, in a sentence."""
         kind, _, one = (self.takes_exemplars or "").partition(":")
         if kind == "none":
-            return "Labelled as nothing of this pack: add them to its none.txt, or a new skill."
+            return (
+                "Labelled as nothing of this pack: add them to its none.txt, so that they are"
+                " refused, or write a skill for them."
+            )
         if kind == "ask":
             return "Labelled as lacking a detail: add them to the exemplars of a question."
         if self.wanted is not None:
             return f"Add exemplars like these to {one}: that is where their labels point."
         if self.belongs:
             return f"Add exemplars like these to {one}: they lie as close as its own lines."
+        nearest = self.nearest.partition(":")[2]
         return (
-            f"Nothing here is close (the nearest is {self.nearest}): a new skill, or say no to it."
+            f"Write a new skill, or refuse them: nothing here is close, not even {nearest},"
+            " which is nearest."
         )
 
 
@@ -120,6 +119,8 @@ def find_gaps(rows: Iterable[Row], router: Router) -> Gaps:
 def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) -> Gaps:
     """Cluster a sample of the texts that nothing fits, each with the target that its label wants.
 
+    Texts whose labels want different targets are different gaps.
+
     :param n_lines: Lines of the whole run, those that something fits among them.
     """
     texts = [text for text, _, _ in sample.items()]
@@ -128,8 +129,10 @@ def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) ->
     if len(texts) < 2 * SMALLEST:
         return Gaps((), n_lines, sample.n_seen, len(texts))
     vectors = router.encoder.encode(texts)
-    codes = clusters_of(vectors)
-    words = distinguishing_words(texts, codes)
+    places = {target: i for i, target in enumerate(dict.fromkeys(wanted))}
+    kinds = np.array([-1 if one is None else places[one] for one in wanted], dtype=np.intp)
+    codes = clusters_of(vectors, router.model.head.exemplars.mean(axis=0), kinds)
+    words = telling_words(texts, codes, router.model.exemplar_texts)
     scale = sample.n_seen / sample.n_sampled
     gaps = [
         _gap(
@@ -146,50 +149,6 @@ def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) ->
     ]
     gaps.sort(key=lambda gap: (-gap.n_lines, gap.queries))
     return Gaps(tuple(gaps), n_lines, sample.n_seen, len(texts))
-
-
-def clusters_of(vectors: Vectors) -> Indices:
-    """Cluster unit vectors by density. Shape: (n,); -1 for what lies in no coherent cluster."""
-    from sklearn.cluster import HDBSCAN
-    from sklearn.decomposition import PCA
-
-    smallest = max(SMALLEST, round(len(vectors) ** 0.5 / 2))
-    width = min(WIDTH, max(2, len(vectors) // 4), vectors.shape[1])
-    narrow = PCA(width, random_state=0).fit_transform(vectors.astype(np.float64))
-    found = HDBSCAN(smallest, min_samples=2, algorithm="brute", copy=True).fit_predict(narrow)
-    codes = np.full(len(vectors), -1, dtype=np.intp)
-    for code in range(found.max() + 1):
-        members = found == code
-        centre = unit(vectors[members].mean(axis=0, keepdims=True))[0]
-        if (vectors[members] @ centre).mean() >= COHERENT:
-            codes[members] = codes.max() + 1
-    return codes
-
-
-def distinguishing_words(
-    texts: Sequence[str], codes: Indices, most: int = 4
-) -> list[tuple[str, ...]]:
-    """Words that a cluster says and the rest does not: TF-IDF with a cluster as the document.
-
-    :param codes: The cluster of each text, -1 for none, which is one more document. Shape: (n,).
-    :return: The words of each cluster, the most telling first.
-    """
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    counter = CountVectorizer(stop_words="english", token_pattern=r"(?u)\b[^\W\d][\w+#.-]*\w\b")
-    try:
-        said = counter.fit_transform(texts).sign()  # (n_texts, n_words): each text says it once
-    except ValueError:  # not one word in any text
-        return [()] * (codes.max() + 1)
-    names = counter.get_feature_names_out()
-    member = np.eye(codes.max() + 2)[codes]  # the last column is what lies in no cluster
-    times = (said.T @ member).T  # (n_clusters + 1, n_words)
-    rare = np.log1p(times.sum() / len(times) / times.sum(axis=0))
-    weight = times / np.maximum(member.sum(axis=0)[:, None], 1.0) * rare
-    order = np.argsort(-weight, axis=1, kind="stable")[:-1, :most]
-    return [
-        tuple(str(names[i]) for i in row if times[code, i] > 1) for code, row in enumerate(order)
-    ]
 
 
 def export_gaps(gaps: Gaps, folder: str | Path) -> list[Path]:
@@ -216,17 +175,16 @@ def _gap(
 ) -> Gap:
     centre = unit(vectors[members].mean(axis=0, keepdims=True))[0]
     order = members[np.argsort(-(vectors[members] @ centre), kind="stable")]
-    skills = list(router.pack.skills)
-    cosines = router.model.centroids.similarities(vectors[members])
-    means = cosines[:, router.model.layout.skills].mean(axis=0)
-    best = int(means.argmax())
+    means = router.model.centroids.similarities(vectors[members]).mean(axis=0)
+    layout, names = router.model.layout, router.model.centroids.names
+    best = max((*layout.skills, *layout.neighbours), key=lambda column: means[column])
     return Gap(
         words=words,
         queries=tuple((texts[i], int(counts[i])) for i in order),
         n_lines=round(float(counts[members].sum()) * scale),
-        nearest=skills[best],
+        nearest=names[best],
         similarity=round(float(means[best]), 4),
-        belongs=bool(means[best] >= _reach(router, skills[best])),
+        belongs=bool(means[best] >= _reach(router, names[best])),
         wanted=_most_wanted([wanted[i] for i in members]),
     )
 
@@ -237,9 +195,9 @@ def _most_wanted(targets: Sequence[str | None]) -> str | None:
     return target if 2 * count > len(targets) else None
 
 
-def _reach(router: Router, skill: str) -> float:
-    """Cosine that three in four of a skill's own lines exceed, each against the others."""
-    own = np.array([label == f"skill:{skill}" for label in router.model.exemplar_labels])
+def _reach(router: Router, target: str) -> float:
+    """Cosine that three in four of a target's own lines exceed, each against the others."""
+    own = np.array([label == target for label in router.model.exemplar_labels])
     vectors = router.model.head.exemplars[own]
     cosines: Floats = held_out_cosines(vectors, np.zeros(len(vectors), dtype=np.intp), 1)
     return float(np.quantile(cosines[:, 0], KIN))
