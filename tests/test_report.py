@@ -5,16 +5,19 @@ import re
 from shutil import which
 
 import pytest
+from msgspec.structs import replace
 
 from router.errors import LogError
 from router.evaluation.evaluate import evaluate
-from router.evaluation.figures import NAMES
+from router.evaluation.figures import NAMES, Cell, Confusion, Figure
+from router.evaluation.gaps import Gaps
+from router.evaluation.health import PackHealth
 from router.evaluation.run_folder import RunFolder
 from router.evaluation.tally import Day
 from router.report import charts, write_report
 from router.report.evidence import closest_exemplars
 from router.report.page import short
-from router.report.wording import MEANINGS, percent
+from router.report.wording import MEANINGS, compact, first_steps, interval, percent
 
 try:
     from playwright.sync_api import expect, sync_playwright
@@ -253,6 +256,70 @@ def test_days_are_gathered_by_monday_and_by_month():
     }
     assert charts.span_unit(years) == "month"
     assert charts.spans_of(years)["2025-03-01"].labelled == 4
+
+
+def test_few_days_are_columns_and_many_are_gathered():
+    days = {f"2026-09-{day:02d}": Day(lines=99) for day in range(1, 31)}
+    assert (charts.span_unit(days), len(charts.spans_of(days))) == ("day", 30)
+    assert (charts.span_unit(days, 14), len(charts.spans_of(days, 14))) == ("week", 5)
+
+
+@pytest.fixture(scope="module")
+def right(tiny_router, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("right")
+    log = folder / "log.jsonl"
+    lines = [("replace worn brake pads", "fix-brakes"), ("night bus timetable", "bus-lines")]
+    log.write_text("".join(json.dumps({"text": a, "label": b}) + "\n" for a, b in lines))
+    evaluation = evaluate(tiny_router, log, folder / "run")
+    assert evaluation.figures["accepted"].value == 1.0
+    return write_report(folder / "run", tiny_router)
+
+
+def test_a_log_of_two_lines_is_not_judged_and_not_plotted(opened, right):
+    page = opened(right)
+    expect(page.locator("h1")).to_have_text("2 labelled queries say little yet.")
+    expect(page.locator("[data-plot]")).to_have_count(0)
+    expect(page.locator("#sure")).to_contain_text("at least 10 labelled decisions")
+    expect(page.locator(".figures .bad")).to_have_count(0)  # nothing went wrong
+
+
+def test_without_a_mistake_the_table_begins_with_all_queries(opened, right):
+    page = opened(right)
+    expect(page.locator("#table tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#table tbody tr")).to_have_count(2)
+
+
+def test_the_axis_of_shares_ends_at_all(right):
+    metrics = RunFolder.open(right.parent).metrics
+    assert charts.ask_rate(metrics).layout["yaxis"]["range"] == [0.95, 1.01]
+    assert charts.risk_coverage(metrics).layout["yaxis"]["range"] == [0, 0.05]
+
+
+def test_counts_and_intervals_are_written_for_the_room_they_have():
+    told = [compact(n) for n in (7, 9_999, 10_875, 999_499, 1_250_000)]
+    assert told == ["7", "9,999", "11k", "999k", "1.2M"]
+    assert interval(Figure.of(848, 1_000)) == "82% to 87%, n\u00a0=\u00a01,000"
+    assert interval(Figure.of(82_000, 100_000)) == "81.8% to 82.2%, n\u00a0=\u00a0100,000"
+
+
+def test_the_first_step_says_what_went_where(labelled):
+    metrics = RunFolder.open(labelled.parent).metrics
+    nothing = Gaps((), n_lines=0, n_unfit=0, n_texts=0)
+    health = PackHealth(n_lines=0, targets=(), strays=(), pairs=())
+
+    def step(wanted, given):
+        cell = Cell(wanted=wanted, given=given, count=3, accepted=0)
+        told = replace(metrics, confusion=Confusion(labels=(), cells=(cell,)))
+        return first_steps(told, nothing, health)[0].text
+
+    assert step("skill:fix-tyres", "ask") == (
+        "Look at the queries for fix-tyres that were asked about"
+    )
+    assert step("none", "skill:fix-tyres") == (
+        "Look at the unrelated queries that went to fix-tyres"
+    )
+    assert step("ask", "none") == "Look at the queries lacking a detail that were refused"
 
 
 def test_every_figure_has_a_title_and_a_meaning():

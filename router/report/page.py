@@ -30,6 +30,8 @@ PLOTLY = DATA / "vendor" / "plotly" / "plotly-basic.min.js"
 LONGEST = 320
 MOST_STRAYS = 40
 MOST_LISTED = 15
+FEWEST_PLOTTED = 10  # decisions, or queries; a plot of fewer says nothing
+MOST_COLUMNS = 14  # of the table of skills over time
 PALE = 6  # mistakes that a cell needs to be the darkest
 
 
@@ -74,6 +76,7 @@ def render(run: RunFolder, router: Router) -> str:
     environment.filters |= {
         "percent": wording.percent,
         "interval": wording.interval,
+        "compact": wording.compact,
         "target": wording.name_of,
         "short": short,
     }
@@ -106,6 +109,8 @@ def render(run: RunFolder, router: Router) -> str:
         unsure=UNSURE,
         decided=_decided,
         n_rows=len(rows),
+        n_wrong=sum(row["outcome"] in ("wrong", "asked") for row in rows),
+        fewest_plotted=FEWEST_PLOTTED,
     )
 
 
@@ -152,7 +157,7 @@ def _table_row(row: Row, cell: Cell, count: int, why: Sequence[object]) -> dict[
 def map_points(harvest: Harvest, router: Router) -> list[Point]:
     """Place a sample of the queries in two dimensions, near ones near."""
     rows = [row for _, row, _ in harvest.mapped.items()]
-    if len(rows) < 5:
+    if len(rows) < FEWEST_PLOTTED:
         return []
     from sklearn.manifold import TSNE
 
@@ -170,7 +175,7 @@ def map_points(harvest: Harvest, router: Router) -> list[Point]:
 def _plots(metrics: "Metrics", points: Sequence[Point]) -> dict[str, Chart]:
     """Draw what the run has data for, in the order of the page."""
     plots = {}
-    if metrics.lines.labelled and metrics.risk_coverage:
+    if metrics.intervals["calibration_error"].n >= FEWEST_PLOTTED:
         plots["risk"] = charts.risk_coverage(metrics)
         plots["reliability"] = charts.reliability(metrics)
         plots["asking"] = charts.ask_rate(metrics)
@@ -204,7 +209,7 @@ def _matrix(metrics: "Metrics") -> dict[str, Any]:
 
 def _seasons(metrics: "Metrics") -> dict[str, Any]:
     """Lay out the share of each skill in each day, week or month, and how dark it is in [0, 1]."""
-    spans = charts.spans_of(metrics.days)
+    spans = charts.spans_of(metrics.days, MOST_COLUMNS)
     counts = {
         name: [span.skills.get(name, 0) for span in spans.values()]
         for name in metrics.shares.skills
@@ -225,7 +230,11 @@ def _seasons(metrics: "Metrics") -> dict[str, Any]:
         }
         for name in counts
     ]
-    return {"spans": [(name, span.lines) for name, span in spans.items()], "rows": rows}
+    return {
+        "unit": charts.span_unit(metrics.days, MOST_COLUMNS),
+        "spans": [(name, span.lines) for name, span in spans.items()],
+        "rows": rows,
+    }
 
 
 def _decided(row: "Row | Gold | Query") -> str:

@@ -46,6 +46,10 @@ MEANINGS = {
 """Of each figure of `metrics.json`: its title, and what it is a share of."""
 
 
+FEWEST_JUDGED = 30
+"""Labelled queries that a verdict needs; with fewer the interval is a third of the scale."""
+
+
 @dataclass(frozen=True)
 class Headline:
     """One of the five figures. `detail` says of what it is a share, and its interval."""
@@ -78,7 +82,17 @@ def interval(figure: Figure) -> str:
     """Write what a figure rests on."""
     if figure.value is None:
         return "no such query"
-    return f"{percent(figure.low)} to {percent(figure.high)}, n = {figure.n:,}"
+    low, high = percent(figure.low), percent(figure.high)
+    if low == high and figure.low != figure.high:
+        low, high = f"{figure.low:.1%}", f"{figure.high:.1%}"
+    return f"{low} to {high}, n\u00a0=\u00a0{figure.n:,}"
+
+
+def compact(count: int) -> str:
+    """Write a count for a small cell: exact below ten thousand."""
+    if count < 10_000:
+        return f"{count:,}"
+    return f"{count / 1e3:.0f}k" if count < 999_500 else f"{count / 1e6:.1f}M"
 
 
 def name_of(target: str) -> str:
@@ -95,9 +109,14 @@ def verdict(metrics: "Metrics") -> tuple[str, str]:
     if not lines.labelled:
         return _verdict_without_labels(metrics)
     accepted, wrong = (metrics.intervals[name] for name in ("accepted", "silently_wrong"))
-    grade = next(text for least, text in GRADES if (accepted.value or 0.0) >= least)
+    grade = f"{lines.labelled:,} labelled {_plural('query', lines.labelled)} say little yet."
+    if lines.labelled == 1:
+        grade = "One labelled query says little yet."
+    if lines.labelled >= FEWEST_JUDGED:
+        grade = next(text for least, text in GRADES if (accepted.value or 0.0) >= least)
     told = (
-        f"Of {lines.labelled:,} labelled queries, {percent(accepted.value)} went where an expert"
+        f"Of {lines.labelled:,} labelled {_plural('query', lines.labelled)},"
+        f" {percent(accepted.value)} went where an expert"
         f" would accept it; {percent(wrong.value)} went wrong without a question."
     )
     return grade, f"{told} {_trend(metrics.days)}".strip()
@@ -157,7 +176,8 @@ def headlines(metrics: "Metrics") -> list[Headline]:
     found = []
     for name, title, meaning, bad in chosen:
         figure = metrics.intervals[name]
-        found.append(Headline(title, percent(figure.value), interval(figure), meaning, bad))
+        wrong = bad and bool(figure.value)
+        found.append(Headline(title, percent(figure.value), interval(figure), meaning, wrong))
     return found
 
 
@@ -187,7 +207,7 @@ def first_steps(metrics: "Metrics", gaps: Gaps, health: PackHealth) -> list[Step
         n = worst.count - worst.accepted
         steps.append(
             Step(
-                f"Look at what should be {name_of(worst.wanted)} and became {name_of(worst.given)}",
+                f"Look at {_asked_for(worst.wanted)} that {_got(worst.given)}",
                 "queries",
                 f"{n:,} {_plural('query', n)}, the most frequent mistake",
                 (worst.wanted, worst.given),
@@ -195,18 +215,13 @@ def first_steps(metrics: "Metrics", gaps: Gaps, health: PackHealth) -> list[Step
         )
     if gaps.gaps:
         gap = gaps.gaps[0]
-        about = f" about {', '.join(gap.words[:3])}" if gap.words else ""
+        about = f" ({', '.join(gap.words[:3])})" if gap.words else ""
         target = gap.takes_exemplars
-        what = f"add exemplars to {name_of(target)}" if target else "decide on a new skill"
-        if target == "none":
-            what = "refuse it for good, or add a skill for it"
-        steps.append(
-            Step(
-                f"Read the largest gap{about}, and {what}",
-                "gaps",
-                f"{gap.n_lines:,} {_plural('query', gap.n_lines)} that find no good answer",
-            )
-        )
+        what = f"Close the largest gap{about}: add exemplars to {name_of(target or '')}"
+        if target is None or target == "none":
+            what = f"Decide on the largest gap{about}: write a skill for it, or refuse it for good"
+        n = gap.n_lines
+        steps.append(Step(what, "gaps", f"{n:,} {_plural('query', n)} that find no good answer"))
     unseparated = [pair for pair in health.pairs if pair.question is None]
     if unseparated:
         pair = unseparated[0]
@@ -218,6 +233,19 @@ def first_steps(metrics: "Metrics", gaps: Gaps, health: PackHealth) -> list[Step
             )
         )
     return steps
+
+
+def _asked_for(target: str) -> str:
+    return {
+        "ask": "the queries lacking a detail",
+        "none": "the unrelated queries",
+    }.get(target, f"the queries for {name_of(target)}")
+
+
+def _got(target: str) -> str:
+    return {"ask": "were asked about", "none": "were refused"}.get(
+        target, f"went to {name_of(target)}"
+    )
 
 
 def _plural(word: str, n: int) -> str:

@@ -21,6 +21,7 @@ def risk_coverage(metrics: "Metrics") -> Chart:
     )
     layout = axes("of all queries, the surest", "of these, wrong")
     layout["xaxis"]["range"] = [0, 1]
+    layout["yaxis"]["range"] = [0, max(0.05, 1.05 * max((one.risk for one in points), default=0))]
     return Chart([line | {"name": "wrong"}], layout)
 
 
@@ -52,7 +53,8 @@ def ask_rate(metrics: "Metrics") -> Chart:
     }
     layout = axes("of all queries, asked about", "right")
     layout["xaxis"]["range"] = [0, 1]
-    layout["yaxis"]["rangemode"] = "normal"
+    lowest = min(right, default=1.0)
+    layout["yaxis"]["range"] = [max(0.0, lowest - 0.05), 1.01]
     return Chart([ideal, decided, today], layout)
 
 

@@ -10,18 +10,21 @@ MOST_BARS = 45  # of days, or of weeks; more are gathered into weeks, or months
 FEWEST_LINES = 30  # of a day, on average; with fewer, days say little and weeks more
 
 
-def span_unit(days: Mapping[str, Day]) -> str:
-    """Tell what a plot over time gathers into one: "day", "week" or "month"."""
+def span_unit(days: Mapping[str, Day], most: int = MOST_BARS) -> str:
+    """Tell what a plot over time gathers into one: "day", "week" or "month".
+
+    :param most: Days, or weeks, that there is room for.
+    """
     lines = sum(day.lines for day in days.values())
-    if len(days) <= 14 or (len(days) <= MOST_BARS and lines >= FEWEST_LINES * len(days)):
+    if len(days) <= 14 or (len(days) <= most and lines >= FEWEST_LINES * len(days)):
         return "day"
     weeks = {date.fromisoformat(name).isocalendar()[:2] for name in days}
-    return "week" if len(weeks) <= MOST_BARS else "month"
+    return "week" if len(weeks) <= most else "month"
 
 
-def spans_of(days: Mapping[str, Day]) -> dict[str, Day]:
+def spans_of(days: Mapping[str, Day], most: int = MOST_BARS) -> dict[str, Day]:
     """Days as they are, or gathered into weeks that begin on Monday, or into months."""
-    unit = span_unit(days)
+    unit = span_unit(days, most)
     spans: dict[str, Day] = {}
     for name, day in days.items():
         start = date.fromisoformat(name)
