@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import pytest
@@ -25,6 +28,9 @@ from router.logs.files import find_files
 from router.logs.gold import Gold, Labels
 from router.packs.pack import Map, Policy
 from router.shipped import SAMPLE_LOG
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+import pack_confidence  # noqa: E402
 
 BEFORE_DRIFT = "2026-09-29"
 
@@ -247,9 +253,8 @@ def fitted(router):
     return calibrate_log(router, SAMPLE_LOG, before=BEFORE_DRIFT, ask_rate=0.15)
 
 
-def test_the_pack_holds_what_the_command_fits(router):
-    """`router calibrate data/logs/sample.jsonl --before 2026-09-29` gives the pack's numbers."""
-    found = calibrate_log(router, SAMPLE_LOG, before=BEFORE_DRIFT).confidence
+def test_the_pack_holds_what_its_script_fits(router):
+    found = pack_confidence.fitted(router)
     told = np.linspace(0.3, 0.95, 30)
     ours = mapped(router.pack.file.policy.confidence, told)
     np.testing.assert_allclose(mapped(found, told), ours, atol=0.04)

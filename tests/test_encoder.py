@@ -15,6 +15,7 @@ from router.encoders.encoder import (
     find_model,
 )
 from router.encoders.onnx_encoder import OnnxEncoder
+from router.encoders.onnx_export import STEPS, rounded
 from router.errors import EncoderError
 
 TEXTS = [
@@ -58,6 +59,7 @@ def _start(code, cache):
 
 FIRST = """
 from router.encoders.onnx_encoder import OnnxEncoder
+from router.encoders.onnx_export import STEPS, rounded
 encoder = OnnxEncoder(precision="fp32", notify=print)
 print(encoder.encode(["hello"]).tobytes().hex())
 """
@@ -112,6 +114,29 @@ def test_int8_is_close_to_the_reference(int8, reference):
     cosines = (int8.encode(TEXTS) * reference.encode(TEXTS)).sum(axis=1)
     assert cosines.mean() > 0.99
     assert cosines.min() > 0.95
+
+
+def test_int8_weights_lose_the_least_that_their_steps_allow():
+    weights = np.random.default_rng(3).standard_normal((384, 20)).astype(np.float32)
+    weights[0, 0] = 40.0  # an outlier that would take all the steps of its column
+    weights[:, 1] = 0.0
+    whole, scales = rounded(weights)
+    assert whole.dtype == np.int8
+    assert np.abs(whole.astype(int)).max() <= STEPS  # 2 * 255 * STEPS fits in 16 bits
+    plain = np.maximum(np.abs(weights).max(axis=0), 1e-12) / STEPS
+    lost = np.square(whole * scales - weights).sum(axis=0)
+    assert (lost <= np.square(np.rint(weights / plain) * plain - weights).sum(axis=0) + 1e-9).all()
+    assert not whole[:, 1].any()
+
+
+def test_a_default_encoder_is_loading_before_it_is_needed(int8, folder, monkeypatch):
+    monkeypatch.setenv("ROUTER_CACHE", str(folder))
+    before = set(threading.enumerate())
+    encoder = default_encoder()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=60)
+    assert "_runtime" in vars(encoder)
+    np.testing.assert_array_equal(encoder.encode(["hello"]), int8.encode(["hello"]))
 
 
 @EACH
@@ -235,6 +260,7 @@ def test_without_a_cache_folder_it_still_encodes(fp32, tmp_path, monkeypatch, ca
 COLD = """
 import sys
 from router.encoders.onnx_encoder import OnnxEncoder
+from router.encoders.onnx_export import STEPS, rounded
 OnnxEncoder(precision="fp32").encode(["hello"])
 print([name for name in ("torch", "transformers", "onnx", "scipy") if name in sys.modules])
 """

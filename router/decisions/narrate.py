@@ -94,11 +94,9 @@ class Narrator:
         near = reading.near[row]
         least = np.sort(near)[-min(count, len(near))]
         groups = [model.exemplars_of(target) for target in np.flatnonzero(near >= least).tolist()]
-        vector, exemplars = reading.vectors[row : row + 1], model.head.exemplars
-        found = np.concatenate(
-            [cosines(vector, exemplars[one.start : one.stop])[0] for one in groups]
-        )
-        places = np.concatenate(groups)
+        vector = reading.vectors[row : row + 1]
+        found = np.concatenate([cosines(vector, model.head.exemplars[one])[0] for one in groups])
+        places = np.concatenate([np.arange(one.start, one.stop) for one in groups])
         order = np.lexsort((places, -found))[:count]
         return tuple(
             Nearby(

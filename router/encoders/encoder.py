@@ -88,7 +88,7 @@ class SentenceTransformerEncoder:
 
 
 def default_encoder(notify: Callable[[str], None] | None = None) -> Encoder:
-    """Give the fast encoder; where ONNX can't be prepared, the reference, with a warning."""
+    """Give the fast encoder, loading; where ONNX can't be prepared, the reference and a warning."""
     from router.encoders.onnx_encoder import ExportError, OnnxEncoder
 
     encoder = OnnxEncoder(notify=notify)
@@ -97,6 +97,7 @@ def default_encoder(notify: Callable[[str], None] | None = None) -> Encoder:
     except ExportError as error:
         warnings.warn(f"using sentence-transformers, which is slower: {error}", stacklevel=2)
         return SentenceTransformerEncoder()
+    encoder.load_beside()
     return encoder
 
 

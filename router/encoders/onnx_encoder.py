@@ -32,7 +32,7 @@ from router.errors import EncoderError
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # raise it when the exporter writes something else
+FORMAT = 2  # raise it when the exporter writes something else
 TOKENS = 512  # in a batch at most, padding included: its activations stay in a core's cache
 WINDOW = 2048  # texts sorted together; the next window is tokenised beside this one's inference
 
@@ -58,15 +58,14 @@ class OnnxEncoder:
     """A sentence-transformers model of a folder, exported to ONNX when it is first needed.
 
     :param model: A folder; the embedded all-MiniLM-L6-v2 if None.
-    :param precision: int8 where the processor is fast at it, else fp32, if None; docs/encoder.md
-        has what each costs.
+    :param precision: docs/encoder.md has what each costs.
     :param notify: Called with a sentence when something takes long.
     """
 
     def __init__(
         self,
         model: str | Path | None = None,
-        precision: Precision | None = None,
+        precision: Precision = "int8",
         notify: Notify | None = None,
     ) -> None:
         folder = find_model(model)
@@ -76,7 +75,7 @@ class OnnxEncoder:
                 " cure: save it to a folder, or use SentenceTransformerEncoder"
             )
         self.folder = folder
-        self.precision: Precision = fastest_precision() if precision is None else precision
+        self.precision: Precision = precision
         self._notify = notify
         self._lock = threading.Lock()
 
@@ -120,6 +119,18 @@ class OnnxEncoder:
                 for text, row in zip(window, rows, strict=True):
                     vectors[places[text]] = row
         return vectors
+
+    def load_beside(self) -> None:
+        """Begin to load the model in a thread, so that the caller reads what else it needs.
+
+        What fails there fails again, and is told, when the first text is encoded.
+        """
+
+        def load() -> None:
+            with contextlib.suppress(EncoderError):
+                self._loaded()
+
+        threading.Thread(target=load, name="router-encoder", daemon=True).start()
 
     def _loaded(self) -> "_Runtime":
         with self._lock:
@@ -306,14 +317,6 @@ def _export_model(folder: Path, path: Path, precision: Precision) -> tuple[int, 
     except Exception as error:
         raise ExportError(f"{folder}: torch can't export it to ONNX: {error}") from error
     return int(model.get_embedding_dimension()), int(model.max_seq_length)
-
-
-def fastest_precision() -> Precision:
-    """Give int8 where the processor multiplies it without overflow (VNNI), else fp32."""
-    try:
-        return "int8" if "_vnni" in Path("/proc/cpuinfo").read_text() else "fp32"
-    except OSError:
-        return "fp32"
 
 
 def _cores() -> int:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,19 +40,20 @@ class Phrases:
         return cls(frozenset(filter(None, (tuple(words_of(line)) for line in lines))))
 
     @cached_property
-    def _lengths(self) -> tuple[int, ...]:
-        return tuple(sorted({len(phrase) for phrase in self.phrases}))
-
-    @cached_property
-    def _firsts(self) -> frozenset[str]:
-        return frozenset(phrase[0] for phrase in self.phrases)
+    def _by_first(self) -> dict[str, list[tuple[str, ...]]]:
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for phrase in self.phrases:
+            found.setdefault(phrase[0], []).append(phrase)
+        return found
 
     def said_in(self, words: Sequence[str]) -> bool:
         """Whether any phrase stands in these words."""
-        return not self._firsts.isdisjoint(words) and any(
-            tuple(words[start : start + length]) in self.phrases
-            for length in self._lengths
-            for start in range(len(words) - length + 1)
+        known = self._by_first
+        return not known.keys().isdisjoint(words) and any(
+            tuple(words[place : place + len(phrase)]) == phrase
+            for place, word in enumerate(words)
+            if word in known
+            for phrase in known[word]
         )
 
 
@@ -108,7 +110,7 @@ class Lexicon:
         """
         said = [self._places(text) for text in texts]
         row = np.repeat(np.arange(len(texts)), [len(places) for places in said])
-        flat = np.fromiter((one for places in said for one in places), np.intp, len(row))
+        flat = np.fromiter(chain.from_iterable(said), np.intp, len(row))
         found, counts = np.unique(row * len(self) + flat, return_counts=True)
         row, places = np.divmod(found, max(len(self), 1))
         weights = (1.0 + np.log(counts)) * self._idf[places]

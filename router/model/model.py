@@ -151,10 +151,13 @@ class Model:
         """Where each target's exemplars begin: they stand in the order of the columns."""
         return np.searchsorted(np.array(self.exemplar_labels), np.array(self.names))
 
-    def exemplars_of(self, target: int) -> range:
-        """Places of the exemplars of the target in this column."""
-        ends = (*self._starts[1:].tolist(), len(self.exemplar_labels))
-        return range(int(self._starts[target]), ends[target])
+    def exemplars_of(self, target: int) -> slice:
+        """Where the exemplars of the target in this column are."""
+        return slice(*self._bounds[target : target + 2])
+
+    @cached_property
+    def _bounds(self) -> list[int]:
+        return [*self._starts.tolist(), len(self.exemplar_labels)]
 
     def read(self, texts: Sequence[str], encoder: Encoder) -> Reading:
         """Encode texts, and their clauses where these can matter, and weigh all evidence."""
