@@ -2,8 +2,16 @@ import msgspec
 import numpy as np
 import pytest
 
+from router.commands.compare import compare as command
 from router.errors import LogError
-from router.evaluation.compare import Paired, compare, compare_paired, gain_of, mcnemar
+from router.evaluation.compare import (
+    Paired,
+    compare,
+    compare_paired,
+    differences,
+    gain_of,
+    mcnemar,
+)
 from router.evaluation.drift import Drift, compare_logs, divergence, jensen_shannon, told_apart
 from router.evaluation.run_folder import Row, RunFolder
 from router.evaluation.sampling import DistinctSample
@@ -56,6 +64,58 @@ def test_two_runs_of_one_log_by_hand(tmp_path):
         (2, "better"),
     ]
     assert ("skill:fix-brakes", "skill:fix-tyres", 1) in found.moves
+
+
+def test_the_figures_of_both_runs_by_hand(tmp_path):
+    asks = Row(2, "query 2", "clarify", question="q", gold=Gold("route", BRAKES), accepted=False)
+    before = [routed(1, BRAKES, True), routed(2, TYRES, False), routed(3, TYRES)]
+    after = [routed(1, BRAKES, True), asks, routed(3, TYRES)]
+    found = compare(run_folder(tmp_path / "a", before), run_folder(tmp_path / "b", after))
+    figures = {one.name: (one.before, one.after, one.change.n) for one in found.figures}
+    assert figures == {
+        "accepted": (0.5, 0.5, 2),
+        "silently_wrong": (0.5, 0.0, 2),
+        "asked": (0.0, pytest.approx(1 / 3), 3),
+    }
+
+
+def test_what_differs_between_two_runs_is_named(tmp_path):
+    a = run_folder(tmp_path / "a", [routed(1, BRAKES)])
+    b = run_folder(tmp_path / "b", [routed(1, TYRES)])
+    assert differences(a, b) is None
+    versions = {"router": "1", "pack_hash": "p", "model_hash": "m", "encoder": "e"}
+
+    def said(folder, **changes):
+        content = {"versions": versions | {"calibration": None} | changes}
+        (folder.path / "run.json").write_bytes(msgspec.json.encode(content))
+        return RunFolder.open(folder.path)
+
+    assert differences(said(a), said(b)) == ()
+    assert differences(said(a), said(b, calibration="c")) == ("the calibration",)
+    assert differences(said(a), said(b, pack_hash="q", model_hash="n")) == ("the pack",)
+
+
+def test_the_command_tells_a_stranger_what_changed(tmp_path, capsys):
+    before = [routed(1, BRAKES, True), routed(2, TYRES, False), routed(3, TYRES, False)]
+    after = [routed(1, TYRES, False), routed(2, BRAKES, True), routed(3, TYRES, False)]
+    a, b = run_folder(tmp_path / "a", before), run_folder(tmp_path / "b", after)
+    command(a.path, b.path, None, False)
+    said = capsys.readouterr().out
+    for sentence in (
+        "2 of 3 decisions changed",
+        "No clear difference in what is accepted: 1 newly accepted, 1 no longer, of 3",
+        "No longer accepted: 1",
+        "query 1",
+        "fix-brakes -> fix-tyres",
+        "Changes are in percentage points",
+    ):
+        assert sentence in said
+    other = run_folder(tmp_path / "c", [routed(1, TYRES, text="of another log")])
+    command(a.path, other.path, None, False)
+    said = capsys.readouterr().out
+    assert "Two logs" in said
+    assert "too few different texts to compare" in said
+    assert "fix-tyres" in said
 
 
 def test_without_labels_there_is_no_gain(tmp_path):
@@ -126,7 +186,9 @@ def test_other_subjects_are_told_apart_and_the_same_are_not(tiny_router):
     ]
     encoder = tiny_router.encoder
     apart = told_apart(sample_of(bikes), sample_of(cakes), encoder)
-    assert apart.low > 0.95
+    assert apart.auroc.low > 0.95
+    assert all("cake" in text for text in apart.after)
+    assert set(apart.before) <= set(bikes)
     alike = told_apart(sample_of(bikes), sample_of(bikes), encoder)
-    assert alike.low <= 0.5 <= alike.high + 0.05
+    assert alike.auroc.low <= 0.5 <= alike.auroc.high + 0.05
     assert told_apart(sample_of(bikes), sample_of(cakes[:5]), encoder) is None

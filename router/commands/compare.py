@@ -1,5 +1,6 @@
 """Compare two runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +13,13 @@ if TYPE_CHECKING:
 
     from router.encoders.encoder import Encoder
     from router.evaluation.compare import Change, Paired
-    from router.evaluation.drift import Drift
+    from router.evaluation.drift import Drift, Share
     from router.evaluation.interval import Interval
+    from router.evaluation.run_folder import Row
 
 SHOWN = 8
+MOVES = 5
+ACTIONS = ("route", "clarify", "redirect", "none")
 
 
 def compare(
@@ -34,99 +38,195 @@ def compare(
     import msgspec
 
     from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
-    from router.evaluation.compare import Paired
+    from router.evaluation.compare import Paired, differences
     from router.evaluation.compare import compare as run
     from router.evaluation.run_folder import RunFolder
 
     def load() -> "Encoder":
         return default_encoder() if encoder is None else SentenceTransformerEncoder(encoder)
 
-    found = run(RunFolder.open(before), RunFolder.open(after), load)
+    runs = RunFolder.open(before), RunFolder.open(after)
+    found = run(*runs, load)
     if json:
         typer.echo(msgspec.json.encode(found).decode())
-    elif isinstance(found, Paired):
-        show_paired(stdout(), found)
+        return
+    console = stdout()
+    names = str(before), str(after)
+    if isinstance(found, Paired):
+        show_paired(console, found, names, differences(*runs))
     else:
-        show_drift(stdout(), found)
+        show_drift(console, found, names, differences(*runs))
 
 
-def show_paired(console: "Console", found: "Paired") -> None:
+def show_paired(
+    console: "Console", found: "Paired", names: tuple[str, str], differ: tuple[str, ...] | None
+) -> None:
     """Print what a change to pack, encoder or settings did to one log."""
-    console.print(f"One log, decided twice: {found.n_changed:,} of {found.n:,} decisions changed.")
+    from rich.markup import escape
+
+    before, after = map(escape, names)
+    _say(console, f"One log, decided twice: {before} before, {after} after.")
+    _say(console, _cause(differ, "Nothing that decides differs between the runs"))
+    _say(console, f"{found.n_changed:,} of {found.n:,} decisions changed.")
     if found.gain is not None and found.p_value is not None:
-        console.print(
-            f"[bold]{verdict(found.gain)}[/bold]: accepted {_points(found.gain)},"
-            f" {found.n_better:,} better and {found.n_worse:,} worse"
-            f" (McNemar p = {found.p_value:.3g}, n = {found.gain.n:,}).",
-            soft_wrap=True,
+        told = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.2g}"
+        _say(
+            console,
+            f"\n[bold]{verdict(found.gain)}[/bold]: {found.n_better:,} newly accepted,"
+            f" {found.n_worse:,} no longer, of {found.gain.n:,} labelled (McNemar's exact test:"
+            f" {told}).",
         )
-    for kind in ("worse", "better", "other"):
-        changes = [change for change in found.changes if change.verdict == kind]
+    _table(console, "", [("", found.figures)])
+    _show_moves(console, found)
+    titles = {
+        "worse": f"No longer accepted: {found.n_worse:,}",
+        "better": f"Newly accepted: {found.n_better:,}",
+        "other": f"Changed, accepted in both runs or in neither: {_others(found):,}",
+    }
+    if found.gain is None:
+        titles["other"] = f"Changed; no labels say whether for the better: {_others(found):,}"
+    for kind, title in titles.items():
+        changes = [change for change in found.changes if change.verdict == kind][:SHOWN]
         if changes:
-            console.print(f"\n[bold]{kind.capitalize()}[/bold]")
-        for change in changes[:SHOWN]:
-            console.print(_line(change), soft_wrap=True)
+            _say(console, f"\n[bold]{title}[/bold]")
+        for change in changes:
+            _say(console, _line(change))
 
 
-def show_drift(console: "Console", found: "Drift") -> None:
+def show_drift(
+    console: "Console", found: "Drift", names: tuple[str, str], differ: tuple[str, ...] | None
+) -> None:
     """Print how two logs differ."""
-    from rich.table import Table
+    from rich.markup import escape
 
-    console.print(f"Two logs: {found.n_before:,} and {found.n_after:,} decisions.")
-    for name, value, chance in (
-        ("outcomes", found.actions, found.actions_by_chance),
-        ("skills", found.skills, found.skills_by_chance),
+    before, after = map(escape, names)
+    _say(
+        console,
+        f"Two logs: {before} before, with {found.n_before:,} queries, and {after} after, with"
+        f" {found.n_after:,}.",
+    )
+    _say(console, _cause(differ, "Both were decided alike, so what differs is the logs"))
+    console.print()
+    _say(console, _asked(found))
+    for what, value, chance in (
+        ("The outcomes (route, clarify, redirect, none)", found.actions, found.actions_by_chance),
+        ("The skills that are named first", found.skills, found.skills_by_chance),
     ):
-        told = "more than chance" if value.value > chance else "no more than chance"
-        console.print(
-            f"Drift of {name}: {value.value:.4f} bits ({value.low:.4f} to {value.high:.4f}),"
-            f" [bold]{told}[/bold] (up to {chance:.4f}).",
-            soft_wrap=True,
+        told = (
+            "differ more than by chance"
+            if value.value > chance
+            else "differ no more than by chance"
         )
-    if found.embedding is not None:
-        one = found.embedding
-        told = "differ" if one.low > 0.5 else "can't be told apart"
-        console.print(
-            f"The queries themselves [bold]{told}[/bold]: AUROC {one.value:.3f}"
-            f" ({one.low:.3f} to {one.high:.3f}; 0.5 is chance).",
-            soft_wrap=True,
+        _say(
+            console,
+            f"{what} [bold]{told}[/bold]: Jensen-Shannon divergence {value.value:.3f} bits"
+            f" ({value.low:.3f} to {value.high:.3f}); chance stays below {chance:.3f}.",
         )
-    table = Table(title="Shares of all queries", title_justify="left")
-    table.add_column("share", overflow="fold")
-    for column in ("before", "after", "change"):
-        table.add_column(column, justify="right")
-    for share in found.shares:
-        mark = "[bold]*[/bold]" if share.change.excludes_zero else " "
-        table.add_row(
-            share.name,
-            f"{share.before:.1%}",
-            f"{share.after:.1%}",
-            f"{_points(share.change)}{mark}",
-        )
-    console.print(table)
+    if found.embedding is not None and found.embedding.low > 0.5:
+        for name, texts in ((before, found.typical_before), (after, found.typical_after)):
+            _say(console, f"\n[bold]Most typical of {name}[/bold]")
+            for text in texts:
+                _say(console, f"  [dim]{escape(_short(text))}[/dim]")
+    outcomes = tuple(share for share in found.shares if share.name in ACTIONS)
+    skills = tuple(share for share in found.shares if share.name not in ACTIONS)
+    console.print()
+    _table(console, "Shares of all queries", [("outcome", outcomes), ("skill", skills)])
 
 
 def verdict(gain: "Interval") -> str:
     """Say what a gain comes to."""
     if not gain.excludes_zero:
-        return "No clear difference"
-    return "Better" if gain.value > 0 else "Worse"
+        return "No clear difference in what is accepted"
+    return "More is accepted" if gain.value > 0 else "Less is accepted"
 
 
-def _points(change: "Interval") -> str:
-    low, high = f"{100 * change.low:+.1f}", f"{100 * change.high:+.1f}"
-    return f"{100 * change.value:+.1f} points ({low} to {high})"
+def _cause(differ: tuple[str, ...] | None, alike: str) -> str:
+    if differ is None:
+        return "The folders do not say what decided (no run.json)."
+    if not differ:
+        return f"{alike}: same pack, encoder and calibration."
+    return f"The routers differ in {' and '.join(differ)}."
+
+
+def _asked(found: "Drift") -> str:
+    one = found.embedding
+    if one is None:
+        return "The queries themselves: too few different texts to compare."
+    told = "differ" if one.low > 0.5 else "can't be told apart"
+    return (
+        f"The queries themselves [bold]{told}[/bold]: by its text a classifier tells which log a"
+        f" query is from with AUROC {one.value:.3f} ({one.low:.3f} to {one.high:.3f}); chance is"
+        " 0.5, certainty 1."
+    )
+
+
+def _table(console: "Console", title: str, groups: "Sequence[tuple[str, Sequence[Share]]]") -> None:
+    """Lay out shares before and after; a star where the interval of the change leaves out 0."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False
+    )
+    table.add_column("", overflow="fold")
+    for column in ("before", "after", "change", "95 % interval  "):
+        table.add_column(column, justify="right")
+    clear = False
+    for kind, shares in groups:
+        if kind:
+            table.add_row(f"[bold]{kind}[/bold]")
+        for share in shares:
+            clear |= share.change.excludes_zero
+            table.add_row(
+                share.name,
+                f"{share.before:.1%}",
+                f"{share.after:.1%}",
+                f"{100 * share.change.value:+.1f}",
+                f"{100 * share.change.low:+.1f} to {100 * share.change.high:+.1f}"
+                f"{' *' if share.change.excludes_zero else '  '}",
+            )
+    console.print(table)
+    _say(console, "Changes are in percentage points." + " * beyond chance." * clear)
+
+
+def _show_moves(console: "Console", found: "Paired") -> None:
+    moves = [(a, b, n) for a, b, n in found.moves if a != b and n > 1][:MOVES]
+    if moves:
+        _say(console, "\n[bold]Most frequent moves[/bold]")
+    for first, second, count in moves:
+        _say(console, f"  {count:,}: {_named(first)} -> {_named(second)}")
+
+
+def _others(found: "Paired") -> int:
+    return found.n_changed - found.n_better - found.n_worse
+
+
+def _named(target: str) -> str:
+    kind, _, one = target.partition(":")
+    return one or {"ask": "a question", "none": "none of these"}.get(kind, kind)
 
 
 def _line(change: "Change") -> str:
     from rich.markup import escape
 
-    text = escape(" ".join(change.after.text[:160].split()))
-    before, after = (
-        " ".join(map(_said, one.decided)).split() for one in (change.before, change.after)
-    )
-    return f"  {' '.join(before)} -> {' '.join(after)}: [dim]{text}[/dim]"
+    before, after = map(_decided, (change.before, change.after))
+    return f"  [dim]{escape(_short(change.after.text))}[/dim]\n    {before} -> {after}"
 
 
-def _said(part: object) -> str:
-    return ", ".join(part) if isinstance(part, tuple) else str(part or "")
+def _decided(row: "Row") -> str:
+    """Write what was decided, as a person would."""
+    beside = f", see {' and '.join(row.packs)}" if row.packs else ""
+    if row.action == "route":
+        return ", then ".join(row.skills) + beside
+    if row.action == "clarify":
+        return f"asks {row.question}" if row.question else "asks"
+    return f"redirect to {' and '.join(row.packs)}" if row.action == "redirect" else "none of these"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text[:400].split())
+    return line if len(line) <= 110 else f"{line[:109]}…"
+
+
+def _say(console: "Console", text: str) -> None:
+    console.print(text, soft_wrap=True)

@@ -38,18 +38,30 @@ def gaps(
     if export is not None:
         for path in export_gaps(found, export):
             typer.echo(path)
+    elif found.gaps:
+        typer.echo("\n--export FOLDER writes each as an exemplar file, for you to review.")
 
 
 def show(console: "Console", found: "Gaps") -> None:
     """Print each gap: its words, its size, typical queries, and what to do."""
     from rich.markup import escape
 
-    console.print(f"{found.n_unfit:,} of {found.n_lines:,} queries fit nothing here.")
-    if not found.gaps:
+    from router.evaluation.gaps import UNSURE
+
+    console.print(
+        f"{found.n_unfit:,} of {found.n_lines:,} queries fit nothing well: they were refused, went"
+        f" silently wrong, or were decided with a confidence below {UNSURE:.0%}.",
+        soft_wrap=True,
+    )
+    if found.gaps:
+        groups = "1 group is" if len(found.gaps) == 1 else f"{len(found.gaps)} groups are"
+        console.print(f"{groups} about one thing; the words are what tells it from the rest.")
+    else:
         console.print("No group of them is alike enough to be called a gap.")
     for number, gap in enumerate(found.gaps, start=1):
         words = escape(", ".join(gap.words) or "no word in common")
-        console.print(f"\n[bold]{number}. {words}[/bold] ({gap.n_lines:,} queries)", soft_wrap=True)
+        lines = "1 query" if gap.n_lines == 1 else f"{gap.n_lines:,} queries"
+        console.print(f"\n[bold]{number}. {words}[/bold] ({lines})", soft_wrap=True)
         for text in gap.typical:
             console.print(f"   [dim]{escape(' '.join(text[:200].split()))}[/dim]", soft_wrap=True)
-        console.print(f"   {escape(gap.suggestion)}", soft_wrap=True)
+        console.print(f"   -> {escape(gap.suggestion)}", soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.errors import LogError
-from router.evaluation.drift import Drift, compare_logs
+from router.evaluation.drift import Drift, Share, compare_logs
 from router.evaluation.interval import DRAWS, Interval, interval_of
 from router.evaluation.run_folder import Row, RunFolder
 from router.evaluation.sampling import DistinctSample
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from router.encoders.encoder import Encoder
 
 SHOWN = 200
+VERSIONS = {
+    "router": "the package",
+    "pack_hash": "the pack",
+    "model_hash": "what was fitted on the pack",
+    "encoder": "the encoder",
+    "calibration": "the calibration",
+}
+"""What decides, as `run.json` names it, and how a person is told."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Paired:
     """One log decided twice. `gain`: share accepted after less share before; None: no labels.
 
     `p_value`: McNemar's exact test that better and worse are equally likely; None without labels.
+    `figures`: accepted, silently wrong and asked, before and after, with paired intervals.
     `moves`: how often a decision went from one target to another, the most frequent first.
     `changes`: a sample of the changed queries, each of these kinds: worse, better, other.
     """
@@ -50,6 +59,7 @@ class Paired:
     n_worse: int
     gain: Interval | None
     p_value: float | None
+    figures: tuple[Share, ...]
     moves: tuple[tuple[str, str, int], ...]
     changes: tuple[Change, ...]
 
@@ -59,6 +69,7 @@ class _Tally:
     n: int = 0
     changed: int = 0
     labelled: int = 0
+    pairs: Counter[tuple[str, bool, bool]] = field(default_factory=Counter)
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
     samples: dict[str, DistinctSample[Change]] = field(
@@ -69,7 +80,11 @@ class _Tally:
 
     def add(self, before: Row, after: Row) -> None:
         self.n += 1
-        self.labelled += after.accepted is not None and before.accepted is not None
+        both = after.accepted is not None and before.accepted is not None
+        self.labelled += both
+        for name, told in _FIGURES.items():
+            if both or name == "asked":
+                self.pairs[name, told(before), told(after)] += 1
         if before.decided == after.decided:
             return
         change = Change(before, after)
@@ -77,6 +92,39 @@ class _Tally:
         self.moves[before.given, after.given] += 1
         self.verdicts[change.verdict] += 1
         self.samples[change.verdict].add(after.text, change)
+
+    def figures(self) -> Iterator[Share]:
+        """Give each figure in both runs."""
+        for name in _FIGURES:
+            neither, gained, lost, kept = (
+                self.pairs[name, first, second]
+                for first, second in ((False, False), (False, True), (True, False), (True, True))
+            )
+            n = neither + gained + lost + kept
+            if n:
+                change = gain_of(gained, lost, n)
+                yield Share(name, (lost + kept) / n, (gained + kept) / n, change)
+
+
+_FIGURES: dict[str, Callable[[Row], bool]] = {
+    "accepted": lambda row: row.accepted is True,
+    "silently_wrong": lambda row: row.silently_wrong,
+    "asked": lambda row: row.action == "clarify",
+}
+
+
+def differences(before: RunFolder, after: RunFolder) -> tuple[str, ...] | None:
+    """Tell in what the routers of two runs differ; None if a run does not say.
+
+    What is fitted follows from pack and encoder, and is named only where it differs alone.
+    """
+    first, second = (run.settings.get("versions") for run in (before, after))
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        return None
+    found = [name for name in VERSIONS if first.get(name) != second.get(name)]
+    if "model_hash" in found and len(found) > 1:
+        found.remove("model_hash")
+    return tuple(VERSIONS[name] for name in found)
 
 
 def compare(
@@ -114,6 +162,7 @@ def compare_paired(before: RunFolder, after: RunFolder) -> Paired:
         n_worse=worse,
         gain=gain_of(better, worse, tally.labelled) if tally.labelled else None,
         p_value=mcnemar(better, worse) if tally.labelled else None,
+        figures=tuple(tally.figures()),
         moves=tuple((a, b, count) for (a, b), count in tally.moves.most_common(20)),
         changes=tuple(
             change for sample in tally.samples.values() for _, change, _ in sample.items()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SAMPLE = 1_000
 """Distinct texts of each log whose vectors are compared."""
 
+TYPICAL = 5
+"""Queries of each log that are shown as typical of it."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -37,6 +40,7 @@ class Drift:
 
     `by_chance`: divergence that two halves of one log of these sizes stay below 19 times in 20.
     `embedding`: how well a classifier tells the logs' queries apart (AUROC; 0.5: not at all).
+    `typical_before`, `typical_after`: the queries that it is surest of, of each log.
     """
 
     n_before: int
@@ -47,6 +51,17 @@ class Drift:
     skills_by_chance: float
     embedding: Interval | None
     shares: tuple[Share, ...]
+    typical_before: tuple[str, ...] = ()
+    typical_after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How two samples of queries differ: AUROC, and the queries most typical of each."""
+
+    auroc: Interval
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 @dataclass
@@ -79,6 +94,7 @@ def compare_logs(before: RunFolder, after: RunFolder, encoder: "Encoder | None" 
         )
     actions, actions_chance = divergence(*_counts(a.actions, b.actions))
     skills, skills_chance = divergence(*_counts(a.skills, b.skills))
+    apart = None if encoder is None else told_apart(a.sample, b.sample, encoder)
     return Drift(
         n_before=a.n,
         n_after=b.n,
@@ -86,8 +102,10 @@ def compare_logs(before: RunFolder, after: RunFolder, encoder: "Encoder | None" 
         actions_by_chance=actions_chance,
         skills=skills,
         skills_by_chance=skills_chance,
-        embedding=None if encoder is None else told_apart(a.sample, b.sample, encoder),
+        embedding=None if apart is None else apart.auroc,
         shares=(*_shares(a.actions, b.actions, a.n, b.n), *_shares(a.skills, b.skills, a.n, b.n)),
+        typical_before=() if apart is None else apart.before,
+        typical_after=() if apart is None else apart.after,
     )
 
 
@@ -124,7 +142,7 @@ def divergence(a: NDArray[np.intp], b: NDArray[np.intp], seed: int = 0) -> tuple
 
 def told_apart(
     a: DistinctSample[None], b: DistinctSample[None], encoder: "Encoder", seed: int = 0
-) -> Interval | None:
+) -> Apart | None:
     """How well a classifier that has not seen a query tells which log it is from (AUROC).
 
     None if either log has fewer than 20 distinct texts. A text of both logs is held out of both
@@ -151,7 +169,11 @@ def told_apart(
         method="predict_proba",
         params={"sample_weight": weights * len(texts)},
     )[:, 1]
-    return _auroc(of_b, scores, weights, np.random.default_rng(seed))
+    auroc = _auroc(of_b, scores, weights, np.random.default_rng(seed))
+    order = np.argsort(scores, kind="stable")
+    before = [texts[i] for i in order if of_b[i] == 0][:TYPICAL]
+    after = [texts[i] for i in order[::-1] if of_b[i] == 1][:TYPICAL]
+    return Apart(auroc, tuple(before), tuple(after))
 
 
 def _auroc(
