@@ -77,8 +77,6 @@ def test_texts_of_different_kinds_are_not_put_together(tiny_router):
     first, *_, last = apart = clusters_of(vectors, kinds=kinds).tolist()
     assert {first, last} == {0, 1}
     assert apart == [first] * 5 + [-1] + [last] * 6
-    unknown = clusters_of(vectors, kinds=np.full(12, -1))
-    assert unknown.tolist() == clusters_of(vectors).tolist()
 
 
 def test_texts_that_have_nothing_in_common_are_no_cluster():

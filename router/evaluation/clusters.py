@@ -5,15 +5,12 @@ from math import log10
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Vectors
+from router.arrays import Floats, Vectors
 from router.heads.centroids import unit
 from router.model.model import Indices
 
 SMALLEST = 4
 """Fewest distinct texts of a cluster."""
-
-APART = 2.0
-"""Distance of two texts of different kinds: that of opposite vectors."""
 
 SPREAD = 0.25
 """How much more distant the parts of a cluster may be than its densest part, as a cosine."""
@@ -31,17 +28,28 @@ def clusters_of(
     """Cluster unit vectors by average linkage of their cosines, without what all have in common.
 
     :param common: The mean of the texts that they are held against. Shape: (width,).
-    :param kinds: Texts of different kinds are not put together; -1 goes with any. Shape: (n,).
+    :param kinds: Texts of different kinds are not put together. Shape: (n,).
     :return: The cluster of each text; -1 for one that lies in none. Shape: (n,).
     """
     codes = np.full(len(vectors), -1, dtype=np.intp)
-    if len(vectors) < SMALLEST:
+    cosines = _cosines(vectors, common)
+    kinds = np.zeros(len(vectors), dtype=np.intp) if kinds is None else kinds
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        found = _of_kind(cosines[np.ix_(members, members)])
+        codes[members] = np.where(found < 0, -1, found + codes.max() + 1)
+    return codes
+
+
+def _of_kind(cosines: Floats) -> Indices:
+    """Cluster texts that may all be together. Shape: (n,), -1 for none."""
+    codes = np.full(len(cosines), -1, dtype=np.intp)
+    if len(cosines) < SMALLEST:
         return codes
-    cosines, alike = _cosines(vectors, common), _alike(len(vectors), kinds)
-    for members in _branches(np.where(alike, 1.0 - cosines, APART)):
+    for members in _branches(1.0 - cosines):
         if _coherence(cosines, members) * (len(members) - 1) ** 0.5 >= EVIDENCE:
             codes[members] = codes.max() + 1
-    return _joined(codes, cosines, alike)
+    return _joined(codes, cosines)
 
 
 def _cosines(vectors: Vectors, common: Vectors | None) -> Floats:
@@ -54,14 +62,6 @@ def _cosines(vectors: Vectors, common: Vectors | None) -> Floats:
     shared = (middle + (middle if common is None else common)) / 2
     apart = unit(wide - shared).astype(np.float64)
     return np.asarray(np.clip(apart @ apart.T, -1.0, 1.0))
-
-
-def _alike(count: int, kinds: Indices | None) -> Bools:
-    """Which pairs of texts may be together. Shape: (n, n)."""
-    if kinds is None:
-        return np.ones((count, count), dtype=bool)
-    unknown = kinds < 0
-    return np.asarray((kinds[:, None] == kinds) | unknown[:, None] | unknown)
 
 
 def _branches(distances: Floats) -> Iterator[Indices]:
@@ -111,12 +111,11 @@ def _coherence(cosines: Floats, members: Indices) -> float:
     return float((cosines[np.ix_(members, members)].sum() - n) / (n * (n - 1)))
 
 
-def _joined(codes: Indices, cosines: Floats, alike: Bools) -> Indices:
+def _joined(codes: Indices, cosines: Floats) -> Indices:
     """Let texts that lie in no cluster join the one that they are near to."""
     near = np.zeros((codes.max() + 2, len(codes)))  # of the last row nothing is near
     for code in range(codes.max() + 1):
         members = np.flatnonzero(codes == code)
-        share = cosines[:, members].mean(axis=1) / _coherence(cosines, members)
-        near[code] = np.where(alike[:, members].all(axis=1), share, 0.0)
+        near[code] = cosines[:, members].mean(axis=1) / _coherence(cosines, members)
     joins = (codes < 0) & (near.max(axis=0) >= NEAR)
     return np.where(joins, near.argmax(axis=0), codes)

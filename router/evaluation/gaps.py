@@ -130,7 +130,7 @@ def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) ->
         return Gaps((), n_lines, sample.n_seen, len(texts))
     vectors = router.encoder.encode(texts)
     places = {target: i for i, target in enumerate(dict.fromkeys(wanted))}
-    kinds = np.array([-1 if one is None else places[one] for one in wanted], dtype=np.intp)
+    kinds = np.array([places[one] for one in wanted], dtype=np.intp)
     codes = clusters_of(vectors, router.model.head.exemplars.mean(axis=0), kinds)
     words = telling_words(texts, codes, router.model.exemplar_texts)
     scale = sample.n_seen / sample.n_sampled
@@ -158,7 +158,7 @@ def export_gaps(gaps: Gaps, folder: str | Path) -> list[Path]:
         name = "-".join(word for word in gap.words[:2] if word.isascii() and word.isalnum())
         path = Path(folder) / f"gap-{number:02d}{'-' * bool(name)}{name}.txt"
         lines = [text for text, _ in gap.queries if len(text) <= LONGEST_LINE]
-        write_exemplars(path, lines, f"{gap.suggestion} Keep the lines that you want routed.")
+        write_exemplars(path, lines, f"{gap.suggestion} Keep the lines that belong there.")
         paths.append(path)
     return paths
 
