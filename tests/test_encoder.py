@@ -236,7 +236,7 @@ def test_a_damaged_export_is_made_again(fp32, folder, tmp_path, monkeypatch):
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
 
-    def copy(_model, path, _precision):  # the export itself is proved by all other tests
+    def copy(_model, path, _precision, _layered):  # the export itself is proved by all other tests
         shutil.copy(good / original.file, path)
         return 384, 256
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -62,6 +62,8 @@ class OnnxEncoder:
     :param notify: Called with a sentence when something takes long.
     """
 
+    layered: ClassVar[bool] = False
+
     def __init__(
         self,
         model: str | Path | None = None,
@@ -82,7 +84,8 @@ class OnnxEncoder:
     @cached_property
     def key(self) -> str:
         """The hash of the model's files, and the precision."""
-        return f"{fingerprint(self.folder)}:onnx{FORMAT}-{self.precision}"
+        layers = "-layered" if self.layered else ""
+        return f"{fingerprint(self.folder)}:onnx{FORMAT}-{self.precision}{layers}"
 
     @cached_property
     def width(self) -> int:
@@ -167,7 +170,7 @@ class OnnxEncoder:
         self._say("Preparing the encoder, once: exporting the model to ONNX ...")
         with tempfile.TemporaryDirectory(dir=sidecar.parent) as folder:
             path = Path(folder) / "model.onnx"
-            width, max_tokens = _export_model(self.folder, path, self.precision)
+            width, max_tokens = _export_model(self.folder, path, self.precision, self.layered)
             digest = sha256_of(path)
             # The name holds the hash, so that whoever writes last leaves a pair that fits.
             name = f"{sidecar.stem}-{digest[:16]}.onnx"
@@ -305,18 +308,19 @@ def _only_one_process(path: Path) -> Iterator[None]:
         yield
 
 
-def _export_model(folder: Path, path: Path, precision: Precision) -> tuple[int, int]:
+def _export_model(folder: Path, path: Path, precision: Precision, layered: bool) -> tuple[int, int]:
     """Write the ONNX file; give the width of its vectors and the tokens it takes at most."""
     model = load_sentence_transformer(folder)
     try:
         from router.encoders.onnx_export import export
 
-        export(model, path, precision)
+        export(model, path, precision, layered)
     except OSError:
         raise
     except Exception as error:
         raise ExportError(f"{folder}: torch can't export it to ONNX: {error}") from error
-    return int(model.get_embedding_dimension()), int(model.max_seq_length)
+    width = int(model.get_embedding_dimension())
+    return 2 * width if layered else width, int(model.max_seq_length)
 
 
 def _cores() -> int:

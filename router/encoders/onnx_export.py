@@ -26,19 +26,21 @@ SHRINKAGE = np.linspace(
 OPSET = 21  # the first in which QuantizeLinear takes a scale for each row and an output type
 
 
-def export(model: Any, path: Path, precision: str) -> None:  # noqa: ANN401
+def export(model: Any, path: Path, precision: str, layered: bool = False) -> None:  # noqa: ANN401
     """Write transformer, pooling and unit length as one graph.
 
     :param model: A loaded SentenceTransformer.
+    :param layered: Two layers side by side instead of the model's own pooling.
     """
     with _quiet():
-        graph = _trace(model)
+        graph = _trace(_layers(model) if layered else _whole(model))
         if precision == "int8":
             _Int8(graph).rewrite()
         _save(graph, path)
 
 
-def _trace(model: Any) -> Any:  # noqa: ANN401
+def _whole(model: Any) -> Any:  # noqa: ANN401
+    """The model as it is, to unit length."""
     import torch
 
     class Whole(torch.nn.Module):  # type: ignore[misc]
@@ -51,12 +53,41 @@ def _trace(model: Any) -> Any:  # noqa: ANN401
             vectors = self.model(features)["sentence_embedding"]
             return torch.nn.functional.normalize(vectors, dim=1)
 
+    return Whole().eval()
+
+
+def _layers(model: Any) -> Any:  # noqa: ANN401
+    """Its last layer and the middle one: each averaged over the tokens, both of equal length."""
+    import torch
+
+    class Layers(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.transformer = model[0].auto_model
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:  # noqa: ANN401
+            told = self.transformer(
+                input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+            )
+            layers = told.hidden_states  # the first is the embedding of the tokens
+            mask = attention_mask[..., None].float()
+            chosen = (layers[-1], layers[(len(layers) - 1) // 2])
+            means = [(layer * mask).sum(1) / mask.sum(1) for layer in chosen]
+            units = [torch.nn.functional.normalize(mean, dim=1) for mean in means]
+            return torch.cat(units, dim=1) * 0.5**0.5
+
+    return Layers().eval()
+
+
+def _trace(module: Any) -> Any:  # noqa: ANN401
+    import torch
+
     ids = torch.ones((2, 9), dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
     axes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("length", min=1)}
     program = torch.onnx.export(
-        Whole().eval(),
+        module,
         (ids, mask),
         dynamo=True,
         verbose=False,
