@@ -14,6 +14,7 @@ import pytest
 from router import Router
 from router.errors import LogError
 from router.evaluation.evaluate import evaluate
+from router.evaluation.run_folder import RunFolder
 from router.evaluation.run_parts import Parts
 from router.report import write_report
 
@@ -291,3 +292,41 @@ def test_strict_leaves_nothing_behind_that_a_mended_log_would_trip_over(tiny_rou
     log.write_text(good)
     evaluation = evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK, strict=True)
     assert evaluation.metrics.lines.read == 400
+
+
+HOSTILE = [
+    'he said "stop",\nbut the brakes did not',
+    "a\0b flat tyre",
+    "<script>alert(1)</script> & <b>brakes</b>",
+    "tyre " * 200_000,  # 1 MB
+    "={1+1} my tyre; DROP TABLE",
+    "tyre\u2028line separator \ufeff mark inside",
+]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize("name", ["log.csv", "log.tsv", "log.jsonl"])
+def test_a_hostile_log_comes_through_whole(tiny_router, tmp_path, name, form):
+    """A byte-order mark, CRLF, quotes and newlines in fields, 1 MB lines, NUL bytes, HTML."""
+    path = tmp_path / name
+    mark = "" if name == "log.jsonl" else "text\tlabel" if name == "log.tsv" else "text,label"
+    if name == "log.jsonl":
+        lines = [json.dumps({"text": text, "label": "fix-tyres"}) for text in HOSTILE]
+    else:
+        between = mark[4]
+        quoted = ['"' + text.replace('"', '""') + '"' for text in HOSTILE]
+        lines = [mark, *(f"{text}{between}fix-tyres" for text in quoted)]
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*lines, ""]).encode())
+    evaluation = evaluate(tiny_router, path, tmp_path / "out", form=form, chunk_lines=2)
+    assert evaluation.table().column("text").to_pylist() == HOSTILE
+    assert [row.text for row in RunFolder.open(tmp_path / "out").rows()] == HOSTILE
+    told = evaluation.metrics.lines
+    assert (told.decided, told.labelled, told.rejected) == (6, 6, 0)
+
+
+def test_a_broken_line_of_a_megabyte_is_named_by_its_start(tiny_router, tmp_path):
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b'{"text": "flat tyre"}\n{"text": "' + b"x" * 1_000_000 + b"\n" * 2)
+    evaluation = evaluate(tiny_router, log, tmp_path / "out")
+    (rejected,) = evaluation.rejected()
+    assert (rejected.line, len(rejected.raw)) == (2, 200)
