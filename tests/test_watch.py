@@ -173,6 +173,7 @@ def test_a_mended_head_is_the_head_fitted_on_the_same_rows(tiny_router, encoder)
     assert np.allclose(mended.head.votes, votes, atol=1e-5)
     assert np.allclose(mended.inverse @ kernel, np.eye(len(kernel)), atol=1e-9)
     with_both = with_head(model, tiny_router.pack, mended)
+    assert list(with_both.exemplar_labels) == sorted(with_both.exemplar_labels)
     direct = Router(tiny_router.pack, encoder, with_both).route("the pads are gone")
     assert direct.evidence[0].text == "the pads are gone"
 

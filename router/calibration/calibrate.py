@@ -16,7 +16,8 @@ from router.logs.chunks import Columns, read_log, read_time
 from router.logs.files import find_files
 from router.logs.gold import Gold, Labels
 from router.model.artefact import remembering
-from router.model.fit import halves, refit_on
+from router.model.fit import refit_on
+from router.model.fitting import halves
 from router.model.model import Indices, model_hash
 
 if TYPE_CHECKING:

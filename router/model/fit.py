@@ -8,11 +8,11 @@ import numpy as np
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids, unit
-from router.heads.few_shot import FewShotClassifier
-from router.heads.head import Head, HeadSettings, fit_head
+from router.heads.described import AnyHead
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionIndex
 from router.model.concerns import ClauseView, Concerns, clauses_of, join_exemplars
+from router.model.fitting import Fitting, fitting_again, fitting_of, halved
 from router.model.model import ANY_ANSWER, Indices, Layout, Limits, Model, model_hash
 from router.model.replies import ReplyHead, general_replies, reply_exemplars
 from router.packs.pack import Pack
@@ -33,16 +33,11 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     """
     rows = sorted(pack.target_exemplars())
     labels, texts = [label for label, _ in rows], [text for _, text in rows]
-    classifier = FewShotClassifier(
-        encoder,
-        names={},
-        settings=HeadSettings.for_exemplars(len(texts) / len(set(labels))),
-        discriminants=0.0,
-    ).fit(texts, labels)
-    head, vectors = classifier.head_, classifier.head_.exemplars
+    fitting, vectors = fitting_of(pack, encoder), encoder.encode(texts)
+    head, held_out = fitting.fit_held_out(texts, vectors, labels)
     layout = Layout.of(pack, head.names)
     questions = _question_index(pack, encoder)
-    asking, concerns = _fit_judgements(pack, encoder, texts, vectors, labels, questions)
+    asking, concerns = _fit_judgements(pack, encoder, fitting, texts, vectors, labels, questions)
     return Model(
         encoder_key=encoder.key,
         pack_hash=model_hash(pack),
@@ -56,7 +51,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
         asking=asking,
         concerns=concerns,
         replies=_fit_replies(pack, encoder),
-        limits=_fit_limits(head, layout, classifier.held_out_probabilities_, labels),
+        limits=_fit_limits(head, layout, held_out, labels),
     )
 
 
@@ -69,7 +64,8 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
     labels = [model.exemplar_labels[i] for i in kept]
     texts = [model.exemplar_texts[i] for i in kept]
     vectors = model.head.exemplars[kept]
-    head, held_out = fit_head(texts, vectors, labels)
+    fitting = fitting_again(pack, model.head)
+    head, held_out = fitting.fit_held_out(texts, vectors, labels)
     layout = Layout.of(pack, head.names)
     needy = [
         vectors[[one == f"question:{q}" for one in labels]].mean(axis=0) for q in pack.questions
@@ -82,12 +78,12 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
         exemplar_labels=tuple(labels),
         exemplar_texts=tuple(texts),
         questions=replace(model.questions, needy=unit(np.array(needy).reshape(-1, width))),
-        limits=_fit_limits(head, layout, head.power.transform(held_out), labels),
+        limits=_fit_limits(head, layout, held_out, labels),
     )
 
 
 def _fit_limits(
-    head: Head, layout: Layout, held_out: Probabilities, labels: Sequence[str]
+    head: AnyHead, layout: Layout, held_out: Probabilities, labels: Sequence[str]
 ) -> Limits:
     """See what each exemplar is to the others."""
     place = {name: column for column, name in enumerate(head.names)}
@@ -162,16 +158,15 @@ def general_reply_exemplars(pack: Pack) -> list[tuple[str, str]]:
 def _fit_judgements(
     pack: Pack,
     encoder: Encoder,
+    fitting: Fitting,
     texts: Sequence[str],
     vectors: Vectors,
     labels: Sequence[str],
     questions: QuestionIndex,
 ) -> tuple[Asking, Concerns]:
-    half = halves(labels)
     asked, concerned = [], []
-    for side in (0, 1):
-        seen, unseen = (np.flatnonzero(rows).tolist() for rows in (half == side, half != side))
-        head, _ = fit_head([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
+    for side, (seen, unseen) in enumerate(halved(labels)):
+        head = fitting.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
         layout = Layout.of(pack, head.names)
         held_out = [texts[i] for i in unseen]
         whole = head.probabilities(held_out, vectors[unseen])
@@ -189,19 +184,10 @@ def _fit_judgements(
     return asking, Concerns.fit(features, truths, whole)
 
 
-def halves(labels: Sequence[str]) -> np.ndarray:
-    """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1."""
-    half = np.zeros(len(labels), dtype=np.intp)
-    for label in set(labels):
-        members = [i for i, one in enumerate(labels) if one == label]
-        half[members[1::2]] = 1
-    return half
-
-
 def _concern_rows(
     pack: Pack,
     encoder: Encoder,
-    head: Head,
+    head: AnyHead,
     layout: Layout,
     truth: Mapping[str, str],
     seed: int,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids
-from router.heads.head import Head
+from router.heads.described import AnyHead
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
 from router.model.concerns import ClauseView, Concerns, clauses_of
@@ -129,7 +129,7 @@ class Model:
 
     encoder_key: str
     pack_hash: str
-    head: Head
+    head: AnyHead
     centroids: Centroids
     categories: Centroids
     exemplar_labels: tuple[str, ...]

@@ -1,8 +1,9 @@
 """Refit a model for a few changed exemplars in n² steps, where a fit takes n³.
 
-The inverse of the kernel is kept, and mended by blocks (the matrix inversion lemma). What one line
-hardly moves stays as it was last fitted in full: the weight of words, the calibration, and the
-judgements whether to ask and whether a clause is a concern of its own.
+The inverse of the kernel is kept, and mended by blocks (the matrix inversion lemma); a head that
+weighs documents takes n steps and is fitted anew. What one line hardly moves stays as it was last
+fitted in full: the weight of words, the calibration, and the judgements whether to ask and whether
+a clause is a concern of its own.
 """
 
 import time
@@ -17,8 +18,10 @@ from router.arrays import Floats, Vectors
 from router.decisions.decision import Decision
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids
+from router.heads.described import DescribedHead
 from router.heads.head import Head, HeadSettings
 from router.model.artefact import fitted_model, remembering
+from router.model.fitting import FromDescriptions, described_again
 from router.model.model import Model
 from router.packs.pack import Pack, Policy
 from router.router import Router
@@ -103,6 +106,43 @@ class LiveHead:
         )
         return replace(self, head=head)
 
+    def in_order(self) -> tuple[Head, Sequence[Row]]:
+        """Give the head and its rows as a model has them: the exemplars of a target together."""
+        order = sorted(range(len(self.rows)), key=self.rows.__getitem__)
+        exemplars, votes = self.head.exemplars[order], self.head.votes[order]
+        head = replace(self.head, exemplars=exemplars, votes=votes)
+        return head, [self.rows[place] for place in order]
+
+
+@dataclass(frozen=True)
+class LiveDescribed:
+    """A head that weighs documents, whose exemplars may come and go."""
+
+    head: DescribedHead
+    rows: tuple[Row, ...]
+    fitting: FromDescriptions
+
+    def with_rows(self, rows: Sequence[Row], encoder: Encoder) -> "LiveDescribed":
+        """Fit on other rows; an encoder that remembers embeds those that are new."""
+        labels, texts = zip(*sorted(rows), strict=True)
+        head = self.fitting.fit(texts, encoder.encode(texts), labels)
+        return LiveDescribed(head, tuple(sorted(rows)), self.fitting)
+
+    def in_order(self) -> tuple[DescribedHead, Sequence[Row]]:
+        """Give the head and its rows as a model has them: the exemplars of a target together."""
+        return self.head, self.rows
+
+
+Live: TypeAlias = LiveHead | LiveDescribed
+
+
+def live_of(pack: Pack, model: Model) -> Live:
+    """Take the head of a model of this pack, and what it was fitted on."""
+    rows = tuple(zip(model.exemplar_labels, model.exemplar_texts, strict=True))
+    if isinstance(model.head, DescribedHead):
+        return LiveDescribed(model.head, rows, described_again(pack, model.head))
+    return LiveHead.of(model.head, rows)
+
 
 def likeness(
     settings: HeadSettings,
@@ -128,7 +168,7 @@ class Refit:
         self._counted = Counted(encoder)
         self._cached = remembering(self._counted)
         self._fit: Callable[[Pack, Encoder], Model] = fitted_model
-        self._last: tuple[Pack, Model, LiveHead] | None = None
+        self._last: tuple[Pack, Model, Live] | None = None
         self.embedded = 0
         self.seconds = 0.0
 
@@ -151,8 +191,7 @@ class Refit:
         from router.model.fit import fit_model  # brings in scikit-learn
 
         model, self._fit = self._fit(pack, self._cached), fit_model
-        rows = list(zip(model.exemplar_labels, model.exemplar_texts, strict=True))
-        self._last = pack, model, LiveHead.of(model.head, rows)
+        self._last = pack, model, live_of(pack, model)
         return model
 
     def _mended(self, pack: Pack) -> Model | None:
@@ -178,21 +217,21 @@ def _same_but_exemplars(before: Pack, after: Pack) -> bool:
     return files[0] == files[1] and before.exemplars.options == after.exemplars.options
 
 
-def with_head(model: Model, pack: Pack, live: LiveHead) -> Model:
+def with_head(model: Model, pack: Pack, live: Live) -> Model:
     """Put another head into a model, and everything that follows from its exemplars."""
-    labels = [label for label, _ in live.rows]
-    vectors = live.head.exemplars
+    head, rows = live.in_order()
+    labels, vectors = [label for label, _ in rows], head.exemplars
     category = {f"skill:{skill.id}": skill.category for skill in pack.skills.values()}
     ours = [place for place, label in enumerate(labels) if label in category]
     centroids = Centroids.of(vectors, labels)
     return replace(
         model,
         pack_hash="",  # of no pack: it must not be taken for a model fitted in full
-        head=live.head,
+        head=head,
         centroids=centroids,
         categories=Centroids.of(vectors[ours], [category[labels[place]] for place in ours]),
         exemplar_labels=tuple(labels),
-        exemplar_texts=tuple(text for _, text in live.rows),
+        exemplar_texts=tuple(text for _, text in rows),
         questions=replace(model.questions, needy=centroids.vectors[model.layout.questions]),
     )
 

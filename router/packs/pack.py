@@ -27,14 +27,19 @@ class Category(Struct, frozen=True, forbid_unknown_fields=True):
     asks: str = ""
 
 
-class Skill(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that a query can be routed to. `document` is a path below a skills folder."""
+class Skill(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One thing that a query can be routed to. `document` is a path below a skills folder.
+
+    `description`: what a document says of itself. With it, exemplars are read as lines of
+    documents, not as queries that users ask.
+    """
 
     id: Id
     category: Id
     title: Line
     summary: Line
     document: str = ""
+    description: Annotated[str, Meta(max_length=2_000)] = ""
 
 
 class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):

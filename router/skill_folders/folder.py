@@ -7,18 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from router.arrays import Vectors
 from router.encoders.encoder import Encoder, default_encoder
 from router.errors import PackError
 from router.packs.pack import Category, Exemplars, Pack, PackFile, Policy, Skill
-from router.packs.pack_file import FEWEST
 from router.skill_folders.exemplars import belongs_elsewhere, gather, none_exemplars
 from router.skill_folders.links import Names, ordered_pairs, without_cycles
 from router.skill_folders.questions import Draft, close_pairs, draft_questions
 from router.skill_folders.skill_file import SkillFile, find_skill_file, read_skill
-from router.skill_folders.texts import SkillTexts, plain_name, read_texts
+from router.skill_folders.texts import LONGEST, SkillTexts, plain_name, read_texts
 
 MOST_SKILLS = 2_000
 PASSED_BY = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"})
@@ -27,10 +24,11 @@ NO_CATEGORY = frozenset({"skills", "plugins", "packages", "src", ".claude", ".ag
 NOT_NONE = 0.45
 """An everyday query this close (a cosine) to a skill's exemplar is no example of "none" there."""
 
-FAR_ENOUGH = 0.75
-"""This share of everyday queries is kept out by similarity alone: they set `least_similarity`."""
+LEAST_SIMILARITY = 0.2
+"""Nothing of the skills' is a query that lies farther (a cosine) from all of their lines."""
 
-LEAST_SIMILARITY = (0.25, 0.33)
+SURE_FROM = 0.4
+"""Below this probability of the likeliest skill the user is asked: one query in ten."""
 
 Notify = Callable[[str], None]
 
@@ -140,7 +138,7 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
     pairs = close_pairs(vectors, [one for one, _ in lines])
     drafts = draft_questions(pairs, titles, gathered.skills)
     drafts = _unique(drafts, {line.casefold() for _, line in lines})
-    none, least = _none(lines, vectors, encoder)
+    none = _none(lines, vectors, encoder)
     order, against = _order(folder)
     file = PackFile(
         format=1,
@@ -151,7 +149,7 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
         skills=tuple(map(_skill, folder.skills)),
         questions=tuple(draft.question for draft in drafts),
         order=tuple(((earlier,), (later,)) for earlier, later in order),
-        policy=Policy(least_similarity=least),
+        policy=Policy(least_similarity=LEAST_SIMILARITY, sure_from=SURE_FROM),
     )
     exemplars = Exemplars(
         skills=gathered.skills,
@@ -164,21 +162,11 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
     return Pack(file, exemplars), [*folder.warnings, *cycles]
 
 
-def _none(
-    lines: Sequence[tuple[str, str]], vectors: Vectors, encoder: Encoder
-) -> tuple[tuple[str, ...], float]:
-    """Choose exemplars of "none", and the similarity below which a query is none of the skills'.
-
-    They are queries and the skills' exemplars are prose, so many of them would draw every query:
-    a third as many as a skill has are kept, spread over their file, and similarity does the rest.
-    """
+def _none(lines: Sequence[tuple[str, str]], vectors: Vectors, encoder: Encoder) -> tuple[str, ...]:
+    """Choose exemplars of "none": everyday queries, without those that a skill here may serve."""
     every = none_exemplars(line for _, line in lines)
     closest = (encoder.encode(every) @ vectors.T).max(axis=1)
-    least = float(np.clip(np.quantile(closest, FAR_ENOUGH), *LEAST_SIMILARITY))
-    far = [line for line, cosine in zip(every, closest, strict=True) if cosine < NOT_NONE]
-    wanted = max(FEWEST, len(lines) // len({one for one, _ in lines}) // 3)
-    places = np.linspace(0, len(far) - 1, min(wanted, len(far))).astype(int)
-    return tuple(far[place] for place in places), round(least, 2)
+    return tuple(line for line, cosine in zip(every, closest, strict=True) if cosine < NOT_NONE)
 
 
 def _unique(drafts: Sequence[Draft], taken: set[str]) -> list[Draft]:
@@ -200,6 +188,7 @@ def _skill(found: Found) -> Skill:
         title=found.texts.title,
         summary=summary,
         document=found.document,
+        description=(found.texts.description or found.file.description)[:LONGEST],
     )
 
 

@@ -1,0 +1,208 @@
+"""From vectors and words to probabilities where a document describes each target.
+
+The exemplars of a folder of skills are lines of documents: a few for each target, and none of them
+a query that anybody asked. What is fitted on such lines tells documents apart. A query is told by
+how much closer it is to one document than everyday queries are, so three kinds of closeness are
+weighed, and their sum is the target's log odds against an everyday query:
+
+- how dense the target's lines are where the query lies (a mean of `exp(10 cosine)` over them);
+- the cosine with the description as a whole;
+- the words and pieces of words that query and document share (cosine of their TF-IDF).
+
+The weights are those of a conditional logit (McFadden 1974), the same for every folder: fitted
+once, on queries to real collections of skills, see docs/any-skills.md. Nothing but means is fitted
+on the folder itself, in n steps, and the probabilities need no labelled query of it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from router.arrays import Floats, Probabilities, Similarities, Vectors
+from router.heads.centroids import unit
+from router.heads.cosines import cosines
+from router.heads.head import Head
+from router.heads.lexicon import Lexicon
+from router.heads.maps import Temperature
+
+Indices: TypeAlias = NDArray[np.intp]
+
+EVERYDAY = "none"
+"""The target whose exemplars are everyday queries: no concern of any other."""
+
+SHARPNESS = 10.0
+"""How fast a line's share in the density falls with its cosine distance."""
+
+DENSITY, DESCRIPTION, WORDS = 23.0, 7.5, 18.0
+"""Log odds for each cosine more, by the kind of evidence."""
+
+BEYOND = 7.0
+"""Log odds of "none": what a target needs beyond an everyday query to be likelier than that."""
+
+SCORED = 256
+"""Texts scored at a time, so that what lies between stays in the cache."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a document says of itself."""
+
+    text: str
+    vector: Vectors  # (width,)
+
+
+class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
+    """A fitted head, to be used as `Head` is. `names` are the targets in the order of the columns.
+
+    It is array-like so that a stored model tells it from a `Head`, which is an object.
+    """
+
+    names: tuple[str, ...]
+    exemplars: Vectors  # (n_exemplars, width): in the order of the names
+    counts: Indices  # (n_targets,): how many exemplars each target has
+    descriptions: Vectors  # (n_targets, width): without a description, the exemplars' centroid
+    lexicon: Lexicon
+    term_votes: NDArray[np.float32]  # (n_terms, n_targets): TF-IDF of each target's document
+    prior: Floats  # (n_targets,): log odds before any evidence
+    crowded: float  # density of everyday queries from which on they attract
+
+    def scores(
+        self,
+        texts: Sequence[str],
+        vectors: Vectors,
+        seen: Callable[[slice, Similarities], None] | None = None,
+    ) -> Floats:
+        """Log odds of each target against an everyday query. Shape: (n_texts, n_targets).
+
+        :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
+            array of shape (n_rows, n_exemplars) that is changed afterwards.
+        """
+        scores = WORDS * self.lexicon.votes(texts, self.term_votes) + self.prior
+        scores += DESCRIPTION * cosines(vectors, self.descriptions)
+        for start in range(0, len(texts), SCORED):
+            rows = slice(start, start + SCORED)
+            near = cosines(vectors[rows], self.exemplars)
+            if seen is not None:
+                seen(rows, near)
+            density = densities(near, self.starts, self.counts)
+            scores[rows] += DENSITY * density
+            if self.none is not None:
+                # Everyday queries are of many kinds, so only what crowds around them is theirs.
+                more = np.maximum(density[:, self.none] - self.crowded, 0.0)
+                scores[rows, self.none] = BEYOND + DENSITY * more
+        return scores
+
+    def probabilities(
+        self,
+        texts: Sequence[str],
+        vectors: Vectors,
+        seen: Callable[[slice, Similarities], None] | None = None,
+    ) -> Probabilities:
+        """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
+        return Temperature().transform(self.scores(texts, vectors, seen))
+
+    @cached_property
+    def starts(self) -> Indices:
+        """Where each target's exemplars begin. Shape: (n_targets,)."""
+        return np.cumsum(self.counts) - self.counts
+
+    @cached_property
+    def none(self) -> int | None:
+        """The column of everyday queries; None if there are none."""
+        return self.names.index(EVERYDAY) if EVERYDAY in self.names else None
+
+
+AnyHead: TypeAlias = Head | DescribedHead
+
+
+def densities(near: Similarities, starts: Indices, counts: Indices) -> Floats:
+    """Log of each target's mean of `exp(SHARPNESS cosine)`, over `SHARPNESS`.
+
+    :param near: Cosines with all exemplars, changed in place. Shape: (n_texts, n_exemplars).
+    :param counts: Of each target, by how many its sum is divided. Shape: (n_targets,), or
+        (n_texts, n_targets).
+    :return: As a cosine, in [-1, 1]. Shape: (n_texts, n_targets).
+    """
+    near -= 1.0
+    near *= SHARPNESS
+    np.exp(near, out=near)
+    means = np.add.reduceat(near, starts, axis=1) / counts
+    # A line left out leaves nothing where it is the only one: as far away as can be.
+    logs = np.log(np.maximum(means, np.exp(-2.0 * SHARPNESS)), dtype=np.float64)
+    return np.asarray(1.0 + logs / SHARPNESS)
+
+
+def fit_described(
+    texts: Sequence[str],
+    vectors: Vectors,
+    labels: Sequence[str],
+    descriptions: Mapping[str, Description],
+    lexicon: Lexicon,
+) -> DescribedHead:
+    """Fit a head on exemplars and descriptions.
+
+    :param vectors: Unit vectors of the texts. Shape: (n, width).
+    :param labels: Rising: the exemplars of a target stand together.
+    :param descriptions: By label, of the targets that have one.
+    :param lexicon: The words of all documents.
+    """
+    names, starts, counts = np.unique(labels, return_index=True, return_counts=True)
+    described = unit(np.add.reduceat(vectors, starts, axis=0, dtype=np.float64))
+    for place, name in enumerate(names.tolist()):
+        if name in descriptions:
+            described[place] = descriptions[name].vector
+    said = {name: one.text for name, one in descriptions.items()}
+    documents = documents_of(zip(labels, texts, strict=True), said)
+    features = lexicon.features([documents[name] for name in names.tolist()])
+    prior, crowded = _everyday(vectors, names.tolist(), starts, counts, described)
+    return DescribedHead(
+        names=tuple(names.tolist()),
+        exemplars=np.ascontiguousarray(vectors, dtype=np.float32),
+        counts=counts,
+        descriptions=described,
+        lexicon=lexicon,
+        term_votes=np.asarray(features.T.toarray(), dtype=np.float32),
+        prior=prior,
+        crowded=crowded,
+    )
+
+
+def documents_of(
+    rows: Iterable[tuple[str, str]], descriptions: Mapping[str, str]
+) -> dict[str, str]:
+    """Join what is known of each target, its exemplars and its description, into one text.
+
+    :param rows: Label and exemplar.
+    """
+    lines: dict[str, list[str]] = {}
+    for label, text in rows:
+        lines.setdefault(label, []).append(text)
+    return {one: "\n".join([*group, descriptions.get(one, "")]) for one, group in lines.items()}
+
+
+def _everyday(
+    vectors: Vectors, names: Sequence[str], starts: Indices, counts: Indices, described: Vectors
+) -> tuple[Floats, float]:
+    """See what closeness everyday queries have with each target, each of them itself left out.
+
+    :return: The log odds which make up for that, shape (n_targets,); and the highest density of
+        everyday queries among their own.
+    """
+    if EVERYDAY not in names:
+        return np.zeros(len(names)), 1.0  # nothing is denser
+    none = names.index(EVERYDAY)
+    own = np.arange(starts[none], starts[none] + counts[none])
+    near = vectors[own] @ vectors.T
+    near[np.arange(len(own)), own] = -np.inf
+    others = np.tile(counts, (len(own), 1))
+    others[:, none] = max(len(own) - 1, 1)
+    density = densities(near, starts, others)
+    cosine = (vectors[own] @ described.T).mean(axis=0)
+    usual = DENSITY * density.mean(axis=0) + DESCRIPTION * cosine
+    crowded = float(density[:, none].max()) if len(own) > 1 else 1.0
+    return np.asarray(-usual, dtype=np.float64), crowded

@@ -1,0 +1,124 @@
+"""Which head a pack gets: one that learns from exemplars, or one that weighs documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Probabilities, Vectors
+from router.encoders.encoder import Encoder
+from router.heads.described import (
+    AnyHead,
+    DescribedHead,
+    Description,
+    documents_of,
+    fit_described,
+)
+from router.heads.head import Head, fit_head
+from router.heads.lexicon import Lexicon
+from router.packs.pack import Pack
+
+
+class Fitting(Protocol):
+    """A way to fit a head on exemplars; labels rise, so a target's exemplars stand together."""
+
+    def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> AnyHead:
+        """Fit a head. Shape of `vectors`: (n, width)."""
+        ...
+
+    def fit_held_out(
+        self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
+    ) -> tuple[AnyHead, Probabilities]:
+        """Fit a head, and judge each exemplar without itself. Shape: (n, n_targets)."""
+        ...
+
+
+@dataclass(frozen=True)
+class FromExemplars:
+    """Kernel ridge regression: where exemplars are what users ask."""
+
+    def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> Head:
+        """Fit a head."""
+        return fit_head(texts, vectors, labels)[0]
+
+    def fit_held_out(
+        self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
+    ) -> tuple[Head, Probabilities]:
+        """Fit a head, and judge each exemplar without itself, in closed form."""
+        head, held_out = fit_head(texts, vectors, labels)
+        return head, head.power.transform(held_out)
+
+
+@dataclass(frozen=True)
+class FromDescriptions:
+    """Evidence of documents: where exemplars are lines of these."""
+
+    descriptions: Mapping[str, Description]
+    lexicon: Lexicon
+
+    def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> DescribedHead:
+        """Fit a head."""
+        return fit_described(texts, vectors, labels, self.descriptions, self.lexicon)
+
+    def fit_held_out(
+        self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
+    ) -> tuple[DescribedHead, Probabilities]:
+        """Fit a head; judge each half of the exemplars by one that has seen the other half."""
+        head = self.fit(texts, vectors, labels)
+        held_out = np.zeros((len(texts), len(head.names)))  # 0: its half has only one exemplar
+        for seen, unseen in halved(labels):
+            half = self.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
+            cells = np.ix_(np.array(unseen), np.searchsorted(head.names, half.names))
+            held_out[cells] = half.probabilities([texts[i] for i in unseen], vectors[unseen])
+        return head, held_out
+
+
+def fitting_of(pack: Pack, encoder: Encoder) -> Fitting:
+    """Choose by what the pack has: descriptions, or nothing but exemplars."""
+    texts = _descriptions(pack)
+    if not texts:
+        return FromExemplars()
+    vectors = encoder.encode(list(texts.values()))
+    lexicon = Lexicon.fit(list(documents_of(pack.target_exemplars(), texts).values()))
+    return _from_descriptions(texts, dict(zip(texts, vectors, strict=True)), lexicon)
+
+
+def fitting_again(pack: Pack, head: AnyHead) -> Fitting:
+    """Fit as this head was fitted, on the words that it knows; embeds nothing."""
+    return FromExemplars() if isinstance(head, Head) else described_again(pack, head)
+
+
+def described_again(pack: Pack, head: DescribedHead) -> FromDescriptions:
+    """Fit as this head was fitted, which weighs documents."""
+    vectors = dict(zip(head.names, head.descriptions, strict=True))
+    return _from_descriptions(_descriptions(pack), vectors, head.lexicon)
+
+
+def _from_descriptions(
+    texts: Mapping[str, str], vectors: Mapping[str, Vectors], lexicon: Lexicon
+) -> FromDescriptions:
+    descriptions = {one: Description(text, vectors[one]) for one, text in texts.items()}
+    return FromDescriptions(descriptions, lexicon)
+
+
+def _descriptions(pack: Pack) -> dict[str, str]:
+    """Descriptions by target, of the skills that have one."""
+    return {f"skill:{one.id}": one.description for one in pack.file.skills if one.description}
+
+
+def halved(labels: Sequence[str]) -> list[tuple[list[int], list[int]]]:
+    """Give (seen, unseen) twice: places of every second exemplar of each label, and of the rest."""
+    half = halves(labels)
+    parts = [np.flatnonzero(half == side).tolist() for side in (0, 1)]
+    return [(parts[0], parts[1]), (parts[1], parts[0])]
+
+
+def halves(labels: Sequence[str]) -> NDArray[np.intp]:
+    """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1."""
+    half = np.zeros(len(labels), dtype=np.intp)
+    for label in set(labels):
+        members = [i for i, one in enumerate(labels) if one == label]
+        half[members[1::2]] = 1
+    return half
