@@ -22,6 +22,7 @@ from sklearn.metrics import roc_auc_score
 from router.arrays import Bools, Floats, Vectors
 from router.calibration.conformal import fit_sharpness, gain_of_asking, sets, threshold
 from router.calibration.intervals import expected_calibration_error
+from router.encoders.framed import FramedEncoder
 from router.encoders.layered import LayeredEncoder
 from router.heads.exemplar_classifier import ExemplarClassifier, HeadName
 from router.heads.few_shot import FEW, FewShotClassifier, readable
@@ -131,14 +132,15 @@ def read(folder: Path, name: str, shots: int) -> Data:
 def run(data: Data, shots: int, slow: bool = False) -> dict[str, Any]:
     """Run every method; give what is written as JSON."""
     start = time.perf_counter()
-    layered, last = encode(data)
+    framed, layered, last = encode(data)
     encode_seconds = time.perf_counter() - start
     runs: dict[str, Callable[[], Answers]] = {
-        "ours": lambda: ours(data, layered),
+        "ours": lambda: ours(data, framed),
+        "ours-one-frame": lambda: ours(data, layered),
         "ours-last-layer": lambda: ours(data, last),
-        "ours-no-names": lambda: ours(data, layered, names={}),
-        "ours-no-words": lambda: ours(data, layered, settings=FEW),
-        "ours-one-step": lambda: ours(data, layered, discriminants=0.0),
+        "ours-no-names": lambda: ours(data, framed, names={}),
+        "ours-no-words": lambda: ours(data, framed, settings=FEW),
+        "ours-one-step": lambda: ours(data, framed, discriminants=0.0),
         "semantic-router-mean": lambda: semantic_router(data, last, "mean"),
         "semantic-router-max": lambda: semantic_router(data, last, "max"),
         "semantic-router-sum": lambda: semantic_router(data, last, "sum"),
@@ -161,15 +163,20 @@ def run(data: Data, shots: int, slow: bool = False) -> dict[str, Any]:
     }
 
 
-def encode(data: Data) -> tuple[Stored, Stored]:
-    """Encode every text once; give the vectors of two layers, and those of the last alone."""
-    encoder = LayeredEncoder()
+def encode(data: Data) -> tuple[Stored, Stored, Stored]:
+    """Encode every text once; give two layers in two frames, two layers, and the last alone."""
+    encoder = FramedEncoder(LayeredEncoder())
     names = [readable(label) for label in data.classes]
     texts = list(dict.fromkeys([*data.train, *names, *data.test, *data.oos]))
     vectors = encoder.encode(texts)
-    width = vectors.shape[1] // 2
-    last = vectors[:, :width] * np.float32(np.sqrt(2))
-    return Stored(texts, vectors, encoder.key), Stored(texts, last, f"{encoder.key}-last")
+    width = encoder.encoder.width // 2
+
+    def part(columns: int, key: str) -> Stored:
+        kept = vectors[:, :columns]
+        return Stored(texts, kept * np.float32(np.sqrt(vectors.shape[1] / columns)), key)
+
+    key = encoder.encoder.key
+    return Stored(texts, vectors, encoder.key), part(2 * width, key), part(width, f"{key}-last")
 
 
 def ours(

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from router.encoders.encoder import SentenceTransformerEncoder
+from router.encoders.framed import FramedEncoder
 from router.encoders.layered import LayeredEncoder
 from router.heads.centroids import unit
 from router.heads.exemplar_classifier import ExemplarClassifier, closeness, fit_kernel, fit_logistic
@@ -202,6 +203,24 @@ def test_the_layered_encoder_holds_the_reference_in_its_first_half(encoder):
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1.0, 0.0, 1.0], abs=1e-5)
     assert encoder.width == vectors.shape[1]
     assert encoder.key.endswith("layered")
+
+
+def test_a_framed_encoder_joins_the_views_of_a_text(encoder):
+    framed = FramedEncoder(encoder.encoder, ("{}", "so: {}"))
+    texts = ["where is my card?", " ", "what {} means"]
+    vectors = framed.encode(texts)
+    plain = encoder.encoder.encode(texts)
+    asked = encoder.encoder.encode(["so: where is my card?", "", "so: what {} means"])
+    assert vectors * np.sqrt(2) == pytest.approx(np.hstack([plain, asked]), abs=1e-6)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1.0, 0.0, 1.0], abs=1e-5)
+    assert framed.width == vectors.shape[1]
+    assert framed.key != FramedEncoder(encoder.encoder).key
+
+
+@pytest.mark.parametrize("frames", [(), ("no place",), ("{} and {}",)])
+def test_a_frame_has_one_place_for_the_text(encoder, frames):
+    with pytest.raises(ValueError, match='"{}"'):
+        FramedEncoder(encoder.encoder, frames)
 
 
 def test_texts_are_classified_and_the_unknown_is_seen(fitted):
