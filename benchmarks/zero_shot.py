@@ -2,7 +2,8 @@
 
     python benchmarks/zero_shot.py FOLDER QUERIES.csv
 
-QUERIES is semantic-router's CSV: `utterance,expected_route`, the route being a skill's id.
+QUERIES is semantic-router's CSV: `utterance,expected_route`, the route being a skill's id. A user
+who is asked picks the right option if it is there, and else says that none is.
 """
 
 import argparse
@@ -12,7 +13,28 @@ from pathlib import Path
 
 import numpy as np
 
-from router import Router
+from router import Clarify, Decision, Router
+
+
+def option_of(asked: Clarify, wanted: str) -> str | None:
+    """Find the option of a question that leads to a skill."""
+    ids = (wanted, f"skill:{wanted}")
+    return next((one.id for one in asked.question.options if one.id in ids), None)
+
+
+def told(router: Router, decision: Decision, wanted: str, most: int = 2) -> Decision:
+    """Answer what is asked, at most so often, as a user who knows the skill."""
+    for _ in range(most):
+        if isinstance(decision, Clarify):
+            reply = option_of(decision, wanted) or "none of these"
+            decision = router.answer(decision, reply)
+    return decision
+
+
+def leads(decision: Decision) -> str | None:
+    """Name the skill that a decision leads to first."""
+    found = decision.to_dict()
+    return found["skills"][0] if found["action"] == "route" else None
 
 
 def main() -> int:
@@ -33,13 +55,21 @@ def main() -> int:
     places = np.array([skills.index(wanted) for _, wanted in rows])
     ranked = np.argsort(-shares, axis=1, kind="stable")
     ranks = (ranked == places[:, None]).argmax(axis=1)  # 0: the right skill is the likeliest
-    decisions = [decision.to_dict() for decision in router.route_many(texts)]
-    led = [one["action"] == "route" and one["skills"][0] for one in decisions]
-    right = [found == wanted for found, (_, wanted) in zip(led, rows, strict=True)]
-    actions = Counter(str(one["action"]) for one in decisions)
+    decisions = router.route_many(texts)
+    pairs = list(zip(decisions, (wanted for _, wanted in rows), strict=True))
+    actions = Counter(str(one.to_dict()["action"]) for one in decisions)
+    asked = [(one, wanted) for one, wanted in pairs if isinstance(one, Clarify)]
+    offered = [option_of(one, wanted) is not None for one, wanted in asked]
+    options = [len(one.question.options) for one, _ in asked]
+    ended = [leads(told(router, one, wanted)) == wanted for one, wanted in pairs]
     print(f"{len(skills)} skills, {len(rows)} queries")
     print(f"first {np.mean(ranks == 0):.3f}, within three {np.mean(ranks < 3):.3f}")
-    print(f"routed there first {np.mean(right):.3f}; decided: {dict(actions)}")
+    unasked = np.mean([leads(one) == wanted for one, wanted in pairs])
+    print(f"decided: {dict(actions)}; routed there first without a question {unasked:.3f}")
+    if asked:
+        print(f"asked {len(asked) / len(rows):.3f}, the right one offered {np.mean(offered):.3f}")
+        print(f'options {np.mean(options):.1f}, with "none of these"')
+    print(f"routed there first in the end {np.mean(ended):.3f}")
     if args.misses:
         for (text, wanted), rank, best in zip(rows, ranks, ranked[:, :3], strict=True):
             if rank:

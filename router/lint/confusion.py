@@ -10,6 +10,7 @@ from router.heads.centroids import Centroids
 from router.heads.lexicon import Phrases, words_of
 from router.lint.finding import Finding
 from router.packs.pack import Pack, Question
+from router.skill_folders.questions import COMMON
 
 Place = Callable[[str, str], tuple[str, int]]
 """Where a target's exemplar stands: file and line."""
@@ -157,7 +158,9 @@ def _lead(word: str, groups: Sequence[Sequence[str]], encoder: Encoder) -> float
 
 def _shares(lines: Sequence[str]) -> dict[str, float]:
     """Share of the lines that say each word of four letters or more that is said often enough."""
-    counts = Counter(word for line in lines for word in set(words_of(line)) if len(word) > 3)
+    counts = Counter(
+        word for line in lines for word in set(words_of(line)) - COMMON if len(word) > 3
+    )
     return {word: count / len(lines) for word, count in counts.items() if count >= FEWEST_LINES}
 
 

@@ -94,7 +94,7 @@ def shared_words(one: Sequence[str], other: Sequence[str]) -> str:
     ]
     both = {word: min(counts[0][word], counts[1][word]) for word in counts[0] & counts[1]}
     ranked = sorted(both, key=lambda word: (-both[word], word))
-    often = [word for word in ranked if both[word] >= 3 and word not in _COMMON]
+    often = [word for word in ranked if both[word] >= 3 and word not in COMMON]
     return " ".join(often[:2]) if len(often) >= 2 else ""
 
 
@@ -112,7 +112,10 @@ def _question_id(one: str, other: str) -> str:
 
 
 def _inside(title: str) -> str:
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+    """As it would stand inside a sentence; a name, or words that all begin large, stay."""
+    later = [word for word in title.split()[1:] if len(word) > 3]
+    is_name = title[1:2].isupper() or (later and all(word[:1].isupper() for word in later))
+    return title if is_name else title[:1].lower() + title[1:]
 
 
 _COMMON_WORDS = """
@@ -121,4 +124,5 @@ make more most need only other output over read same should skill than that thei
 these they this tool tools used user users using want what when where whether which with without
 work write your
 """
-_COMMON = frozenset(_COMMON_WORDS.split())
+COMMON = frozenset(_COMMON_WORDS.split())
+"""Words that tell no skill from another."""

@@ -57,7 +57,8 @@ principle, the process, tools, common mistakes, red flags, key principles, decid
 verify, rollback, roll back, first questions, hand over, what goes wrong, table of contents,
 contents, limitations, configuration, conclusion, integration, remember, see also, scripts,
 background, context, purpose, goal, goals, guidelines, success criteria, anti-patterns, core
-concepts, core workflow, quick workflow, next steps, approach, structure, types, style
+concepts, core workflow, quick workflow, next steps, approach, structure, types, style, templates,
+assets, reference documentation, bundled resources, customization
 """
 _GENERIC = frozenset(" ".join(_GENERIC_HEADINGS.split()).split(", "))
 
@@ -211,7 +212,8 @@ def _first_cells(lines: Iterable[Line]) -> Iterator[str]:
 
 
 def _is_generic(heading: str) -> bool:
-    text = re.sub(r"^(?:step|phase|part)?\s*\d+[.:)]*\s*", "", heading.casefold()).strip(" :.?!")
+    text = re.sub(r"^(?:step|phase|part)?\s*\d+[.:)]*\s*", "", heading.casefold())
+    text = re.sub(r"\s*\([^)]*\)$", "", text).strip(" :.?!")
     return text in _GENERIC or bool(_WHEN.search(text) or _NOT.search(text)) or not text
 
 
