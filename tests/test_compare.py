@@ -79,6 +79,17 @@ def test_the_figures_of_both_runs_by_hand(tmp_path):
     }
 
 
+def test_labels_that_have_changed_between_two_runs_are_said(tmp_path, capsys):
+    before = [routed(1, BRAKES, True), routed(2, BRAKES, True)]
+    relabelled = Row(2, "query 2", "route", skills=BRAKES, gold=Gold("none"), accepted=False)
+    a = run_folder(tmp_path / "a", before)
+    b = run_folder(tmp_path / "b", [before[0], relabelled])
+    assert compare(a, b).n_relabelled == 1
+    command(a.path, b.path, None, False)
+    assert "The labels of 1 line differ between the runs" in capsys.readouterr().out
+    assert compare(a, a).n_relabelled == 0
+
+
 def test_what_differs_between_two_runs_is_named(tmp_path):
     a = run_folder(tmp_path / "a", [routed(1, BRAKES)])
     b = run_folder(tmp_path / "b", [routed(1, TYRES)])

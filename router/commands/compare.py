@@ -68,14 +68,7 @@ def show_paired(
     _say(console, f"One log, decided twice: {before} before, {after} after.")
     _say(console, _cause(differ, "Nothing that decides differs between the runs"))
     _say(console, f"{found.n_changed:,} of {found.n:,} decisions changed.")
-    if found.gain is not None and found.p_value is not None:
-        told = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.2g}"
-        _say(
-            console,
-            f"\n[bold]{verdict(found.gain)}[/bold]: {found.n_better:,} newly accepted,"
-            f" {found.n_worse:,} no longer, of {found.gain.n:,} labelled (McNemar's exact test:"
-            f" {told}).",
-        )
+    _say_gain(console, found)
     _table(console, "", [("", found.figures)])
     _show_moves(console, found)
     titles = {
@@ -91,6 +84,24 @@ def show_paired(
             _say(console, f"\n[bold]{title}[/bold]")
         for change in changes:
             _say(console, _line(change))
+
+
+def _say_gain(console: "Console", found: "Paired") -> None:
+    if found.n_relabelled:
+        lines = "1 line" if found.n_relabelled == 1 else f"{found.n_relabelled:,} lines"
+        _say(
+            console,
+            f"The labels of {lines} differ between the runs, and each is judged by its own: evaluate"
+            " the log again with both routers to see what they change alone.",
+        )
+    if found.gain is not None and found.p_value is not None:
+        told = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.2g}"
+        _say(
+            console,
+            f"\n[bold]{verdict(found.gain)}[/bold]: {found.n_better:,} newly accepted,"
+            f" {found.n_worse:,} no longer, of {found.gain.n:,} labelled (McNemar's exact test:"
+            f" {told}).",
+        )
 
 
 def show_drift(

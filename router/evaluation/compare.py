@@ -50,6 +50,7 @@ class Paired:
     `p_value`: McNemar's exact test that better and worse are equally likely; None without labels.
     `figures`: accepted, silently wrong and asked, before and after, with paired intervals.
     `moves`: how often a decision went from one target to another, the most frequent first.
+    `n_relabelled`: lines whose labels differ between the runs, each judged by its own.
     `changes`: a sample of the changed queries, each of these kinds: worse, better, other.
     """
 
@@ -62,11 +63,13 @@ class Paired:
     figures: tuple[Share, ...]
     moves: tuple[tuple[str, str, int], ...]
     changes: tuple[Change, ...]
+    n_relabelled: int = 0
 
 
 @dataclass
 class _Tally:
     n: int = 0
+    relabelled: int = 0
     changed: int = 0
     labelled: int = 0
     pairs: Counter[tuple[str, bool, bool]] = field(default_factory=Counter)
@@ -80,6 +83,7 @@ class _Tally:
 
     def add(self, before: Row, after: Row) -> None:
         self.n += 1
+        self.relabelled += before.gold != after.gold
         both = after.accepted is not None and before.accepted is not None
         self.labelled += both
         for name, told in _FIGURES.items():
@@ -167,6 +171,7 @@ def compare_paired(before: RunFolder, after: RunFolder) -> Paired:
         changes=tuple(
             change for sample in tally.samples.values() for _, change, _ in sample.items()
         ),
+        n_relabelled=tally.relabelled,
     )
 
 
