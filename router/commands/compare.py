@@ -91,8 +91,8 @@ def _say_gain(console: "Console", found: "Paired") -> None:
         lines = "1 line" if found.n_relabelled == 1 else f"{found.n_relabelled:,} lines"
         _say(
             console,
-            f"The labels of {lines} differ between the runs, and each is judged by its own: evaluate"
-            " the log again with both routers to see what they change alone.",
+            f"The labels of {lines} differ between the runs, and each is judged by its own:"
+            " evaluate the log again with both routers to see what they change alone.",
         )
     if found.gain is not None and found.p_value is not None:
         told = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.2g}"
