@@ -126,14 +126,15 @@ class OnnxEncoder:
     def load_beside(self) -> None:
         """Begin to load the model in a thread, so that the caller reads what else it needs.
 
-        What fails there fails again, and is told, when the first text is encoded.
+        What fails there fails again, and is told, when the first text is encoded. The process ends
+        after the thread has: to tear it out of onnxruntime would abort.
         """
 
         def load() -> None:
             with contextlib.suppress(EncoderError):
                 self._loaded()
 
-        threading.Thread(target=load, name="router-encoder", daemon=True).start()
+        threading.Thread(target=load, name="router-encoder").start()
 
     def _loaded(self) -> "_Runtime":
         with self._lock:
