@@ -1,13 +1,13 @@
 """Would a static model in front of the encoder pay? Its share of answers against what it loses.
 
     pip install "model2vec[distill]"
-    python benchmarks/cascade.py --data FOLDER [--static FOLDER]
+    python benchmarks/cascade.py --data FOLDER [--static FOLDER] [--log LABELLED.jsonl]
 
 The static model is model2vec's distillation of the encoder, 256 wide; it is kept in the folder
 named by --static, where there is one. It has a head of its own, of the same kind and fitted on the
 same exemplars; what it is surest of, it answers, and the encoder the rest. Tried on FOLDER's
 NAME_valid.jsonl after NAME_train_10.jsonl ({"text", "label"} a line), and with the shipped pack on
-the sample log. The gate is fitted on the even texts, as low as a loss of 0.3 points allows, and
+the sample log or another one. The gate is fitted on the even texts, as low as a loss of 0.3 points allows, and
 tried on the odd ones.
 """
 
@@ -84,9 +84,9 @@ def classified(encoder: Encoder, folder: Path, name: str) -> Answers:
     return Answers(likely.max(axis=1), right, seconds)
 
 
-def routed(router: Router) -> Answers:
-    """Decide the sample log."""
-    rows = [json.loads(line) for line in SAMPLE_LOG.read_text().splitlines()]
+def routed(router: Router, log: Path) -> Answers:
+    """Decide a labelled log."""
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
     golds = [Labels(router.pack).read(row) for row in rows]
     start = perf_counter()
     decisions = router.route_many([row["text"] for row in rows])
@@ -135,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--static", type=Path, help="where the static model is, or is to be kept")
+    parser.add_argument("--log", type=Path, default=SAMPLE_LOG, help="for the shipped pack")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         static, encoder = Static(args.static or Path(scratch) / "static"), default_encoder()
@@ -146,7 +147,7 @@ def main() -> None:
         curve(name, fast, slow)
     router = Router.load(encoder=encoder)
     quick = Router(router.pack, static, fit_model(router.pack, static))
-    curve("shipped pack", routed(quick), routed(router))
+    curve("shipped pack", routed(quick, args.log), routed(router, args.log))
 
 
 if __name__ == "__main__":

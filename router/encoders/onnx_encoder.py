@@ -232,7 +232,8 @@ class _Runtime:
         """Run batches of like length, the longest first so that the last to end is short."""
         lengths = np.array([len(ids) for ids in tokens])
         order = np.argsort(-lengths, kind="stable")
-        batches = list(_batches(order, lengths[order]))
+        most = min(TOKENS, -(-int(lengths.sum()) // _cores()))  # a few texts, too, use all cores
+        batches = list(_batches(order, lengths[order], most))
         done = workers.map(lambda batch: self._run([tokens[place] for place in batch]), batches)
         parts = np.concatenate(list(done))
         vectors: Vectors = np.empty_like(parts)
@@ -250,11 +251,11 @@ class _Runtime:
         return vectors
 
 
-def _batches(order: Ids, lengths: Ids) -> Iterator[Ids]:
-    """Cut places, the longest first, so that no batch has more than TOKENS tokens."""
+def _batches(order: Ids, lengths: Ids, most: int) -> Iterator[Ids]:
+    """Cut places, the longest first, so that no batch but of one text has more tokens than that."""
     start = 0
     while start < len(order):
-        end = start + max(1, TOKENS // int(lengths[start]))
+        end = start + max(1, most // int(lengths[start]))
         yield order[start:end]
         start = end
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from router.arrays import Similarities, Vectors
+from router.heads.cosines import cosines
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Centroids:
 
     def similarities(self, vectors: Vectors) -> Similarities:
         """Cosine of each text with each centroid. Shape: (n_texts, n_targets), in [-1, 1]."""
-        return np.asarray(vectors @ self.vectors.T, dtype=np.float32)
+        return cosines(vectors, self.vectors)
 
 
 def unit(rows: np.ndarray) -> Vectors:
