@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 LOWEST_GELU = -0.17  # GELU's minimum, rounded down: above it 8 bits need no sign
 STEPS = 64
 """Steps of a weight on either side of zero. A processor without VNNI adds two products of 8 bits in
-16, and 2 * 255 * 64 < 2 ** 15: so every processor comes to the same vectors."""
+16, and 2 * 255 * 64 < 2 ** 15: so none of them overflows."""
 
 SHRINKAGE = np.linspace(
     0.5, 1.0, 26
