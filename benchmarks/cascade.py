@@ -7,8 +7,8 @@ The static model is model2vec's distillation of the encoder, 256 wide; it is kep
 named by --static, where there is one. It has a head of its own, of the same kind and fitted on the
 same exemplars; what it is surest of, it answers, and the encoder the rest. Tried on FOLDER's
 NAME_valid.jsonl after NAME_train_10.jsonl ({"text", "label"} a line), and with the shipped pack on
-the sample log or another one. The gate is fitted on the even texts, as low as a loss of 0.3 points allows, and
-tried on the odd ones.
+the sample log or another one. The gate is fitted on the even texts, as low as a loss of 0.3 points
+allows, and tried on the odd ones.
 """
 
 import argparse

@@ -49,30 +49,35 @@ def draw(report: dict[str, Any], folder: Path) -> list[Path]:
 def _subjects(figures: dict[str, Any], path: Path) -> Path:
     from matplotlib import pyplot as plt
 
-    figure, panels = plt.subplots(1, len(PANELS), figsize=(9, 2.2))
+    subjects = list(figures["one_query"])
+    figure, panels = plt.subplots(1, len(PANELS), figsize=(9, 1.8), sharey=True)
     for axes, (name, (title, unit, scale)) in zip(panels, PANELS.items(), strict=True):
-        found = figures[name]
+        found = {one: figures[name][one] for one in subjects if one in figures[name]}
         medians = [one["median"] * scale for one in found.values()]
         spread = [
             [(one["median"] - one["low"]) * scale for one in found.values()],
             [(one["high"] - one["median"]) * scale for one in found.values()],
         ]
-        colours = [COLOURS[subject] for subject in found]
-        axes.barh(list(found), medians, xerr=spread, color=colours, height=0.6)
+        bars = axes.barh(
+            [subjects.index(one) for one in found],
+            medians,
+            xerr=spread,
+            color=[COLOURS[subject] for subject in found],
+            height=0.6,
+        )
+        axes.bar_label(bars, [f"{value:.3g}" for value in medians], padding=4, fontsize=8)
         axes.set_title(f"{title}, {unit}", fontsize=9, loc="left")
-        axes.invert_yaxis()
-        axes.tick_params(axis="y", left=False, labelleft=axes is panels[0])
-        if len(found) < len(figures["one_query"]):  # labels of the first panel stand for all
-            axes.set_yticks(range(len(found)), list(found))
-            axes.tick_params(axis="y", labelleft=True)
-    for axes in panels[2:]:
-        axes.tick_params(axis="y", labelleft=False)
-    panels[1].tick_params(axis="y", labelleft=True)
+        axes.set_xlim(0, 1.3 * max(one["high"] * scale for one in found.values()))
+        axes.tick_params(axis="y", left=False)
+        axes.locator_params(axis="x", nbins=4)
+    panels[0].set_yticks(range(len(subjects)), subjects)
+    panels[0].invert_yaxis()
     return _saved(figure, path)
 
 
 def _law(law: str, points: Sequence[dict[str, float]], path: Path) -> Path:
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     figure, axes = plt.subplots(figsize=(5, 2.8))
     sizes = [point[law] for point in points]
@@ -82,6 +87,13 @@ def _law(law: str, points: Sequence[dict[str, float]], path: Path) -> Path:
             axes.plot(sizes, rates, marker="o", color=colour, label=subject)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    told = [point[one] for point in points for one in COLOURS if one in point]
+    axes.set_ylim(0.7 * min(told), 1.4 * max(told))  # a mark above and below
+    axes.set_xticks(sizes)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(LAWS[law])
     axes.set_ylabel("queries a second, in batches")
     axes.grid(visible=True, which="major", alpha=0.3)
