@@ -108,10 +108,9 @@ def main() -> int:
     parser.add_argument("--name", required=True, help="banking77, clinc150, ...")
     parser.add_argument("--shots", type=int, default=10)
     parser.add_argument("--json", type=Path, help="write the figures; a .md is written beside it")
-    parser.add_argument("--slow", action="store_true", help="run SetFit too: tens of minutes")
     args = parser.parse_args()
     data = read(args.data, args.name, args.shots)
-    report = run(data, args.shots, args.slow)
+    report = run(data, args.shots)
     table = to_markdown(report)
     print(table)
     if args.json:
@@ -129,7 +128,7 @@ def read(folder: Path, name: str, shots: int) -> Data:
     return Data(name, train, train_labels, test, test_labels, oos)
 
 
-def run(data: Data, shots: int, slow: bool = False) -> dict[str, Any]:
+def run(data: Data, shots: int) -> dict[str, Any]:
     """Run every method; give what is written as JSON."""
     start = time.perf_counter()
     framed, layered, last = encode(data)
@@ -152,8 +151,6 @@ def run(data: Data, shots: int, slow: bool = False) -> dict[str, Any]:
     if importlib.util.find_spec("semantic_router") is None:
         print("semantic-router is not installed: left out", file=sys.stderr)
         runs = {name: run for name, run in runs.items() if not name.startswith("semantic-router")}
-    if slow:
-        runs["setfit"] = lambda: setfit(data)
     return {
         "name": data.name,
         "shots": shots,
@@ -255,27 +252,6 @@ def semantic_router(
     falling = -np.sort(-ranks, axis=1)
     doubt = falling[:, 1] - falling[:, 0]
     return Answers(ranks, doubt, confidence, falling[:, 0], known_oos, None, seconds)
-
-
-def setfit(data: Data) -> Answers:
-    """Fine-tune by SetFit, with the settings that `docs/accuracy.md` names."""
-    from datasets import Dataset  # type: ignore[import-not-found]
-    from setfit import SetFitModel, Trainer, TrainingArguments  # type: ignore[import-not-found]
-
-    from router.encoders.encoder import default_folder
-
-    start = time.perf_counter()
-    model = SetFitModel.from_pretrained(str(default_folder()))
-    shots = Dataset.from_dict({"text": list(data.train), "label": list(data.train_labels)})
-    arguments = TrainingArguments(num_iterations=10, num_epochs=1, seed=0)
-    Trainer(model=model, args=arguments, train_dataset=shots).train()
-    seconds = time.perf_counter() - start
-    order = [list(model.model_head.classes_).index(label) for label in data.classes]
-    ranks = np.asarray(model.predict_proba(list(data.test), as_numpy=True))[:, order]
-    oos = np.asarray(model.predict_proba(list(data.oos), as_numpy=True)) if data.oos else None
-    known_oos = np.empty(0) if oos is None else oos.max(axis=1)
-    top = ranks.max(axis=1)
-    return Answers(ranks, gain_of_asking(ranks, OPTIONS), top, top, known_oos, None, seconds)
 
 
 def figures(answers: Answers, truth: Labels) -> dict[str, Any]:
