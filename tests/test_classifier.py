@@ -205,6 +205,26 @@ def test_the_layered_encoder_holds_the_reference_in_its_first_half(encoder):
     assert encoder.key.endswith("layered")
 
 
+def test_certain_texts_of_a_log_become_exemplars_and_calibrate_nothing(
+    encoder, fitted, monkeypatch
+):
+    log = ["still no sign of my new card", "how tall is the tower of Pisa?", TEXTS[0]]
+    certain = fitted.predict_proba(log).max(axis=1)
+    monkeypatch.setattr("router.heads.few_shot.CERTAIN", float(certain[:2].mean()))
+    assert certain[0] > certain[1]
+    learnt = FewShotClassifier(encoder).fit(TEXTS, LABELS, log)
+    assert len(learnt.head_.exemplars) == len(fitted.head_.exemplars) + 1  # no stranger, no double
+    np.testing.assert_allclose(learnt.head_.exemplars[-1], encoder.encode(log[:1])[0])
+    assert learnt.held_out_decisions_.shape == (len(TEXTS), 3)
+    assert learnt.predict(log[:1]).tolist() == ["card_arrival"]
+
+
+def test_a_log_without_a_certain_text_changes_nothing(encoder, fitted, monkeypatch):
+    monkeypatch.setattr("router.heads.few_shot.CERTAIN", 1.1)
+    same = FewShotClassifier(encoder).fit(TEXTS, LABELS, ["how tall is the tower of Pisa?"])
+    np.testing.assert_array_equal(same.decisions(TEXTS), fitted.decisions(TEXTS))
+
+
 def test_a_framed_encoder_joins_the_views_of_a_text(encoder):
     framed = FramedEncoder(encoder.encoder, ("{}", "so: {}"))
     texts = ["where is my card?", " ", "what {} means"]

@@ -24,6 +24,9 @@ FEW = HeadSettings(lexical=0.0, ridge=0.1, pieces=False)
 WORDS = (0.0, 0.1)
 """Settings for few exemplars, and the weights of the words to try; see docs/accuracy.md."""
 
+CERTAIN = 0.95
+"""Probability from which on an unlabelled text becomes an exemplar; see docs/accuracy.md."""
+
 FAINT = 1e-6
 """Of the strongest direction: what is weaker is rounding."""
 
@@ -71,7 +74,7 @@ class Discriminants:
 
 @dataclass(frozen=True)
 class Shots:
-    """Exemplars to fit on: those that users might ask come first, the names of classes last."""
+    """Exemplars to fit on: labelled texts, then the names of classes, then what was learnt."""
 
     texts: Sequence[str]
     vectors: Vectors
@@ -87,6 +90,16 @@ class Shots:
             self.vectors[kept],
             [self.labels[place] for place in kept],
             self.asked - len(left_out),
+            self.lexicon,
+        )
+
+    def with_more(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[Any]) -> "Shots":
+        """Add exemplars that nobody labelled. They stand last: nothing is calibrated on them."""
+        return Shots(
+            [*self.texts, *texts],
+            np.concatenate([self.vectors, vectors]),
+            [*self.labels, *labels],
+            self.asked,
             self.lexicon,
         )
 
@@ -147,9 +160,12 @@ class FewShotClassifier(CalibratedClassifier):
         self.folds = folds
         self.random_state = random_state
 
-    def fit(self, texts: Sequence[str], y: ArrayLike) -> Self:
+    def fit(self, texts: Sequence[str], y: ArrayLike, unlabelled: Sequence[str] = ()) -> Self:
         """Embed exemplars and names, and fit heads and calibration on them.
 
+        :param unlabelled: Texts of a log. Those that the fitted classifier is certain of become
+            exemplars as well, and it is fitted once more (self-training; Scudder 1965, Probability
+            of error of some adaptive pattern-recognition machines). Only labelled ones calibrate.
         :raises ValueError: A setting is out of its range.
         """
         self._check_settings()
@@ -164,13 +180,29 @@ class FewShotClassifier(CalibratedClassifier):
             len(asked),
             Lexicon.fit(everything, (self.settings or FEW).pieces),
         )
+        self._fit(shots)
+        known = set(everything)
+        more = [text for text in dict.fromkeys(unlabelled) if text not in known]
+        if more:
+            self._fit(shots.with_more(*self._certain(more)))
+        return self
+
+    def _fit(self, shots: Shots) -> None:
         self.centroids_ = Centroids.of(shots.vectors, shots.labels)
         self.head_, held_out = self._fit_first(shots)
         self.discriminants_: Discriminants | None = None
         self.held_out_decisions_, self.calibration_ = held_out[: shots.asked], self.head_.power
         if self.discriminants > 0.0 and self.head_.centroids is None:
             self._fit_second(shots)
-        return self
+
+    def _certain(self, texts: Sequence[str]) -> tuple[list[str], Vectors, list[Any]]:
+        """Give the texts that are certain of a class, with their vectors and classes."""
+        vectors = self.encoder.encode(texts)
+        decisions = self._decide(self.head_, self.discriminants_, texts, vectors)
+        likely = self.calibration_.transform(decisions)
+        rows = np.flatnonzero(likely.max(axis=1) >= CERTAIN).tolist()
+        labels = self.classes_[likely[rows].argmax(axis=1)].tolist()
+        return [texts[row] for row in rows], vectors[rows], labels
 
     def decisions(self, X: Sequence[str]) -> Floats:
         """Give what the heads say, before calibration. Shape: (n_texts, n_classes)."""
