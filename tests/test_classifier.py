@@ -227,7 +227,7 @@ def test_a_log_without_a_certain_text_changes_nothing(encoder, fitted, monkeypat
 
 def test_a_framed_encoder_joins_the_views_of_a_text(encoder):
     framed = FramedEncoder(encoder.encoder, ("{}", "so: {}"))
-    texts = ["where is my card?", " ", "what {} means"]
+    texts = ["where is my card?", " \0", "what {} means"]
     vectors = framed.encode(texts)
     plain = encoder.encoder.encode(texts)
     asked = encoder.encoder.encode(["so: where is my card?", "", "so: what {} means"])

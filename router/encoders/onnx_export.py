@@ -20,9 +20,9 @@ STEPS = 64
 """Steps of a weight on either side of zero. A processor without VNNI adds two products of 8 bits in
 16, and 2 * 255 * 64 < 2 ** 15: so none of them overflows."""
 
-SHRINKAGE = np.linspace(
-    0.5, 1.0, 26
-)  # of a column's largest weight: what is tried as the last step
+SHRINKAGE = np.linspace(0.5, 1.0, 26)
+"""Shares of a column's largest weight that are tried as its last step."""
+
 OPSET = 21  # the first in which QuantizeLinear takes a scale for each row and an output type
 
 
