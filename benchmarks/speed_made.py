@@ -126,6 +126,7 @@ def made_router(routes: int, exemplars: int, shipped: Router) -> Router:
         questions=QuestionIndex.of([], np.zeros((0, width), dtype=np.float32), {}),
         asking=Asking(None),
         concerns=shipped.model.concerns,
+        gate=shipped.model.gate,
         replies={},
     )
     return Router(pack, shipped.encoder, model)

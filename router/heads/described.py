@@ -82,7 +82,7 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
             array of shape (n_rows, n_exemplars) that is changed afterwards.
         """
-        scores = WORDS * self.lexicon.votes(texts, self.term_votes) + self.prior
+        scores = WORDS * self.word_votes(texts) + self.prior
         scores += DESCRIPTION * cosines(vectors, self.descriptions)
         for start in range(0, len(texts), SCORED):
             rows = slice(start, start + SCORED)
@@ -105,6 +105,10 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
     ) -> Probabilities:
         """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
         return Temperature().transform(self.scores(texts, vectors, seen))
+
+    def word_votes(self, texts: Sequence[str]) -> Floats:
+        """What the words alone say for each target. Shape: (n_texts, n_targets)."""
+        return self.lexicon.votes(texts, self.term_votes)
 
     @cached_property
     def starts(self) -> Indices:

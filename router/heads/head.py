@@ -88,7 +88,7 @@ class Head:
         """
         scores = np.zeros((len(texts), len(self.names)))
         if self.centroids is None:
-            scores += self.settings.lexical * self.lexicon.votes(texts, self.term_votes)
+            scores += self.settings.lexical * self.word_votes(texts)
             scores += self.prior
         else:
             scores += self._likeness(cosines(vectors, self.centroids))
@@ -111,6 +111,10 @@ class Head:
     ) -> Probabilities:
         """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
         return self.power.transform(self.scores(texts, vectors, seen))
+
+    def word_votes(self, texts: Sequence[str]) -> Floats:
+        """What the words alone say for each target. Shape: (n_texts, n_targets)."""
+        return self.lexicon.votes(texts, self.term_votes)
 
     def _likeness(self, near: Similarities) -> NDArray[np.float32]:
         """Turn cosines into votes, in place. Shape: as given, in (0, 1]."""

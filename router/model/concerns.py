@@ -35,8 +35,8 @@ _JOINT = re.compile(
     r"|\s+-+>?\s+|\s*\+\s+|\s+&\s+|^\s*(?:first|once|after|before)\s+",
     re.IGNORECASE,
 )
-_JOINERS = Phrases.of(["and", "plus", "also", "both", "as well as"])
-_SEQUENCERS = Phrases.of(
+JOINERS = Phrases.of(["and", "plus", "also", "both", "as well as"])
+SEQUENCERS = Phrases.of(
     ["first", "then", "after that", "afterwards", "once", "later", "next", "finally", "followed by"]
 )
 _TEMPLATES = (
@@ -120,7 +120,7 @@ class ClauseView:
         said = [words_of(text) for text in texts]
         joined, sequenced = (
             np.array([phrases.said_in(one) for one in said], dtype=np.bool_)
-            for phrases in (_JOINERS, _SEQUENCERS)
+            for phrases in (JOINERS, SEQUENCERS)
         )
         return cls(probabilities, words, joined, sequenced)
 

@@ -1,7 +1,7 @@
 """From a pack's exemplars to a fitted model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from router.heads.centroids import Centroids, unit
 from router.heads.described import AnyHead
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionIndex
+from router.model.clause_gate import FOUND, ClauseGate, gate_features
 from router.model.concerns import ClauseView, Concerns, clauses_of, join_exemplars
 from router.model.fitting import Fitting, fitting_again, fitting_of, halved
 from router.model.model import ANY_ANSWER, Indices, Layout, Limits, Model, model_hash
@@ -37,7 +38,9 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     head, held_out = fitting.fit_held_out(texts, vectors, labels)
     layout = Layout.of(pack, head.names)
     questions = _question_index(pack, encoder)
-    asking, concerns = _fit_judgements(pack, encoder, fitting, texts, vectors, labels, questions)
+    asking, concerns, gate = _fit_judgements(
+        pack, encoder, fitting, texts, vectors, labels, questions
+    )
     return Model(
         encoder_key=encoder.key,
         pack_hash=model_hash(pack),
@@ -50,6 +53,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
         questions=questions,
         asking=asking,
         concerns=concerns,
+        gate=gate,
         replies=_fit_replies(pack, encoder),
         limits=_fit_limits(head, layout, held_out, labels),
     )
@@ -163,8 +167,8 @@ def _fit_judgements(
     vectors: Vectors,
     labels: Sequence[str],
     questions: QuestionIndex,
-) -> tuple[Asking, Concerns]:
-    asked, concerned = [], []
+) -> tuple[Asking, Concerns, ClauseGate]:
+    asked, judged = [], []
     for side, (seen, unseen) in enumerate(halved(labels)):
         head = fitting.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
         layout = Layout.of(pack, head.names)
@@ -174,28 +178,34 @@ def _fit_judgements(
         needs = np.array([labels[i].startswith("question:") for i in unseen])
         asked.append((evidence.features(), needs))
         truth = {texts[i]: labels[i].removeprefix("skill:") for i in unseen}
-        concerned.append(_concern_rows(pack, encoder, head, layout, truth, side))
+        judged.append(_read_clauses(pack, encoder, head, layout, truth, side))
     asking = Asking(
         Logistic.fit(np.vstack([f for f, _ in asked]), np.concatenate([n for _, n in asked]))
         if pack.questions
         else None
     )
-    features, truths, whole = (np.concatenate(parts) for parts in zip(*concerned, strict=True))
-    return asking, Concerns.fit(features, truths, whole)
+    return asking, *_fit_concerns(judged)
 
 
-def _concern_rows(
+@dataclass(frozen=True)
+class _ReadClauses:
+    """What one head says of exemplars that it has not seen, plain and joined, and their clauses."""
+
+    view: ClauseView
+    whole: Probabilities  # (n_texts, n_skills)
+    wanted: Bools  # (n_texts, n_skills): is a concern of the text
+    several: Indices  # (n_several,): texts of two clauses and more
+    hints: Floats  # (n_several, 8): what the gate goes by
+
+
+def _read_clauses(
     pack: Pack,
     encoder: Encoder,
     head: AnyHead,
     layout: Layout,
     truth: Mapping[str, str],
     seed: int,
-) -> tuple[Floats, Bools, Floats]:
-    """Features, truth and probability of every skill that can be a further concern.
-
-    Of exemplars that the head has not seen, plain and joined.
-    """
+) -> _ReadClauses:
     skills = list(pack.skills)
     unseen = {
         skill: sorted(text for text in lines if truth.get(text) == skill)
@@ -207,8 +217,29 @@ def _concern_rows(
     clauses = [clauses_of(text) for text in texts]
     flat = [clause for group in clauses for clause in group]
     probabilities = head.probabilities([*texts, *flat], encoder.encode([*texts, *flat]))
-    view = ClauseView.of(texts, clauses, probabilities[len(texts) :, layout.skills])
     whole = probabilities[: len(texts), layout.skills]
-    features, possible = view.features(whole)
-    member = np.array([[skill in wanted for skill in skills] for _, wanted in rows])
-    return features[possible], member[possible], whole[possible]
+    several = np.array([i for i, group in enumerate(clauses) if group and skills[1:]], dtype=np.intp)
+    return _ReadClauses(
+        view=ClauseView.of(texts, clauses, probabilities[len(texts) :, layout.skills]),
+        whole=whole,
+        wanted=np.array([[skill in wanted for skill in skills] for _, wanted in rows]),
+        several=several,
+        hints=gate_features(
+            [texts[i] for i in several],
+            [clauses[i] for i in several],
+            head.word_votes(flat)[:, layout.skills],
+            whole[several],
+        ),
+    )
+
+
+def _fit_concerns(sides: Sequence[_ReadClauses]) -> tuple[Concerns, ClauseGate]:
+    """Fit the judgement of further concerns, then the guess when it has something to find."""
+    rows = []
+    for one in sides:
+        features, possible = one.view.features(one.whole)
+        rows.append((features[possible], one.wanted[possible], one.whole[possible]))
+    concerns = Concerns.fit(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
+    found = [concerns.further(one.view, one.whole)[one.several].max(axis=1) for one in sides]
+    hints = np.concatenate([one.hints for one in sides])
+    return concerns, ClauseGate.fit(hints, np.concatenate(found) >= FOUND)

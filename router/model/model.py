@@ -17,13 +17,14 @@ from router.heads.centroids import Centroids
 from router.heads.described import AnyHead
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
+from router.model.clause_gate import ClauseGate, gate_features
 from router.model.concerns import ClauseView, Concerns, clauses_of
 from router.model.replies import ReplyHead
 from router.packs.pack import Pack
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 9
+FORMAT = 10
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 
@@ -138,6 +139,7 @@ class Model:
     questions: QuestionIndex
     asking: Asking
     concerns: Concerns
+    gate: ClauseGate
     replies: dict[str, ReplyHead]
     limits: Limits = field(default_factory=Limits)
 
@@ -193,13 +195,33 @@ class Model:
         further = np.zeros((len(texts), len(skills)))
         routed = np.isin(unasked[whole[:, unasked].argmax(axis=1)], skills)
         rows = np.flatnonzero(routed & self.concerns.several(whole[:, skills]))
-        clauses = [clauses_of(texts[int(row)]) for row in rows]
+        rows, clauses = self._worth_encoding(texts, rows, whole)
+        if not len(rows):
+            return further
         flat = [clause for group in clauses for clause in group]
-        if flat:
-            parts = self.head.probabilities(flat, encoder.encode(flat))
-            view = ClauseView.of([texts[int(row)] for row in rows], clauses, parts[:, skills])
-            further[rows] = self.concerns.further(view, whole[np.ix_(rows, skills)])
+        parts = self.head.probabilities(flat, encoder.encode(flat))
+        view = ClauseView.of([texts[int(row)] for row in rows], clauses, parts[:, skills])
+        further[rows] = self.concerns.further(view, whole[np.ix_(rows, skills)])
         return further
+
+    def _worth_encoding(
+        self, texts: Sequence[str], rows: Indices, whole: Probabilities
+    ) -> tuple[Indices, list[list[str]]]:
+        """Choose, among rows, those whose clauses may tell of a further concern; give these too."""
+        clauses = {row: found for row in rows.tolist() if (found := clauses_of(texts[row]))}
+        if not clauses:
+            return np.empty(0, dtype=np.intp), []
+        several, groups = np.array(list(clauses)), list(clauses.values())
+        flat = [clause for group in groups for clause in group]
+        skills = self.layout.skills
+        features = gate_features(
+            [texts[row] for row in clauses],
+            groups,
+            self.head.word_votes(flat)[:, skills],
+            whole[np.ix_(several, skills)],
+        )
+        opened = self.gate.opens(features)
+        return several[opened], [groups[i] for i in np.flatnonzero(opened)]
 
     @cached_property
     def _ours(self) -> Indices:
