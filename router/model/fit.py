@@ -218,7 +218,9 @@ def _read_clauses(
     flat = [clause for group in clauses for clause in group]
     probabilities = head.probabilities([*texts, *flat], encoder.encode([*texts, *flat]))
     whole = probabilities[: len(texts), layout.skills]
-    several = np.array([i for i, group in enumerate(clauses) if group and skills[1:]], dtype=np.intp)
+    several = np.array(
+        [i for i, group in enumerate(clauses) if group and skills[1:]], dtype=np.intp
+    )
     return _ReadClauses(
         view=ClauseView.of(texts, clauses, probabilities[len(texts) :, layout.skills]),
         whole=whole,
