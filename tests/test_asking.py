@@ -30,22 +30,22 @@ def test_evidence_by_hand(index):
     vectors = np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32)
     probabilities = np.array([[0.5, 0.2], [0.1, 0.3], [0.0, 0.0]])
     evidence = index.evidence(texts, vectors, probabilities)
-    assert evidence.triggered.tolist() == [[True, True], [False, False], [False, False]]
+    assert evidence.triggered.tolist() == [True, False, False]
     np.testing.assert_allclose(
         evidence.answered,
         # closest reply less needy queries; of a question without replies that cosine is -1
-        [[HALF - 1, -1 - 0], [1 - 0, -1 - 1], [0 - 0, -1 - 0]],
+        [HALF - 1, -1 - 1, 0 - 0],
         atol=1e-6,
     )
     assert evidence.words.tolist() == [5, 3, 0]
     np.testing.assert_array_equal(evidence.probabilities, probabilities)
 
 
-def test_features_describe_the_likeliest_question():
+def test_features_by_hand():
     evidence = QuestionEvidence(
         probabilities=np.array([[0.2, 0.5], [0.0, 0.0]]),
-        triggered=np.array([[True, False], [True, False]]),
-        answered=np.array([[0.9, 0.1], [0.4, 0.3]]),
+        triggered=np.array([False, True]),
+        answered=np.array([0.1, 0.4]),
         words=np.array([6.0, 0.0]),
     )
     edge = math.log(0.001 / 0.999)  # a probability of 0 counts as 0.001
@@ -58,8 +58,8 @@ def test_features_describe_the_likeliest_question():
 def evidence_of(share, triggered=False, answered=0.0, words=6.0):
     return QuestionEvidence(
         np.array([[share, 0.0]]),
-        np.array([[triggered, False]]),
-        np.array([[answered, 0.0]]),
+        np.array([triggered]),
+        np.array([answered]),
         np.array([words]),
     )
 
@@ -78,8 +78,8 @@ def test_what_is_fitted_asks_less_where_the_text_answers_and_more_where_detail_i
     zero = np.zeros(400)
     evidence = QuestionEvidence(
         np.column_stack([share, zero]),
-        np.column_stack([triggered, zero]).astype(bool),
-        np.column_stack([answered, zero]),
+        triggered,
+        answered,
         words,
     )
     asking = Asking.fit(evidence, needs)
@@ -95,7 +95,7 @@ def test_what_is_fitted_asks_less_where_the_text_answers_and_more_where_detail_i
 
 def test_where_no_text_ever_needs_a_question_asking_is_unlikely():
     evidence = QuestionEvidence(
-        np.full((9, 1), 0.5), np.zeros((9, 1), dtype=bool), np.zeros((9, 1)), np.full(9, 5.0)
+        np.full((9, 1), 0.5), np.zeros(9, dtype=bool), np.zeros(9), np.full(9, 5.0)
     )
     probability = Asking.fit(evidence, np.zeros(9, dtype=bool)).probability(evidence)
     np.testing.assert_allclose(probability, 0.5 / 10)  # (0 + 0.5) of (9 + 1)

@@ -46,8 +46,8 @@ def reading_of(*rows):
         closest=np.array([row.get("closest", 0.7) for row in rows]),
         questions=QuestionEvidence(
             probabilities=np.array([[p[2], p[3]] for p in probabilities]),
-            triggered=np.zeros((count, 2), dtype=bool),
-            answered=np.zeros((count, 2)),
+            triggered=np.zeros(count, dtype=bool),
+            answered=np.zeros(count),
             words=np.full(count, 4.0),
         ),
         ask=np.array([row.get("ask", 0.1) for row in rows]),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from router.arrays import Vectors
 from router.decisions.decision import Decision, Nearby
 from router.decisions.narrate import Narrator
 from router.decisions.policy import ACTIONS
@@ -70,7 +71,7 @@ def explanation_of(router: Router, text: str, most: int = 8) -> Explanation:
             TargetView(model.names[i], float(cosines[i]), float(likely[i])) for i in order
         ),
         closest=narrator.closest(reading, 0, most),
-        questions=_questions(router, text, reading.questions.answered[0], likely),
+        questions=_questions(router, text, reading.vectors, likely),
         further=_clauses(router, text),
     )
 
@@ -87,19 +88,20 @@ def _rule(router: Router, ask: float, closest: float, action: int) -> str:
 
 
 def _questions(
-    router: Router, text: str, answered: np.ndarray, likely: np.ndarray
+    router: Router, text: str, vector: Vectors, likely: np.ndarray
 ) -> tuple[QuestionView, ...]:
     words = words_of(text)
-    columns = router.model.layout.questions
+    columns = router.model.layout.questions.tolist()
+    index = router.model.questions
     rows = [
         QuestionView(
             question.id,
             float(likely[column]),
             tuple(t for t in question.triggers if Phrases.of([t]).said_in(words)),
-            float(closeness),
+            float(index.answered(place, vector)[0]),
         )
-        for question, column, closeness in zip(
-            router.pack.questions.values(), columns, answered, strict=True
+        for place, (question, column) in enumerate(
+            zip(router.pack.questions.values(), columns, strict=True)
         )
     ]
     return tuple(sorted(rows, key=lambda row: -row.probability))

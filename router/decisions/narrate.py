@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from router.arrays import Similarities
 from router.calibration.calibration import Calibration
 from router.decisions.decision import (
     COMPOSED,
@@ -20,7 +21,7 @@ from router.decisions.decision import (
 )
 from router.decisions.policy import ACTIONS, Verdicts
 from router.heads.cosines import cosines
-from router.model.model import Model, Reading
+from router.model.model import Indices, Model, Reading
 from router.packs.pack import Pack, Question
 
 CLOSEST = 3
@@ -91,12 +92,7 @@ class Narrator:
         They are among those of as many targets, the ones whose closest exemplars are the closest.
         """
         model = self.model
-        near = reading.near[row]
-        least = np.sort(near)[-min(count, len(near))]
-        groups = [model.exemplars_of(target) for target in np.flatnonzero(near >= least).tolist()]
-        vector = reading.vectors[row : row + 1]
-        found = np.concatenate([cosines(vector, model.head.exemplars[one])[0] for one in groups])
-        places = np.concatenate([np.arange(one.start, one.stop) for one in groups])
+        found, places = self._candidates(reading, row, count)
         order = np.lexsort((places, -found))[:count]
         return tuple(
             Nearby(
@@ -106,6 +102,20 @@ class Narrator:
             )
             for i in order
         )
+
+    def _candidates(self, reading: Reading, row: int, count: int) -> tuple[Similarities, Indices]:
+        """Give cosines and places of exemplars among which are the closest."""
+        if reading.cosines is not None:
+            found = reading.cosines[row]
+            least = np.partition(found, -min(count, len(found)))[-min(count, len(found))]
+            places = np.flatnonzero(found >= least)
+            return found[places], places
+        near, model = reading.near[row], self.model
+        least = np.sort(near)[-min(count, len(near))]
+        groups = [model.exemplars_of(target) for target in np.flatnonzero(near >= least).tolist()]
+        vector = reading.vectors[row : row + 1]
+        found = np.concatenate([cosines(vector, model.head.exemplars[one])[0] for one in groups])
+        return found, np.concatenate([np.arange(one.start, one.stop) for one in groups])
 
     def named(self, reading: Reading, verdicts: Verdicts, row: int) -> tuple[str, ...]:
         """Give the neighbours named, the likeliest first."""

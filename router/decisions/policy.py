@@ -148,9 +148,11 @@ class Rules:
         named = (shares[:, n_skills : n_skills + n_neighbours] * packs).sum(axis=1)
         none = shares[:, n_skills + n_neighbours :].sum(axis=1)
         none[far] = np.maximum(none, 1.0 - self.limits.as_far(reading.closest))[far]
-        each = zip(("route", "redirect", "none"), (routed, named, none), strict=True)
-        values = [mapped(self.maps[name], value) for name, value in each]
-        return np.select([action == ROUTE, action == REDIRECT], values[:2], default=values[2])
+        sure = np.select([action == ROUTE, action == REDIRECT], [routed, named], default=none)
+        for name in {ACTIONS[one] for one in set(action.tolist())}:
+            rows = action == ACTIONS.index(name)
+            sure[rows] = mapped(self.maps[name], sure[rows])
+        return np.asarray(sure)
 
     def _composed(
         self, reading: Reading, shares: Floats, unsure: Indices, question: Indices

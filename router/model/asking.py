@@ -7,7 +7,6 @@ whether the text already says what one of the options says.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -20,26 +19,21 @@ from router.packs.pack import Question
 
 @dataclass(frozen=True)
 class QuestionEvidence:
-    """What speaks for and against each question, for a batch. Shapes: (n_texts, n_questions)."""
+    """What speaks for and against the likeliest question of each text."""
 
-    probabilities: Probabilities
-    triggered: Bools
-    answered: Floats  # cosine with the closest reply, less cosine with the needy centroid
+    probabilities: Probabilities  # (n_texts, n_questions): of every question
+    triggered: Bools  # (n_texts,)
+    answered: Floats  # (n_texts,): cosine with the closest reply, less cosine with needy queries
     words: Floats  # (n_texts,)
 
     def features(self) -> Floats:
-        """Describe the likeliest question of each text. Shape: (n_texts, 4)."""
-        if not self.probabilities.shape[1]:
-            return np.zeros((len(self.words), 4))
-        best = self.probabilities.argmax(axis=1)[:, None]
-        return np.column_stack(
-            [
-                logit(self.probabilities.sum(axis=1)),
-                np.take_along_axis(self.triggered, best, axis=1)[:, 0].astype(np.float64),
-                np.take_along_axis(self.answered, best, axis=1)[:, 0],
-                np.log(self.words + 1.0),
-            ]
-        )
+        """Describe each text. Shape: (n_texts, 4)."""
+        features = np.empty((len(self.words), 4))
+        features[:, 0] = logit(self.probabilities.sum(axis=1))
+        features[:, 1] = self.triggered
+        features[:, 2] = self.answered
+        features[:, 3] = np.log(self.words + 1.0)
+        return features
 
 
 @dataclass(frozen=True)
@@ -67,30 +61,26 @@ class QuestionIndex:
     def evidence(
         self, texts: Sequence[str], vectors: Vectors, probabilities: Probabilities
     ) -> QuestionEvidence:
-        """Weigh every question for every text. `probabilities`: (n_texts, n_questions)."""
-        words = [words_of(text) for text in texts]
-        shape = (len(texts), len(self.triggers))
-        triggered = np.zeros(shape, dtype=np.bool_)
-        for column, phrases in enumerate(self.triggers):
-            triggered[:, column] = [phrases.said_in(said) for said in words]
-        answered = self._closest_replies(vectors) - cosines(vectors, self.needy)
-        counts = np.array([len(said) for said in words], dtype=np.float64)
+        """Weigh each text's likeliest question. `probabilities`: (n_texts, n_questions)."""
+        said = [words_of(text) for text in texts]
+        triggered, answered = np.zeros(len(texts), dtype=np.bool_), np.zeros(len(texts))
+        if len(self.triggers):
+            likeliest = probabilities.argmax(axis=1)
+            for place in set(likeliest.tolist()):
+                rows = np.flatnonzero(likeliest == place)
+                phrases = self.triggers[place]
+                triggered[rows] = [phrases.said_in(said[row]) for row in rows.tolist()]
+                answered[rows] = self.answered(place, vectors[rows])
+        counts = np.array([len(words) for words in said], dtype=np.float64)
         return QuestionEvidence(probabilities, triggered, answered, counts)
 
-    def _closest_replies(self, vectors: Vectors) -> Floats:
-        """Cosine with the closest reply to each question; -1 where a question has none."""
-        closest = np.full((len(vectors), len(self.replies)), -1.0)
-        counts = np.array([len(replies) for replies in self.replies], dtype=np.intp)
-        filled = np.flatnonzero(counts)
-        if len(filled):
-            starts = np.cumsum(counts[filled]) - counts[filled]
-            found = cosines(vectors, self._all_replies)
-            closest[:, filled] = np.maximum.reduceat(found, starts, axis=1)
-        return closest
+    def answered(self, place: int, vectors: Vectors) -> Floats:
+        """Cosine with the closest reply to a question, -1 without one, less that with its centroid.
 
-    @cached_property
-    def _all_replies(self) -> Vectors:
-        return np.concatenate(self.replies)
+        :return: Shape: (n_texts,), in [-2, 2].
+        """
+        closest = cosines(vectors, self.replies[place]).max(axis=1, initial=-1.0)
+        return np.asarray(closest - vectors @ self.needy[place], dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids
+from router.heads.cosines import FEW
 from router.heads.described import AnyHead
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
@@ -122,6 +123,8 @@ class Reading:
     further: Probabilities  # (n_texts, n_skills): of being a further concern
     # (n_texts, n_targets): cosine with each target's closest exemplar
     near: Similarities = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
+    # (n_texts, n_exemplars): with every exemplar; kept where the texts are few
+    cosines: Similarities | None = None
 
 
 @dataclass(frozen=True)
@@ -165,9 +168,13 @@ class Model:
         """Encode texts, and their clauses where these can matter, and weigh all evidence."""
         vectors = encoder.encode(texts)
         near = np.empty((len(texts), len(self.names)), dtype=np.float32)
+        cosines = None
 
         def seen(rows: slice, found: Similarities) -> None:
+            nonlocal cosines
             np.maximum.reduceat(found, self._starts, axis=1, out=near[rows])
+            if len(texts) <= FEW:
+                cosines = found.copy()
 
         whole = self.head.probabilities(texts, vectors, seen)
         evidence = self.questions.evidence(texts, vectors, whole[:, self.layout.questions])
@@ -181,6 +188,7 @@ class Model:
             ask=self.asking.probability(evidence),
             further=self._further(texts, whole, encoder),
             near=near,
+            cosines=cosines,
         )
 
     def _further(
