@@ -127,7 +127,7 @@ class Rules:
             skills=skills,
             packs=packs,
             question=question,
-            confidence=np.select([missing, asked], [ask, 1.0 - sure], default=sure),
+            confidence=np.where(missing, ask, np.where(asked, 1.0 - sure, sure)),
             margin=ordered[:, -1] - (ordered[:, -2] if ordered.shape[1] > 1 else 0.0),
             unasked=unasked,
             sure=sure,
@@ -147,8 +147,9 @@ class Rules:
         n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
         named = (shares[:, n_skills : n_skills + n_neighbours] * packs).sum(axis=1)
         none = shares[:, n_skills + n_neighbours :].sum(axis=1)
-        none[far] = np.maximum(none, 1.0 - self.limits.as_far(reading.closest))[far]
-        sure = np.select([action == ROUTE, action == REDIRECT], [routed, named], default=none)
+        if far.any():
+            none[far] = np.maximum(none[far], 1.0 - self.limits.as_far(reading.closest[far]))
+        sure = np.where(action == ROUTE, routed, np.where(action == REDIRECT, named, none))
         for name in {ACTIONS[one] for one in set(action.tolist())}:
             rows = action == ACTIONS.index(name)
             sure[rows] = mapped(self.maps[name], sure[rows])
@@ -184,7 +185,7 @@ class Rules:
         further = np.where(reading.further >= self.policy.also_from, reading.further, 0.0)
         further[rows, top] = 2.0  # the likeliest comes first whatever the others say
         ranked = np.argsort(-further, axis=1, kind="stable")[:, :most]
-        strength = np.take_along_axis(further, ranked, axis=1)
+        strength = further[rows[:, None], ranked]
         kept = strength > 0.0
         sure = ours[rows, top] * np.where(kept[:, 1:], strength[:, 1:], 1.0).prod(axis=1)
         chosen = np.where(kept & (action == ROUTE)[:, None], ranked, -1)

@@ -1,6 +1,7 @@
 """Words and pieces of words as features: what a small encoder misses, product names above all."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,7 +89,7 @@ class Lexicon:
             fits = int(np.searchsorted(ends, ends[first] + at_once, side="right")) - 1
             last = max(fits, first + 1)
             said = slice(ends[first], ends[last])
-            filled = first + np.flatnonzero(np.diff(ends[first : last + 1]))
+            filled = first + np.flatnonzero(ends[first + 1 : last + 1] > ends[first:last])
             if len(filled):
                 gathered = term_votes[places[said]] * weights[said, None]
                 summed[filled] = np.add.reduceat(gathered, ends[filled] - ends[first], axis=0)
@@ -108,19 +109,16 @@ class Lexicon:
         :return: Where each row ends, shape (n_texts + 1,), from 0 on; places and weights, the
             weights of each kind of length 1 in a row.
         """
-        said = [self._places(text) for text in texts]
-        row = np.repeat(np.arange(len(texts)), [len(places) for places in said])
-        flat = np.fromiter(chain.from_iterable(said), np.intp, len(row))
-        found, counts = np.unique(row * len(self) + flat, return_counts=True)
-        row, places = np.divmod(found, max(len(self), 1))
+        said = [Counter(self._places(text)) for text in texts]
+        terms = np.array([len(counts) for counts in said], dtype=np.intp)
+        ends = np.zeros(len(texts) + 1, dtype=np.intp)
+        terms.cumsum(out=ends[1:])
+        places = np.fromiter(chain.from_iterable(said), np.intp, ends[-1])
+        counts = np.fromiter(chain.from_iterable(one.values() for one in said), float, ends[-1])
         weights = (1.0 + np.log(counts)) * self._idf[places]
-        part = 2 * row + (places >= len(self.words.terms))
+        part = 2 * np.repeat(np.arange(len(texts)), terms) + (places >= len(self.words.terms))
         squares = np.bincount(part, weights * weights, 2 * len(texts))
-        return (
-            np.searchsorted(row, np.arange(len(texts) + 1)),
-            places,
-            weights / np.sqrt(squares)[part],
-        )
+        return ends, places, weights / np.sqrt(squares)[part]
 
     def _places(self, text: str) -> list[int]:
         """Places of the known terms of a text, as often as they are said."""
