@@ -30,6 +30,7 @@ THINGS = [
     "clock",
 ]
 DEEDS = ["sort", "translate", "draw", "repair", "plan", "compare", "shorten", "print"]
+ROUNDS = 5
 PLACES = ["school", "ship", "hospital", "farm", "theatre", "museum", "airport"]
 QUERIES = [f"please {deed} the {thing} for me" for deed in DEEDS for thing in THINGS[:5]]
 
@@ -47,25 +48,33 @@ def write_skills(folder: Path, n: int) -> None:
         (below / "SKILL.md").write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
 
 
+def made_router(n: int) -> tuple[Router, float]:
+    """Make a router of so many skills; give the seconds of `router init` too."""
+    with tempfile.TemporaryDirectory() as made:
+        write_skills(Path(made), n)
+        began = time.perf_counter()
+        pack, _ = init_pack(Path(made), None, default_encoder(), False, lambda _: None)
+        init_s = time.perf_counter() - began
+        return Router.load(pack), init_s
+
+
 def main() -> int:
-    """Print seconds for init, and the median milliseconds of a query."""
+    """Print seconds for init and the milliseconds of a query, and how much longer it takes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--skills", type=int, nargs="+", default=[10, 300])
     args = parser.parse_args()
-    for n in args.skills:
-        with tempfile.TemporaryDirectory() as made:
-            write_skills(Path(made), n)
+    made = [made_router(n) for n in args.skills]
+    for router, _ in made:
+        router.route_many(QUERIES)
+    took_ms = np.empty((len(made), ROUNDS * len(QUERIES)))
+    for place, query in enumerate(QUERIES * ROUNDS):  # by turns: what slows one slows the other
+        for row, (router, _) in enumerate(made):
             began = time.perf_counter()
-            pack, _ = init_pack(Path(made), None, default_encoder(), False, lambda _: None)
-            init_s = time.perf_counter() - began
-            router = Router.load(pack)
-            router.route_many(QUERIES)
-            took_ms = []
-            for query in QUERIES:
-                began = time.perf_counter()
-                router.route(query)
-                took_ms.append(1_000 * (time.perf_counter() - began))
-            print(f"{n:4d} skills: init {init_s:.1f} s, query {np.median(took_ms):.2f} ms")
+            router.route(query)
+            took_ms[row, place] = 1_000 * (time.perf_counter() - began)
+    for n, (_, init_s), ms in zip(args.skills, made, took_ms, strict=True):
+        more = np.median(ms / took_ms[0]) - 1.0
+        print(f"{n:4d} skills: init {init_s:.1f} s, query {np.median(ms):.2f} ms ({more:+.0%})")
     return 0
 
 

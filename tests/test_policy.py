@@ -41,7 +41,6 @@ def reading_of(*rows):
     return Reading(
         texts=[row.get("text", "my brakes squeal") for row in rows],
         vectors=np.zeros((count, 2), dtype=np.float32),
-        similarities=np.zeros((count, len(NAMES)), dtype=np.float32),
         probabilities=np.array(probabilities),
         closest=np.array([row.get("closest", 0.7) for row in rows]),
         questions=QuestionEvidence(
@@ -252,7 +251,6 @@ def test_a_batch_may_be_empty(pack, count):
     none = Reading(
         texts=reading.texts[:count],
         vectors=reading.vectors[:count],
-        similarities=reading.similarities[:count],
         probabilities=reading.probabilities[:count],
         closest=reading.closest[:count],
         questions=QuestionEvidence(

@@ -65,7 +65,7 @@ def test_what_is_loaded_is_the_same_to_the_last_bit(tiny_router, saved):
         assert ours.shape == theirs.shape
         assert ours.tobytes() == theirs.tobytes()
     (reading, verdicts), (again, same) = tiny_router.decide(TEXTS), loaded.decide(TEXTS)
-    for name in ("probabilities", "similarities", "near", "ask", "further"):
+    for name in ("probabilities", "near", "ask", "further"):
         assert getattr(reading, name).tobytes() == getattr(again, name).tobytes(), name
     for name in ("confidence", "sure", "margin"):
         assert getattr(verdicts, name).tobytes() == getattr(same, name).tobytes(), name

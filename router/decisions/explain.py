@@ -63,7 +63,7 @@ def explanation_of(router: Router, text: str, most: int = 8) -> Explanation:
     model, narrator = router.model, Narrator(router.pack, router.model)
     likely = reading.probabilities[0]
     order = np.argsort(-likely, kind="stable")[:most]
-    cosines = reading.similarities[0]
+    cosines = model.centroids.similarities(reading.vectors)[0]
     return Explanation(
         decision=narrator.decision(reading, verdicts, 0),
         rule=_rule(router, reading.ask[0], reading.closest[0], verdicts.action[0]),

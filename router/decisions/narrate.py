@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from router.arrays import Similarities
+from router.arrays import Similarities, Vectors
 from router.calibration.calibration import Calibration
 from router.decisions.decision import (
     COMPOSED,
@@ -54,7 +54,8 @@ class Narrator:
             return route(self.pack, skills, packs, told)
         if action == "redirect":
             return redirect(self.pack, packs, told)
-        nearest = self._nearest_skill(reading, row)
+        skill = int(self.nearest_skills(reading.vectors[row : row + 1])[0])
+        nearest = list(self.pack.skills)[skill]
         reason = "Nothing here is close to any skill or neighbour of this pack"
         return NoRoute(**told, nearest=nearest, reason=f"{reason}; the nearest is {nearest}.")
 
@@ -105,13 +106,11 @@ class Narrator:
 
     def _candidates(self, reading: Reading, row: int, count: int) -> tuple[Similarities, Indices]:
         """Give cosines and places of exemplars among which are the closest."""
-        if reading.cosines is not None:
-            found = reading.cosines[row]
-            least = np.partition(found, -min(count, len(found)))[-min(count, len(found))]
-            places = np.flatnonzero(found >= least)
-            return found[places], places
         near, model = reading.near[row], self.model
         least = np.sort(near)[-min(count, len(near))]
+        if reading.cosines is not None:
+            places = np.flatnonzero(reading.cosines[row] >= least)
+            return reading.cosines[row, places], places
         groups = [model.exemplars_of(target) for target in np.flatnonzero(near >= least).tolist()]
         vector = reading.vectors[row : row + 1]
         found = np.concatenate([cosines(vector, model.head.exemplars[one])[0] for one in groups])
@@ -124,9 +123,10 @@ class Narrator:
         places = np.flatnonzero(verdicts.packs[row])
         return tuple(ids[i] for i in places[np.argsort(-likely[places], kind="stable")])
 
-    def _nearest_skill(self, reading: Reading, row: int) -> str:
-        place = reading.similarities[row, self.model.layout.skills].argmax()
-        return list(self.pack.skills)[int(place)]
+    def nearest_skills(self, vectors: Vectors) -> Indices:
+        """Find the skill whose centroid is the closest to each text. Shape: (n_texts,)."""
+        skills = self.model.layout.skills
+        return np.asarray(self.model.centroids.similarities(vectors)[:, skills].argmax(axis=1))
 
 
 def composed(pack: Pack, names: Sequence[str]) -> Asked:

@@ -49,7 +49,7 @@ def _reasons(
     packs: NDArray[np.intp],
 ) -> NDArray[np.object_]:
     """Tell the reason of each row. That of a "none" names what is nearest. Shape: (n_texts,)."""
-    nearest = reading.similarities[:, narrator.model.layout.skills].argmax(axis=1)
+    nearest = narrator.nearest_skills(reading.vectors)
     columns = [
         verdicts.action,
         np.where(verdicts.action == CLARIFY, verdicts.question, -1),

@@ -29,6 +29,7 @@ from router.heads.cosines import cosines
 from router.heads.head import Head
 from router.heads.lexicon import Lexicon
 from router.heads.maps import Temperature
+from router.heads.shortlist import cosines_of, likeliest
 
 Indices: TypeAlias = NDArray[np.intp]
 
@@ -79,14 +80,21 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
     ) -> Floats:
         """Log odds of each target against an everyday query. Shape: (n_texts, n_targets).
 
+        Of many targets, those that words and description leave far behind have no density: their
+        exemplars are not read.
+
         :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
             array of shape (n_rows, n_exemplars) that is changed afterwards.
         """
         scores = WORDS * self.word_votes(texts) + self.prior
         scores += DESCRIPTION * cosines(vectors, self.descriptions)
+        chosen = likeliest(scores)
+        if chosen is not None and self.none is not None:
+            chosen[:, self.none] = True
         for start in range(0, len(texts), SCORED):
             rows = slice(start, start + SCORED)
-            near = cosines(vectors[rows], self.exemplars)
+            among = None if chosen is None else chosen[rows]
+            near = cosines_of(vectors[rows], self.exemplars, self.counts, among)
             if seen is not None:
                 seen(rows, near)
             density = densities(near, self.starts, self.counts)

@@ -24,6 +24,7 @@ from router.heads.cosines import cosines, product
 from router.heads.lexicon import Lexicon, Terms
 from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
+from router.heads.shortlist import cosines_of, likeliest
 
 MOST_EXEMPLARS = 8_000
 """More of them are not solved for: n³ steps would take minutes."""
@@ -74,6 +75,7 @@ class Head:
     prior: Floats  # (n_targets,)
     power: Power
     centroids: Vectors | None = None  # (n_targets, width)
+    counts: NDArray[np.intp] | None = None  # (n_targets,): exemplars of each; with centroids
 
     def scores(
         self,
@@ -86,21 +88,30 @@ class Head:
         :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
             array of shape (n_rows, n_exemplars) that is changed afterwards.
         """
-        scores = np.zeros((len(texts), len(self.names)))
-        if self.centroids is None:
-            scores += self.settings.lexical * self.word_votes(texts)
-            scores += self.prior
-        else:
-            scores += self._likeness(cosines(vectors, self.centroids))
-        if self.centroids is not None and seen is None:
-            return scores
+        if self.centroids is not None:
+            return self._scores_by_centroids(vectors, seen)
+        scores = self.settings.lexical * self.word_votes(texts) + self.prior
         for start in range(0, len(texts), SCORED):  # so that what lies between stays in the cache
             rows = slice(start, start + SCORED)
             near = cosines(vectors[rows], self.exemplars)
             if seen is not None:
                 seen(rows, near)
-            if self.centroids is None:
-                scores[rows] += product(self._likeness(near), self.votes)
+            scores[rows] += product(self._likeness(near), self.votes)
+        return scores
+
+    def _scores_by_centroids(
+        self, vectors: Vectors, seen: Callable[[slice, Similarities], None] | None
+    ) -> Floats:
+        """Score by the centroids; only who looks on has exemplars read, those of the likeliest."""
+        if self.centroids is None or self.counts is None:
+            raise ValueError("a head without centroids has votes")
+        scores = self._likeness(cosines(vectors, self.centroids)).astype(np.float64)
+        if seen is None:
+            return scores
+        for start in range(0, len(vectors), SCORED):
+            rows = slice(start, start + SCORED)
+            chosen = likeliest(scores[rows])
+            seen(rows, cosines_of(vectors[rows], self.exemplars, self.counts, chosen))
         return scores
 
     def probabilities(
@@ -186,6 +197,7 @@ def _fit_centroids(
         prior=np.bincount(truth) / len(truth),
         power=Power(1.0, 1.0),
         centroids=unit(sums),
+        counts=np.bincount(truth),
     )
     held_out = np.empty((len(truth), len(names)), dtype=np.float32)
     for start in range(0, len(truth), SCORED):

@@ -91,7 +91,8 @@ class Lexicon:
             said = slice(ends[first], ends[last])
             filled = first + np.flatnonzero(ends[first + 1 : last + 1] > ends[first:last])
             if len(filled):
-                gathered = term_votes[places[said]] * weights[said, None]
+                gathered = term_votes[places[said]]
+                gathered *= weights[said, None].astype(np.float32)
                 summed[filled] = np.add.reduceat(gathered, ends[filled] - ends[first], axis=0)
             first = last
         return summed

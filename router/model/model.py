@@ -115,7 +115,6 @@ class Reading:
 
     texts: Sequence[str]
     vectors: Vectors
-    similarities: Similarities  # (n_texts, n_targets): with each target's centroid
     probabilities: Probabilities  # (n_texts, n_targets)
     closest: Floats  # (n_texts,): cosine with the closest exemplar of anything but "none"
     questions: QuestionEvidence
@@ -181,7 +180,6 @@ class Model:
         return Reading(
             texts=texts,
             vectors=vectors,
-            similarities=self.centroids.similarities(vectors),
             probabilities=whole,
             closest=near[:, self._ours].max(axis=1, initial=-1.0).astype(np.float64),
             questions=evidence,

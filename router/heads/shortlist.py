@@ -1,0 +1,49 @@
+"""Many targets: only of the likeliest few are the exemplars read, so that a query stays fast."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Bools, Floats, Vectors
+from router.heads.cosines import FEW, cosines
+
+MOST = 48
+"""Targets whose exemplars are read, for each text."""
+
+UNREAD = -1.0
+"""Stands for the cosine with an exemplar that was not read: as far away as can be."""
+
+
+def likeliest(scores: Floats) -> Bools | None:
+    """Mark the `MOST` best targets of each text.
+
+    :param scores: What is known without the exemplars. Shape: (n_texts, n_targets).
+    :return: Shape: (n_texts, n_targets); None where leaving some out would save little.
+    """
+    n_targets = scores.shape[1]
+    if n_targets < 2 * MOST:
+        return None
+    chosen = np.zeros(scores.shape, dtype=np.bool_)
+    best = np.argpartition(scores, n_targets - MOST, axis=1)[:, n_targets - MOST :]
+    chosen[np.arange(len(scores))[:, None], best] = True
+    return chosen
+
+
+def cosines_of(
+    vectors: Vectors, exemplars: Vectors, counts: NDArray[np.intp], chosen: Bools | None
+) -> NDArray[np.float32]:
+    """Cosine of each text with the exemplars of its targets.
+
+    :param exemplars: Unit rows, target by target. Shape: (n_exemplars, width).
+    :param counts: How many exemplars each target has. Shape: (n_targets,).
+    :param chosen: The targets of each text, see `likeliest`; all if None.
+    :return: Shape: (n_texts, n_exemplars), in [-1, 1]; `UNREAD` for all other exemplars.
+    """
+    if chosen is None:
+        return cosines(vectors, exemplars)
+    read = np.repeat(chosen, counts, axis=1)
+    if len(vectors) > FEW:
+        return np.where(read, cosines(vectors, exemplars), np.float32(UNREAD))
+    found = np.full(read.shape, UNREAD, dtype=np.float32)
+    for row, vector, places in zip(found, vectors, read, strict=True):
+        row[places] = cosines(vector[None], exemplars[places])[0]
+    return found
