@@ -1,4 +1,6 @@
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -135,6 +137,44 @@ def test_threads_share_a_cache_and_two_caches_share_a_file(tmp_path):
     assert caches[0].get("letters:1", texts, width=2)[1].all()
     for cache in caches:
         cache.close()
+
+
+SHARED = """
+import sys
+import numpy as np
+from router.encoders.cache import VectorCache
+folder, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+cache = VectorCache(folder, max_bytes=1 << 20)
+wrong = 0
+for start in range(first, last, 50):
+    texts = [f"text {i}" for i in range(start, start + 50)]
+    vectors = np.array([[i, -i] for i in range(start, start + 50)], dtype=np.float32)
+    known, found = cache.get("model:1", texts, width=2)
+    wrong += int((known[found] != vectors[found]).sum())
+    cache.put("model:1", texts, vectors)
+cache.close()
+print(wrong)
+"""
+
+
+def test_processes_share_a_file_and_none_waits_in_vain_or_reads_what_is_wrong(tmp_path):
+    parts = [(0, 2_000), (1_000, 3_000), (0, 3_000)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", SHARED, str(tmp_path), *map(str, part)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for part in parts
+    ]
+    told = [process.communicate(timeout=120) for process in processes]
+    assert told == [("0\n", "")] * len(parts)
+    cache = VectorCache(tmp_path)
+    vectors, found = cache.get("model:1", [f"text {i}" for i in range(3_000)], width=2)
+    cache.close()
+    assert found.all()
+    np.testing.assert_array_equal(vectors[:, 0], np.arange(3_000))
 
 
 def test_max_bytes_says_what_must_hold(tmp_path):

@@ -82,6 +82,8 @@ class Lexicon:
     def votes(self, texts: Sequence[str], term_votes: NDArray[np.float32]) -> Floats:
         """Sum each text's weighted rows of `term_votes`. Shape: (n_texts, n_targets)."""
         summed = np.zeros((len(texts), term_votes.shape[1]))
+        if not len(self):
+            return summed
         ends, places, weights = self._rows(texts)
         at_once = max(1, GATHERED // max(term_votes.shape[1], 1))
         first = 0

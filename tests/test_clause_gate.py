@@ -1,0 +1,71 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from router.heads.logistic import Logistic
+from router.model.clause_gate import N_FEATURES, OVERLOOKED, ClauseGate, gate_features
+
+
+def test_features_by_hand():
+    texts = ["bake the bread and then sell it", "one, two"]
+    clauses = [["bake the bread", "sell it now"], ["only clause"]]
+    votes = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.8], [0.1, 0.4, 0.6]])
+    whole = np.array([[0.7, 0.1, 0.2], [0.25, 0.25, 0.5]])
+    features = gate_features(texts, clauses, votes, whole)
+    first = [0.8, 0.8 - 0.2, _logit(0.7), _logit(0.2), math.log(7), math.log(2), 1, 1]
+    second = [0.4, 0.4 - 0.6, _logit(0.5), _logit(0.25), math.log(2), 0, 0, 0]
+    np.testing.assert_allclose(features, [first, second])
+
+
+def _logit(share):
+    return math.log(share / (1 - share))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 1)])
+def test_no_text_or_no_second_skill_has_no_features(shape):
+    texts = ["a text"] * shape[0]
+    found = gate_features(texts, [["a clause"]] * shape[0], np.zeros(shape), np.zeros(shape))
+    assert found.shape == (0, N_FEATURES)
+
+
+def test_a_fitted_gate_overlooks_few_and_spares_many():
+    chance = np.random.default_rng(4)
+    found = chance.random(2_000) < 0.2
+    features = chance.standard_normal((2_000, N_FEATURES))
+    features[found, 0] += 4.0
+    gate = ClauseGate.fit(features, found)
+    opened = gate.opens(features)
+    assert np.mean(~opened[found]) == pytest.approx(OVERLOOKED, abs=0.005)
+    assert opened[~found].mean() < 0.25
+
+
+def test_where_nothing_was_ever_found_every_gate_is_open():
+    features = np.random.default_rng(5).standard_normal((50, N_FEATURES))
+    assert ClauseGate.fit(features, np.zeros(50, dtype=bool)).opens(features).all()
+    assert ClauseGate().opens(features).all()
+
+
+class Counting:
+    """An encoder that tells what it was given."""
+
+    def __init__(self, encoder):
+        self.encoder, self.key, self.width, self.given = encoder, encoder.key, encoder.width, []
+
+    def encode(self, texts):
+        self.given.append(list(texts))
+        return self.encoder.encode(texts)
+
+
+@pytest.mark.parametrize(("odds", "passes"), [(9.0, 2), (-9.0, 1)])
+def test_only_clauses_behind_an_open_gate_are_encoded(tiny_router, odds, passes):
+    encoder = Counting(tiny_router.encoder)
+    model = replace(
+        tiny_router.model,
+        concerns=replace(tiny_router.model.concerns, least=0.0),
+        gate=ClauseGate(Logistic(np.zeros(N_FEATURES), odds), 0.5),
+    )
+    model.read(["the front brakes squeal, and I want a new saddle", "my brakes squeal"], encoder)
+    assert len(encoder.given) == passes
+    assert encoder.given[1:] == [["the front brakes squeal", "I want a new saddle"]][: passes - 1]
