@@ -1,6 +1,6 @@
 """Route a column of a Spark table: arrow batches in, arrow batches out, one router a partition.
 
-Run it: pip install pyspark; python docs/recipes/spark_map_in_arrow.py
+Run it: pip install pyspark "pandas<3"; python docs/recipes/spark_map_in_arrow.py
 """
 
 from collections.abc import Iterable, Iterator

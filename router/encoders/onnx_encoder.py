@@ -33,7 +33,7 @@ from router.errors import EncoderError
 log = logging.getLogger(__name__)
 
 FORMAT = 4  # raise it when the exporter, or its texts in data, are changed
-TOKENS = 512  # in a batch at most, padding included: its activations stay in a core's cache
+TOKENS = 256  # in a batch at most, padding included: its activations stay in a core's cache
 WINDOW = 2048  # texts sorted together; the next window is tokenised beside this one's inference
 
 Precision = Literal["fp32", "int8"]
