@@ -13,7 +13,7 @@ COLOURS = {
     "semantic-router": "#8a4f7d",
 }
 PANELS = {
-    "cold_start": ("Cold start to first answer", "s", 1.0),
+    "cold_start": ("Cold start", "s", 1.0),
     "one_query": ("One query, median", "ms", 1e3),
     "batch": ("A query in a batch", "ms", 1e3),
     "memory_bytes": ("Memory, most", "MB", 1e-6),
@@ -65,7 +65,7 @@ def _subjects(figures: dict[str, Any], path: Path) -> Path:
             color=[COLOURS[subject] for subject in found],
             height=0.6,
         )
-        axes.bar_label(bars, [f"{value:.3g}" for value in medians], padding=4, fontsize=8)
+        axes.bar_label(bars, [_short(value) for value in medians], padding=4, fontsize=8)
         axes.set_title(f"{title}, {unit}", fontsize=9, loc="left")
         axes.set_xlim(0, 1.3 * max(one["high"] * scale for one in found.values()))
         axes.tick_params(axis="y", left=False)
@@ -73,6 +73,11 @@ def _subjects(figures: dict[str, Any], path: Path) -> Path:
     panels[0].set_yticks(range(len(subjects)), subjects)
     panels[0].invert_yaxis()
     return _saved(figure, path)
+
+
+def _short(value: float) -> str:
+    """Three digits, and a whole number where there are as many before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _law(law: str, points: Sequence[dict[str, float]], path: Path) -> Path:
