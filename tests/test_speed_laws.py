@@ -150,14 +150,15 @@ def test_cosines_of_few_texts_are_those_of_many(n_texts, n_points):
     np.testing.assert_allclose(found, texts @ points.T, atol=1e-6)
 
 
-def test_votes_do_not_depend_on_how_many_are_gathered_at_a_time(monkeypatch):
+@pytest.mark.parametrize("times", [1, FEW])
+def test_votes_of_few_texts_and_of_many_are_the_sums_of_their_terms(times):
     lexicon = Lexicon.fit(TEXTS)
     term_votes = DICE.normal(size=(len(lexicon), 3)).astype(np.float32)
-    texts = [*TEXTS, "zzz", TEXTS[0]]
+    texts = [*TEXTS, "zzz", "", TEXTS[0]] * times
     expected = lexicon.features(texts).toarray() @ term_votes
-    for gathered in (1, 7, 300, 10**9):
-        monkeypatch.setattr("router.heads.lexicon.GATHERED", gathered)
-        np.testing.assert_allclose(lexicon.votes(texts, term_votes), expected, atol=1e-6)
+    np.testing.assert_allclose(lexicon.votes(texts, term_votes), expected, atol=1e-6)
+    none = Lexicon.fit(["only"], pieces=False).votes(["other"] * times, term_votes[:1])
+    np.testing.assert_array_equal(none, np.zeros((times, 3)))
 
 
 def test_what_is_remembered_of_words_never_shows(monkeypatch):

@@ -1,7 +1,6 @@
 """Words and pieces of words as features: what a small encoder misses, product names above all."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats
+from router.heads.cosines import FEW
 
 Places: TypeAlias = NDArray[np.intp]
 
 REMEMBERED = 100_000
 """Words whose pieces are remembered."""
-
-GATHERED = 2_000_000
-"""Numbers gathered at a time, so that many targets take no more memory than few."""
 
 _WORD = re.compile(r"[^\W_]+(?:[.+#'_-]+[^\W_]+)*[+#]*", re.UNICODE)
 
@@ -81,22 +78,20 @@ class Lexicon:
 
     def votes(self, texts: Sequence[str], term_votes: NDArray[np.float32]) -> Floats:
         """Sum each text's weighted rows of `term_votes`. Shape: (n_texts, n_targets)."""
-        summed = np.zeros((len(texts), term_votes.shape[1]))
         if not len(self):
-            return summed
+            return np.zeros((len(texts), term_votes.shape[1]))
         ends, places, weights = self._rows(texts)
-        at_once = max(1, GATHERED // max(term_votes.shape[1], 1))
-        first = 0
-        while first < len(texts):
-            fits = int(np.searchsorted(ends, ends[first] + at_once, side="right")) - 1
-            last = max(fits, first + 1)
-            said = slice(ends[first], ends[last])
-            filled = first + np.flatnonzero(ends[first + 1 : last + 1] > ends[first:last])
-            if len(filled):
-                gathered = term_votes[places[said]]
-                gathered *= weights[said, None].astype(np.float32)
-                summed[filled] = np.add.reduceat(gathered, ends[filled] - ends[first], axis=0)
-            first = last
+        weights = weights.astype(np.float32)
+        if len(texts) > FEW:
+            from scipy.sparse import csr_array  # a first query need not wait for it
+
+            shape = (len(texts), len(self))
+            return np.asarray(csr_array((weights, places, ends), shape) @ term_votes, float)
+        summed = np.zeros((len(texts), term_votes.shape[1]))
+        filled = np.flatnonzero(ends[1:] > ends[:-1])
+        if len(filled):
+            weighted = term_votes[places] * weights[:, None]
+            summed[filled] = np.add.reduceat(weighted, ends[filled], axis=0)
         return summed
 
     def features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - scipy has no types
@@ -112,38 +107,49 @@ class Lexicon:
         :return: Where each row ends, shape (n_texts + 1,), from 0 on; places and weights, the
             weights of each kind of length 1 in a row.
         """
-        said = [Counter(self._places(text)) for text in texts]
-        terms = np.array([len(counts) for counts in said], dtype=np.intp)
-        ends = np.zeros(len(texts) + 1, dtype=np.intp)
-        terms.cumsum(out=ends[1:])
-        places = np.fromiter(chain.from_iterable(said), np.intp, ends[-1])
-        counts = np.fromiter(chain.from_iterable(one.values() for one in said), float, ends[-1])
+        rows, places = self._said(texts)
+        keys = rows * len(self) + places
+        keys.sort()
+        fresh = np.ones(len(keys), dtype=np.bool_)
+        np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
+        first = np.flatnonzero(fresh)
+        rows, places = np.divmod(keys[first], max(len(self), 1))
+        counts = np.empty(len(first))
+        counts[:-1] = first[1:] - first[:-1]
+        counts[-1:] = len(keys) - first[-1:]
         weights = (1.0 + np.log(counts)) * self._idf[places]
-        part = 2 * np.repeat(np.arange(len(texts)), terms) + (places >= len(self.words.terms))
+        part = 2 * rows + (places >= len(self.words.terms))
         squares = np.bincount(part, weights * weights, 2 * len(texts))
+        ends = np.zeros(len(texts) + 1, dtype=np.intp)
+        np.bincount(rows, minlength=len(texts)).cumsum(out=ends[1:])
         return ends, places, weights / np.sqrt(squares)[part]
 
-    def _places(self, text: str) -> list[int]:
-        """Places of the known terms of a text, as often as they are said."""
-        words, known = words_of(text), self.words.places
-        found = [place for term in paired(words) if (place := known.get(term)) is not None]
-        for word in words:
-            found += self._of_word(word)
-        return found
+    def _said(self, texts: Sequence[str]) -> tuple[Places, Places]:
+        """Give text and place of each known term, as often as it is said, in any order."""
+        said, known = [words_of(text) for text in texts], self.words.places
+        whole = [[known[term] for term in paired(words) if term in known] for words in said]
+        pieces = [self._of_word(word) for words in said for word in words]
+        numbers = np.arange(len(texts))
+        row_of_word = numbers.repeat([len(words) for words in said])
+        rows = numbers.repeat([len(found) for found in whole])
+        if pieces:
+            rows = np.concatenate([rows, row_of_word.repeat([len(found) for found in pieces])])
+        first = np.fromiter(chain.from_iterable(whole), np.intp)
+        return rows, np.concatenate([first, *pieces])
 
-    def _of_word(self, word: str) -> list[int]:
+    def _of_word(self, word: str) -> Places:
         """Places of the pieces of a word: words come again and again, so they are remembered."""
         found = self._remembered.get(word)
         if found is None:
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.clear()
             known, before = self.chars.places, len(self.words.terms)
-            found = [before + known[piece] for piece in pieces_of(word) if piece in known]
-            self._remembered[word] = found
+            places = [before + known[piece] for piece in pieces_of(word) if piece in known]
+            found = self._remembered[word] = np.array(places, dtype=np.intp)
         return found
 
     @cached_property
-    def _remembered(self) -> dict[str, list[int]]:
+    def _remembered(self) -> dict[str, Places]:
         return {}
 
     @cached_property
