@@ -11,6 +11,7 @@ from router.lint import Finding, as_json, lint
 from router.lint.confusion import ambiguous_words
 from router.lint.specification import conformance
 from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
+from router.shipped import DEFAULT_PACK
 
 GOOD = "---\nname: pdf\ndescription: Reads PDF files.\n---\nBody\n"
 CASES = {
@@ -189,6 +190,10 @@ def test_nothing_to_lint_says_what_to_name(tmp_path):
 def test_our_own_skills_are_clean():
     folder = Path(__file__).parent.parent / "skills"
     assert [one.text() for one in lint(folder, shared_encoder())] == []
+
+
+def test_our_own_pack_is_clean(router):
+    assert [one.text() for one in lint(DEFAULT_PACK, router.encoder)] == []
 
 
 def test_importing_lint_costs_no_model():
