@@ -5,7 +5,7 @@ from router.heads.cosines import FEW, cosines
 from router.heads.described import fit_described
 from router.heads.head import MOST_VOTES, fit_head
 from router.heads.lexicon import Lexicon
-from router.heads.shortlist import MOST, UNREAD, cosines_of, likeliest
+from router.heads.shortlist import MOST, UNREAD, cosines_of, likeliest, worthwhile
 
 
 def unit_rows(count, width=16, seed=0):
@@ -30,7 +30,8 @@ def test_the_best_targets_are_marked_where_there_are_many():
     assert chosen.sum(axis=1).tolist() == [MOST] * 5
     for row, marks in zip(scores, chosen, strict=True):
         assert row[marks].min() > row[~marks].max()
-    assert likeliest(scores[:, 1:]) is None
+    assert worthwhile(2 * MOST)
+    assert not worthwhile(2 * MOST - 1)
 
 
 @pytest.mark.parametrize("count", [1, FEW, FEW + 1])

@@ -23,13 +23,13 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from router.arrays import Floats, Probabilities, Similarities, Vectors
+from router.arrays import Bools, Floats, Probabilities, Similarities, Vectors
 from router.heads.centroids import unit
 from router.heads.cosines import cosines
 from router.heads.head import Head
 from router.heads.lexicon import Lexicon
 from router.heads.maps import Temperature
-from router.heads.shortlist import cosines_of, likeliest
+from router.heads.shortlist import cosines_of, likeliest, worthwhile
 
 Indices: TypeAlias = NDArray[np.intp]
 
@@ -41,6 +41,10 @@ SHARPNESS = 10.0
 
 DENSITY, DESCRIPTION, WORDS = 23.0, 7.5, 18.0
 """Log odds for each cosine more, by the kind of evidence."""
+
+CENTRE = 10.0
+"""Where targets are only shortlisted, what a cosine with the centroid counts: it stands for the
+density, without which some of the likeliest would be left out."""
 
 BEYOND = 7.0
 """Log odds of "none": what a target needs beyond an everyday query to be likelier than that."""
@@ -80,17 +84,16 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
     ) -> Floats:
         """Log odds of each target against an everyday query. Shape: (n_texts, n_targets).
 
-        Of many targets, those that words and description leave far behind have no density: their
-        exemplars are not read.
+        Of many targets, those that words, description and centroid leave far behind have no
+        density: their exemplars are not read.
 
         :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
             array of shape (n_rows, n_exemplars) that is changed afterwards.
         """
-        scores = WORDS * self.word_votes(texts) + self.prior
+        scores = WORDS * self.word_votes(texts)
         scores += DESCRIPTION * cosines(vectors, self.descriptions)
-        chosen = likeliest(scores)
-        if chosen is not None and self.none is not None:
-            chosen[:, self.none] = True
+        chosen = self._shortlist(scores, vectors)
+        scores += self.prior
         for start in range(0, len(texts), SCORED):
             rows = slice(start, start + SCORED)
             among = None if chosen is None else chosen[rows]
@@ -104,6 +107,22 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
                 more = np.maximum(density[:, self.none] - self.crowded, 0.0)
                 scores[rows, self.none] = BEYOND + DENSITY * more
         return scores
+
+    def _shortlist(self, scores: Floats, vectors: Vectors) -> Bools | None:
+        """Mark the targets whose exemplars are read; None if all are. Shape: (n_texts, n_targets).
+
+        :param scores: Log odds from words and description.
+        """
+        if not worthwhile(len(self.names)):
+            return None
+        chosen = likeliest(scores + CENTRE * cosines(vectors, self._centroids))
+        if self.none is not None:
+            chosen[:, self.none] = True
+        return chosen
+
+    @cached_property
+    def _centroids(self) -> Vectors:
+        return unit(np.add.reduceat(self.exemplars, self.starts, axis=0, dtype=np.float64))
 
     def probabilities(
         self,

@@ -24,7 +24,7 @@ from router.heads.cosines import cosines, product
 from router.heads.lexicon import Lexicon, Terms
 from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
-from router.heads.shortlist import cosines_of, likeliest
+from router.heads.shortlist import cosines_of, likeliest, worthwhile
 
 MOST_EXEMPLARS = 8_000
 """More of them are not solved for: n³ steps would take minutes."""
@@ -110,7 +110,7 @@ class Head:
             return scores
         for start in range(0, len(vectors), SCORED):
             rows = slice(start, start + SCORED)
-            chosen = likeliest(scores[rows])
+            chosen = likeliest(scores[rows]) if worthwhile(len(self.names)) else None
             seen(rows, cosines_of(vectors[rows], self.exemplars, self.counts, chosen))
         return scores
 

@@ -6,24 +6,26 @@ from numpy.typing import NDArray
 from router.arrays import Bools, Floats, Vectors
 from router.heads.cosines import FEW, cosines
 
-MOST = 48
+MOST = 32
 """Targets whose exemplars are read, for each text."""
 
 UNREAD = -1.0
 """Stands for the cosine with an exemplar that was not read: as far away as can be."""
 
 
-def likeliest(scores: Floats) -> Bools | None:
+def worthwhile(n_targets: int) -> bool:
+    """Whether reading the exemplars of `MOST` targets alone saves much."""
+    return n_targets >= 2 * MOST
+
+
+def likeliest(scores: Floats) -> Bools:
     """Mark the `MOST` best targets of each text.
 
-    :param scores: What is known without the exemplars. Shape: (n_texts, n_targets).
-    :return: Shape: (n_texts, n_targets); None where leaving some out would save little.
+    :param scores: What is known without the exemplars. Shape: (n_texts, more than MOST targets).
+    :return: Shape: (n_texts, n_targets).
     """
-    n_targets = scores.shape[1]
-    if n_targets < 2 * MOST:
-        return None
     chosen = np.zeros(scores.shape, dtype=np.bool_)
-    best = np.argpartition(scores, n_targets - MOST, axis=1)[:, n_targets - MOST :]
+    best = np.argpartition(scores, -MOST, axis=1)[:, -MOST:]
     chosen[np.arange(len(scores))[:, None], best] = True
     return chosen
 
