@@ -50,7 +50,9 @@ def main() -> None:
         for round_ in range(ROUNDS):
             log = made_log(folder, made_texts(args.texts, round_ * args.texts), args.texts)
             local = _seconds(
-                lambda log=log: evaluate(router, log, folder / "local", chunk_lines=CHUNK)
+                lambda log=log: evaluate(
+                    router, log, folder / "local", chunk_lines=CHUNK, cache=False
+                )
             )
             spread = _seconds(
                 lambda log=log: engine.evaluate(

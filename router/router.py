@@ -13,8 +13,9 @@ from router.decisions.dialogue import Listener
 from router.decisions.narrate import Narrator
 from router.decisions.policy import Rules, Verdicts
 from router.decisions.table import verdict_table
+from router.encoders.cache import remembering_exemplars, remembering_log
 from router.encoders.encoder import Encoder, default_encoder
-from router.model.artefact import fitted_model, remembering
+from router.model.artefact import fitted_model
 from router.model.model import Model, Reading
 from router.model.saved import is_saved, load_saved, save_router
 from router.packs.pack import Pack
@@ -65,7 +66,7 @@ class Router:
             router = cls(*load_saved(Path(pack), encoder))
         else:
             read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, encoder, notify)
-            router = cls(read, encoder, fitted_model(read, remembering(encoder), notify))
+            router = cls(read, encoder, fitted_model(read, remembering_exemplars(encoder), notify))
         return router if calibration is None else router.calibrated(Calibration.read(calibration))
 
     def save(self, folder: str | Path) -> None:
@@ -82,6 +83,10 @@ class Router:
         """
         calibration.check(self.pack, self.encoder)
         return replace(self, calibration=calibration)
+
+    def remembering(self) -> "Router":
+        """Keep the vectors of what is read in the cache folder, up to 2 GiB, for the next time."""
+        return replace(self, encoder=remembering_log(self.encoder))
 
     def fit(
         self,

@@ -166,6 +166,12 @@ def fitted_router(folder: Path) -> Router:
     return Router(pack, encoder, fit_model(pack, encoder))
 
 
+@pytest.fixture(autouse=True)
+def own_vectors_of_logs(tmp_path_factory, monkeypatch):
+    """No test finds what another has embedded, nor what the user has."""
+    monkeypatch.setattr("router.encoders.cache.LOGS", str(tmp_path_factory.mktemp("vectors")))
+
+
 @pytest.fixture
 def tiny(tmp_path):
     return tiny_pack(tmp_path / "bike-shop")

@@ -69,6 +69,28 @@ def test_only_new_texts_are_embedded(cache):
     assert (cached.key, cached.width) == (encoder.key, encoder.width)
 
 
+def test_of_what_is_too_long_the_beginning_is_kept(cache):
+    texts = [f"{'a' * number}b" for number in range(6)]
+    for _ in range(2):
+        encoder = LetterEncoder()
+        cached = CachedEncoder(encoder, cache, most=4)
+        for start in (0, 3):
+            cached.encode(texts[start : start + 3])
+    assert encoder.embedded == texts[4:]
+    assert cache.get(encoder.key, texts, width=2)[1].tolist() == [True] * 4 + [False] * 2
+
+
+def test_there_is_room_for_as_many_as_it_says(tmp_path):
+    cache = VectorCache(tmp_path, max_bytes=1_000_000)
+    count = cache.room(384)
+    texts = [str(number) for number in range(count)]
+    rows = np.random.default_rng(0).standard_normal((count, 384), dtype=np.float32)
+    for start in range(0, count, 50):
+        cache.put("model:1", texts[start : start + 50], rows[start : start + 50])
+    assert cache.get("model:1", texts, width=384)[1].all()
+    cache.close()
+
+
 @pytest.mark.parametrize("damage", [b"no database at all", b"SQLite format 3\0" + b"\xff" * 9000])
 def test_a_damaged_file_is_started_afresh(tmp_path, damage):
     cache = VectorCache(tmp_path)

@@ -214,7 +214,8 @@ def test_what_moves_more_than_a_few_exemplars_is_fitted_in_full(
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
     """No vectors and no models; the encoder is prepared already."""
-    monkeypatch.setattr("router.model.artefact.cache_folder", lambda: tmp_path / "cache")
+    for module in ("model.artefact", "encoders.cache"):
+        monkeypatch.setattr(f"router.{module}.cache_folder", lambda: tmp_path / "cache")
 
 
 class Listening:

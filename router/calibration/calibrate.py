@@ -15,7 +15,6 @@ from router.errors import RouterError
 from router.logs.chunks import Columns, read_log, read_time
 from router.logs.files import find_files
 from router.logs.gold import Gold, Labels
-from router.model.artefact import remembering
 from router.model.fit import refit_on
 from router.model.fitting import halves
 from router.model.model import Indices, model_hash
@@ -229,8 +228,7 @@ def uncalibrated(router: "Router") -> "Router":
     """The router as its pack says, remembering the vectors of what it reads."""
     from router.router import Router
 
-    encoder = router.encoder if hasattr(router.encoder, "cache") else remembering(router.encoder)
-    return Router(router.pack, encoder, router.model)
+    return Router(router.pack, router.encoder, router.model).remembering()
 
 
 def on(router: "Router", seen: Indices) -> "Router":

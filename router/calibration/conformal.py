@@ -14,7 +14,6 @@ from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from router.arrays import Bools, Floats, Probabilities
 from router.heads.maps import Labels, Temperature, fit_temperature
@@ -153,6 +152,8 @@ def precision_threshold(
             f"max_error {max_error} at delta {delta} needs at least {least} labelled texts,"
             f" got {len(confidence)}"
         )
+    from scipy.stats import binom  # takes a second to import
+
     order = np.argsort(-confidence, kind="stable")
     answered = np.arange(1, len(order) + 1)
     wrong = np.cumsum(~correct[order])

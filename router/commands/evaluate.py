@@ -77,6 +77,14 @@ def evaluate(
             " less is better; may be given several times."
         ),
     ] = None,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            "--cache/--no-cache",
+            help="Keep the texts' vectors, up to 2 GiB in the cache folder, so that a log evaluated"
+            " again is not embedded again; --engine ray never does.",
+        ),
+    ] = True,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Write report.html as well.")
     ] = True,
@@ -116,7 +124,7 @@ def evaluate(
     router = load_router(pack, encoder, calibration)
     gate = Gate.of(fail_under or [], router.pack)
     columns = Columns(text_column, label_column, time_column, id_column)
-    chosen = engine_of(engine, form, restart, address, workers, encoder)
+    chosen = engine_of(engine, form, restart, address, workers, encoder, cache)
     try:
         with progress_bar() as tell:
             evaluation = chosen.evaluate(router, log or SAMPLE_LOG, out, columns, strict, tell)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 GIB = 1 << 30
 CHUNK = 500  # texts looked up in one statement
+LOGS = "logs"
+"""Folder, below the cache folder, of the vectors of logs."""
 
 
 def cache_folder() -> Path:
@@ -66,6 +68,8 @@ class VectorCache:
 
     def put(self, key: str, texts: Sequence[str], vectors: Vectors) -> None:
         """Keep a batch; the oldest vectors make room for it."""
+        if not len(texts):
+            return
         rows = (
             (digest, zlib.crc32(row, zlib.crc32(digest)), row)
             for digest, row in zip(_digests(key, texts), _bytes_of(vectors), strict=True)
@@ -81,6 +85,10 @@ class VectorCache:
                     self._make_room(connection)
             except sqlite3.DatabaseError as error:
                 self._give_up_or_rebuild(error)
+
+    def room(self, width: int) -> int:
+        """Say how many vectors of this width there is room for, surely."""
+        return self.max_bytes // (5 * width)  # 4 bytes a number, and what a row takes besides
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
@@ -148,11 +156,17 @@ class VectorCache:
 
 
 class CachedEncoder:
-    """An encoder that embeds only what its cache does not hold."""
+    """An encoder that embeds only what its cache does not hold.
 
-    def __init__(self, encoder: "Encoder", cache: VectorCache) -> None:
+    :param most: After so many texts no more are kept: of a log that is too long its beginning
+        stays, and does not make room for its end. All are kept if None.
+    """
+
+    def __init__(self, encoder: "Encoder", cache: VectorCache, most: int | None = None) -> None:
         self.encoder = encoder
         self.cache = cache
+        self.most = most
+        self._passed = 0
 
     @property
     def key(self) -> str:
@@ -167,12 +181,27 @@ class CachedEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode a batch: from the cache, the rest with the encoder, which the cache then keeps."""
         vectors, found = self.cache.get(self.key, texts, self.width)
-        missing = [place for place, known in enumerate(found) if not known]
+        missing = np.flatnonzero(~found).tolist()
+        self._passed += len(texts) - len(missing)
         if missing:
-            new = [texts[place] for place in missing]
-            vectors[missing] = self.encoder.encode(new)
-            self.cache.put(self.key, new, vectors[missing])
+            vectors[missing] = self.encoder.encode([texts[place] for place in missing])
+            kept = missing if self.most is None else missing[: max(self.most - self._passed, 0)]
+            self.cache.put(self.key, [texts[place] for place in kept], vectors[kept])
+            self._passed += len(missing)
         return vectors
+
+
+def remembering_exemplars(encoder: "Encoder") -> CachedEncoder:
+    """Keep the vectors of exemplars in the cache folder, so that no text is embedded twice."""
+    return CachedEncoder(encoder, VectorCache(cache_folder() / "exemplars"))
+
+
+def remembering_log(encoder: "Encoder") -> CachedEncoder:
+    """Keep the vectors of a log in the cache folder, for when it is evaluated again."""
+    if isinstance(encoder, CachedEncoder):
+        return encoder
+    cache = VectorCache(cache_folder() / LOGS)
+    return CachedEncoder(encoder, cache, most=cache.room(encoder.width))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

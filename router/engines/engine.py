@@ -46,6 +46,7 @@ class Local:
 
     form: Form = "jsonl"
     restart: bool = False
+    cache: bool = True
     after_stop: ClassVar[str] = "goes on from here"
 
     def evaluate(
@@ -68,6 +69,7 @@ class Local:
             form=self.form,
             strict=strict,
             restart=self.restart,
+            cache=self.cache,
             progress=progress,
         )
 
@@ -118,6 +120,7 @@ def engine_of(
     address: str | None = None,
     workers: int | None = None,
     encoder: str | None = None,
+    cache: bool = True,
 ) -> Engine:
     """Choose an engine by its name.
 
@@ -132,4 +135,4 @@ def engine_of(
         return OnRay(address, workers, encoder)
     if address is not None or workers is not None:
         raise LogError("--address and --workers are of the engine ray; cure: --engine ray")
-    return Local(form or "jsonl", restart)
+    return Local(form or "jsonl", restart, cache)

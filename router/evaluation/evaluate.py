@@ -99,6 +99,7 @@ def evaluate(
     form: str = "jsonl",
     strict: bool = False,
     restart: bool = False,
+    cache: bool = True,
     progress: Callable[[Progress], None] | None = None,
     chunk_lines: int = CHUNK_LINES,
 ) -> Evaluation:
@@ -111,6 +112,8 @@ def evaluate(
     :param form: Of the decisions: "jsonl" or "parquet".
     :param strict: Stop at the first line that can't be read.
     :param restart: Drop what a stopped run has done.
+    :param cache: Keep the vectors of the texts in the cache folder, up to 2 GiB, so that after an
+        edit of the pack the log is scored anew, but not embedded.
     :param progress: Told after each chunk.
     :raises LogError: The log can't be read, has no line that can, or the disk is full.
     """
@@ -132,7 +135,8 @@ def evaluate(
             "chunk_lines": chunk_lines,
         }
         parts.start(settings)
-        run = _Run(router, parts, progress or (lambda _: None))
+        remembering = router.remembering() if cache else router
+        run = _Run(remembering, parts, progress or (lambda _: None))
         run.take_up()
         read_label = Labels(router.pack).read
         chunks = read_log(files, columns, read_label, strict=strict, lines=chunk_lines)

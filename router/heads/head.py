@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.heads.centroids import unit
 from router.heads.cosines import cosines, product
-from router.heads.lexicon import Lexicon, Terms
+from router.heads.lexicon import Alike, Lexicon, Terms
 from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
@@ -219,6 +219,14 @@ def _fit_power(held_out: NDArray[Any], truth: Labels) -> Power:
 
 def _kernel(vectors: Vectors, features: Any, settings: HeadSettings) -> Floats:  # noqa: ANN401
     """Likeness of each exemplar with each. Shape: (n, n)."""
-    wide = vectors.astype(np.float64)
-    near = np.exp(settings.sharpness * (wide @ wide.T - 1.0))
-    return np.asarray(near + settings.lexical * (features @ features.T).toarray())
+    wide, words = vectors.astype(np.float64), Alike.of(features)
+    kernel = np.empty((len(wide), len(wide)))
+    for start in range(0, len(wide), SCORED):  # so that what lies between stays in the cache
+        rows = slice(start, start + SCORED)
+        near = wide[rows] @ wide.T
+        near -= 1.0
+        near *= settings.sharpness
+        np.exp(near, out=near)
+        near += settings.lexical * words.rows(rows)
+        kernel[rows] = near
+    return kernel

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -17,6 +17,9 @@ Places: TypeAlias = NDArray[np.intp]
 
 REMEMBERED = 100_000
 """Words whose pieces are remembered."""
+
+COMMON = 600
+"""Terms said by the most texts, nine tenths and more of all pairs: a dense product is faster."""
 
 _WORD = re.compile(r"[^\W_]+(?:[.+#'_-]+[^\W_]+)*[+#]*", re.UNICODE)
 
@@ -178,6 +181,29 @@ class Terms:
         return {term: place for place, term in enumerate(self.terms)}
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Products of sparse rows with each other; terms that many say are faster dense."""
+
+    common: Floats  # (n, COMMON)
+    rare: Any  # sparse, (n, n_terms - COMMON)
+    turned: Any  # the same, (n_terms - COMMON, n)
+
+    @classmethod
+    def of(cls, features: Any) -> "Alike":  # noqa: ANN401 - scipy has no types
+        """Part the terms. Shape of `features`: (n, n_terms), sparse."""
+        said = np.bincount(features.indices, minlength=features.shape[1])
+        order = np.argsort(-said, kind="stable")
+        rare = features[:, order[COMMON:]]
+        return cls(features[:, order[:COMMON]].toarray(), rare, rare.T.tocsr())
+
+    def rows(self, rows: slice) -> Floats:
+        """Multiply these rows with all. Shape: (n_rows, n)."""
+        found: Floats = self.common[rows] @ self.common.T
+        found += (self.rare[rows] @ self.turned).toarray()
+        return found
+
+
 def word_terms(text: str) -> list[str]:
     """Words and pairs of neighbouring words."""
     return paired(words_of(text))
@@ -193,11 +219,12 @@ def char_terms(text: str) -> list[str]:
     return [piece for word in words_of(text) for piece in pieces_of(word)]
 
 
-def pieces_of(word: str) -> list[str]:
+@lru_cache(REMEMBERED)
+def pieces_of(word: str) -> tuple[str, ...]:
     """Runs of 2 to 5 characters of a word between blanks."""
     padded = f" {word} "
-    return [
+    return tuple(
         padded[start : start + length]
         for length in range(2, 6)
         for start in range(len(padded) - length + 1)
-    ]
+    )

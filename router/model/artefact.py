@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from router.encoders.cache import CachedEncoder, VectorCache, cache_folder
+from router.encoders.cache import cache_folder
 from router.encoders.encoder import Encoder
 from router.model.model import Model, model_hash
 from router.model.storage import DamagedError, load, save
@@ -48,8 +48,3 @@ def model_folder(pack: Pack, encoder: Encoder) -> Path:
     """Name the folder by all that the model depends on."""
     depends = f"{model_hash(pack)}:{encoder.key}"
     return cache_folder() / "models" / hashlib.sha256(depends.encode()).hexdigest()[:24]
-
-
-def remembering(encoder: Encoder) -> CachedEncoder:
-    """Keep the vectors of exemplars, so that no text is embedded twice."""
-    return CachedEncoder(encoder, VectorCache(cache_folder() / "exemplars"))

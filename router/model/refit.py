@@ -16,11 +16,12 @@ from msgspec import structs
 
 from router.arrays import Floats, Vectors
 from router.decisions.decision import Decision
+from router.encoders.cache import remembering_exemplars
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids
 from router.heads.described import DescribedHead
 from router.heads.head import Head, HeadSettings
-from router.model.artefact import fitted_model, remembering
+from router.model.artefact import fitted_model
 from router.model.fitting import FromDescriptions, described_again
 from router.model.model import Model
 from router.packs.pack import Pack, Policy
@@ -166,7 +167,7 @@ class Refit:
 
     def __init__(self, encoder: Encoder) -> None:
         self._counted = Counted(encoder)
-        self._cached = remembering(self._counted)
+        self._cached = remembering_exemplars(self._counted)
         self._fit: Callable[[Pack, Encoder], Model] = fitted_model
         self._last: tuple[Pack, Model, Live] | None = None
         self.embedded = 0
