@@ -13,6 +13,7 @@ an exemplar left out still known exactly.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from router.heads.lexicon import Alike, Lexicon, Terms
 from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
+from router.heads.vote_graph import FEWEST, Content, VoteGraph, vote_graph
 
 MOST_EXEMPLARS = 8_000
 """More of them are not solved for: n³ steps would take minutes."""
@@ -76,6 +78,7 @@ class Head:
     power: Power
     centroids: Vectors | None = None  # (n_targets, width)
     counts: NDArray[np.intp] | None = None  # (n_targets,): exemplars of each; with centroids
+    graph: Content | None = None  # of exemplars and votes
 
     def scores(
         self,
@@ -93,11 +96,34 @@ class Head:
         scores = self.settings.lexical * self.word_votes(texts) + self.prior
         for start in range(0, len(texts), SCORED):  # so that what lies between stays in the cache
             rows = slice(start, start + SCORED)
-            near = cosines(vectors[rows], self.exemplars)
-            if seen is not None:
-                seen(rows, near)
-            scores[rows] += product(self._likeness(near), self.votes)
+            looking = None if seen is None else partial(seen, rows)
+            scores[rows] += self._votes(vectors[rows], looking)
         return scores
+
+    def _votes(
+        self, vectors: Vectors, seen: Callable[[Similarities], None] | None
+    ) -> NDArray[np.float32]:
+        """What the exemplars say for each target. Shape: (n_texts, n_targets)."""
+        if self._graph is not None:
+            near, votes = self._graph.votes(vectors)
+            if seen is not None:
+                seen(near)
+            return votes
+        near = cosines(vectors, self.exemplars)
+        if seen is not None:
+            seen(near)
+        return product(self._likeness(near), self.votes)
+
+    @cached_property
+    def _graph(self) -> VoteGraph | None:
+        return None if self.graph is None else VoteGraph(self.graph)
+
+    def quickened(self) -> "Head":
+        """Read exemplars in 8 bits from now on, where they are so many that it is faster."""
+        if self.centroids is not None or len(self.exemplars) < FEWEST:
+            return self
+        graph = vote_graph(self.exemplars, self.votes, self.settings.sharpness)
+        return replace(self, graph=graph)
 
     def _scores_by_centroids(
         self, vectors: Vectors, seen: Callable[[slice, Similarities], None] | None

@@ -1,10 +1,10 @@
 """Words and pieces of words as features: what a small encoder misses, product names above all."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -112,6 +112,8 @@ class Lexicon:
         """
         rows, places = self._said(texts)
         keys = rows * len(self) + places
+        if len(texts) * len(self) < 1 << 31:
+            keys = keys.astype(np.int32)  # sorted twice as fast
         keys.sort()
         fresh = np.ones(len(keys), dtype=np.bool_)
         np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
@@ -129,35 +131,54 @@ class Lexicon:
 
     def _said(self, texts: Sequence[str]) -> tuple[Places, Places]:
         """Give text and place of each known term, as often as it is said, in any order."""
-        said, known = [words_of(text) for text in texts], self.words.places
-        whole = [[known[term] for term in paired(words) if term in known] for words in said]
-        pieces = [self._of_word(word) for words in said for word in words]
-        numbers = np.arange(len(texts))
-        row_of_word = numbers.repeat([len(words) for words in said])
-        rows = numbers.repeat([len(found) for found in whole])
-        if pieces:
-            rows = np.concatenate([rows, row_of_word.repeat([len(found) for found in pieces])])
-        first = np.fromiter(chain.from_iterable(whole), np.intp)
-        return rows, np.concatenate([first, *pieces])
-
-    def _of_word(self, word: str) -> Places:
-        """Places of the pieces of a word: words come again and again, so they are remembered."""
-        found = self._remembered.get(word)
-        if found is None:
-            if len(self._remembered) >= REMEMBERED:
-                self._remembered.clear()
-            known, before = self.chars.places, len(self.words.terms)
-            places = [before + known[piece] for piece in pieces_of(word) if piece in known]
-            found = self._remembered[word] = np.array(places, dtype=np.intp)
-        return found
+        said = [words_of(text) for text in texts]
+        words = list(chain.from_iterable(said))
+        row_of_word = np.arange(len(texts)).repeat([len(one) for one in said])
+        alone = [self._of_word[word] for word in words]
+        after, nothing = self._pairs.get, dict[str, int]()
+        pairs = np.array(
+            [after(one, nothing).get(other, -1) for one, other in pairwise(words)], dtype=np.intp
+        )
+        known = np.flatnonzero((pairs >= 0) & (row_of_word[1:] == row_of_word[:-1]))
+        rows = row_of_word.repeat([len(places) for places in alone])
+        rows = np.concatenate([rows, row_of_word[known]])
+        return rows, np.concatenate([*alone, pairs[known]])
 
     @cached_property
-    def _remembered(self) -> dict[str, Places]:
-        return {}
+    def _of_word(self) -> "PlacesOfWord":
+        return PlacesOfWord(self.words.places, self.chars.places)
+
+    @cached_property
+    def _pairs(self) -> dict[str, dict[str, int]]:
+        """Where each pair of words is, by the first and then the second."""
+        pairs: dict[str, dict[str, int]] = {}
+        for term, place in self.words.places.items():
+            one, blank, other = term.partition(" ")
+            if blank:
+                pairs.setdefault(one, {})[other] = place
+        return pairs
 
     @cached_property
     def _idf(self) -> Floats:
         return np.concatenate([self.words.idf, self.chars.idf])
+
+
+class PlacesOfWord(dict[str, Places]):
+    """Places of a word and of its pieces: words come again and again, so they are remembered."""
+
+    def __init__(self, words: Mapping[str, int], pieces: Mapping[str, int]) -> None:
+        self._words = words
+        self._pieces = pieces
+
+    def __missing__(self, word: str) -> Places:
+        """Look a new word up."""
+        if len(self) >= REMEMBERED:
+            self.clear()
+        known, before = self._pieces, len(self._words)
+        places = [self._words[word]] if word in self._words else []
+        places += [before + known[piece] for piece in pieces_of(word) if piece in known]
+        found = self[word] = np.array(places, dtype=np.intp)
+        return found
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class FromExemplars:
     ) -> tuple[Head, Probabilities]:
         """Fit a head, and judge each exemplar without itself, in closed form."""
         head, held_out = fit_head(texts, vectors, labels)
-        return head, head.power.transform(held_out)
+        return head.quickened(), head.power.transform(held_out)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from router.packs.pack import Pack
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 10
+FORMAT = 11
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 

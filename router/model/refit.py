@@ -46,6 +46,7 @@ class LiveHead:
     @classmethod
     def of(cls, head: Head, rows: Sequence[Row]) -> "LiveHead":
         """Take a fitted head and what it was fitted on."""
+        head = replace(head, graph=None)  # of the exemplars as they were
         features = head.lexicon.features([text for _, text in rows])
         kernel = likeness(head.settings, head.exemplars, features, head.exemplars, features)
         kernel[np.diag_indices_from(kernel)] += head.settings.ridge
