@@ -9,11 +9,8 @@ from msgspec.structs import replace
 from router import Clarify, Router
 from router.heads.centroids import unit
 from router.heads.described import (
-    BEYOND,
-    DENSITY,
-    DESCRIPTION,
+    ALONE,
     SHARPNESS,
-    WORDS,
     DescribedHead,
     Description,
     densities,
@@ -53,8 +50,8 @@ def test_scores_by_hand_where_nothing_is_everyday():
     # No word is shared. b has no description: its centroid, the only line, stands in.
     query = np.array([[0.6, 0.0, 0.8]], dtype=np.float32)
     dense = log((exp(0.6 * SHARPNESS) + 1.0) / 2.0) / SHARPNESS
-    a = DENSITY * dense + DESCRIPTION * 0.6 / 2**0.5
-    b = (DENSITY + DESCRIPTION) * 0.8
+    a = ALONE.density * dense + ALONE.description * 0.6 / 2**0.5
+    b = (ALONE.density + ALONE.description) * 0.8
     assert head.scores(["qqq"], query) == pytest.approx(np.array([[a, b]]), abs=1e-4)
     shares = head.probabilities(["qqq"], query)
     assert shares[0, 1] == pytest.approx(1 / (1 + exp(a - b)), abs=1e-4)
@@ -64,7 +61,7 @@ def test_a_shared_document_counts_its_words():
     head = fitted([("skill:a", "merge pages", E1), ("skill:b", "plan a garden", E2)])
     text, vector = "merge pages\n", np.zeros((1, 3), dtype=np.float32)
     # The query is a's whole document: words and pieces are a unit row each.
-    assert head.scores([text], vector)[0, 0] == pytest.approx(2 * WORDS, abs=1e-4)
+    assert head.scores([text], vector)[0, 0] == pytest.approx(2 * ALONE.words, abs=1e-4)
 
 
 EVERYDAY = [("none", "hi", E3), ("none", "hello", unit(E3[None] + E2[None])[0])]
@@ -75,16 +72,16 @@ def test_a_target_has_no_evidence_from_what_is_everyday():
     mean = np.array([vector for _, _, vector in EVERYDAY])
     scores = head.scores(["", ""], mean)
     assert scores[:, 1:].mean(axis=0) == pytest.approx([0.0, 0.0], abs=1e-4)
-    assert (scores[:, 0] >= BEYOND).all()
+    assert (scores[:, 0] >= ALONE.beyond).all()
 
 
 def test_none_needs_a_crowd_of_everyday_queries_to_be_more_than_usual():
     head = fitted([*EVERYDAY, ("skill:a", "aa", E1)])
     far, inside = E1[None], unit(2 * E3[None] + E2[None])
-    assert head.scores([""], far)[0, 0] == BEYOND
-    assert head.scores([""], inside)[0, 0] > BEYOND
+    assert head.scores([""], far)[0, 0] == ALONE.beyond
+    assert head.scores([""], inside)[0, 0] > ALONE.beyond
     one = fitted([EVERYDAY[0], ("skill:a", "aa", E1)])  # its only line is left out: no crowd
-    assert one.scores([""], E3[None])[0, 0] == BEYOND
+    assert one.scores([""], E3[None])[0, 0] == ALONE.beyond
 
 
 def test_halves_hold_every_exemplar_out_once():

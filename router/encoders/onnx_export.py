@@ -20,17 +20,22 @@ def export(model: Any, path: Path, precision: str, layered: bool = False) -> Non
     """Write transformer, pooling and unit length as one graph.
 
     :param model: A loaded SentenceTransformer.
-    :param layered: Two layers side by side instead of the model's own pooling.
+    :param layered: Two layers side by side instead of the model's own pooling; without that, the
+        graph gives the tokens' vectors as well.
     """
     with _quiet():
-        graph = _trace(_layers(model) if layered else _whole(model))
+        graph = (
+            _trace(_layers(model), ["vectors"])
+            if layered
+            else _trace(_whole(model), ["vectors", "tokens"])
+        )
         if precision == "int8":
             Int8(graph, _tokens(model)).rewrite()
         _save(graph, path)
 
 
 def _whole(model: Any) -> Any:  # noqa: ANN401
-    """The model as it is, to unit length."""
+    """The model as it is, to unit length; and what it makes of each token."""
     import torch
 
     class Whole(torch.nn.Module):  # type: ignore[misc]
@@ -40,8 +45,9 @@ def _whole(model: Any) -> Any:  # noqa: ANN401
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:  # noqa: ANN401
             features = {"input_ids": input_ids, "attention_mask": attention_mask}
-            vectors = self.model(features)["sentence_embedding"]
-            return torch.nn.functional.normalize(vectors, dim=1)
+            told = self.model(features)
+            vectors = torch.nn.functional.normalize(told["sentence_embedding"], dim=1)
+            return vectors, told["token_embeddings"]
 
     return Whole().eval()
 
@@ -69,7 +75,7 @@ def _layers(model: Any) -> Any:  # noqa: ANN401
     return Layers().eval()
 
 
-def _trace(module: Any) -> Any:  # noqa: ANN401
+def _trace(module: Any, outputs: list[str]) -> Any:  # noqa: ANN401
     import torch
 
     ids = torch.ones((2, 9), dtype=torch.int64)
@@ -83,7 +89,7 @@ def _trace(module: Any) -> Any:  # noqa: ANN401
         verbose=False,
         opset_version=OPSET,
         input_names=["input_ids", "attention_mask"],
-        output_names=["vectors"],
+        output_names=outputs,
         dynamic_shapes=(axes, axes),
     )
     return _with_attention(program.model_proto)

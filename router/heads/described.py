@@ -2,12 +2,14 @@
 
 The exemplars of a folder of skills are lines of documents: a few for each target, and none of them
 a query that anybody asked. What is fitted on such lines tells documents apart. A query is told by
-how much closer it is to one document than everyday queries are, so three kinds of closeness are
+how much closer it is to one document than everyday queries are, so four kinds of closeness are
 weighed, and their sum is the target's log odds against an everyday query:
 
 - how dense the target's lines are where the query lies (a mean of `exp(10 cosine)` over them);
 - the cosine with the description as a whole;
-- the words and pieces of words that query and document share (cosine of their TF-IDF).
+- the words and pieces of words that query and document share (cosine of their TF-IDF);
+- how near each of the query's tokens is to one of the document's (`router/heads/late.py`), where
+  the encoder gives tokens.
 
 The weights are those of a conditional logit (McFadden 1974), the same for every folder: fitted
 once, on queries to real collections of skills, see docs/any-skills.md. Nothing but means is fitted
@@ -17,16 +19,19 @@ on the folder itself, in n steps, and the probabilities need no labelled query o
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Probabilities, Similarities, Vectors
+from router.encoders.encoder import TokenVectors
 from router.heads.centroids import unit
 from router.heads.cosines import cosines
 from router.heads.head import Head
+from router.heads.late import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.heads.maps import Temperature
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
@@ -39,15 +44,30 @@ EVERYDAY = "none"
 SHARPNESS = 10.0
 """How fast a line's share in the density falls with its cosine distance."""
 
-DENSITY, DESCRIPTION, WORDS = 23.0, 7.5, 18.0
-"""Log odds for each cosine more, by the kind of evidence."""
+
+class Weights(NamedTuple):
+    """Log odds for each cosine more, by the kind of evidence.
+
+    `beyond`: log odds of "none": what a target needs beyond an everyday query to be likelier.
+    """
+
+    density: float
+    description: float
+    words: float
+    tokens: float
+    beyond: float
+
+
+ALONE = Weights(density=23.0, description=7.5, words=18.0, tokens=0.0, beyond=7.0)
+BESIDE_TOKENS = Weights(density=8.0, description=9.0, words=13.0, tokens=27.0, beyond=8.5)
+"""Density could be left out beside tokens, but an exemplar that a user adds must count."""
+
+CROWD = 23.0
+"""Log odds of "none" for each cosine of density beyond what everyday queries have."""
 
 CENTRE = 10.0
 """Where targets are only shortlisted, what a cosine with the centroid counts: it stands for the
 density, without which some of the likeliest would be left out."""
-
-BEYOND = 7.0
-"""Log odds of "none": what a target needs beyond an everyday query to be likelier than that."""
 
 SCORED = 256
 """Texts scored at a time, so that what lies between stays in the cache."""
@@ -73,14 +93,16 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
     descriptions: Vectors  # (n_targets, width): without a description, the exemplars' centroid
     lexicon: Lexicon
     term_votes: NDArray[np.float32]  # (n_terms, n_targets): TF-IDF of each target's document
-    prior: Floats  # (n_targets,): log odds before any evidence
+    usual: Floats  # (2, n_targets): density and cosine with the description of everyday queries
     crowded: float  # density of everyday queries from which on they attract
+    late: LateInteraction | None = None
 
     def scores(
         self,
         texts: Sequence[str],
         vectors: Vectors,
         seen: Callable[[slice, Similarities], None] | None = None,
+        tokens: Sequence[TokenVectors] | None = None,
     ) -> Floats:
         """Log odds of each target against an everyday query. Shape: (n_texts, n_targets).
 
@@ -89,11 +111,15 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
 
         :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
             array of shape (n_rows, n_exemplars) that is changed afterwards.
+        :param tokens: Of each text; without them, or a head that knows no tokens, less is known.
         """
-        scores = WORDS * self.word_votes(texts)
-        scores += DESCRIPTION * cosines(vectors, self.descriptions)
+        late = None if tokens is None else self.late
+        weights = ALONE if late is None else BESIDE_TOKENS
+        scores = weights.words * self.word_votes(texts)
+        scores += weights.description * cosines(vectors, self.descriptions)
         chosen = self._shortlist(scores, vectors)
-        scores += self.prior
+        scores -= weights.density * self.usual[0] + weights.description * self.usual[1]
+        nothing = np.zeros(len(texts))
         for start in range(0, len(texts), SCORED):
             rows = slice(start, start + SCORED)
             among = None if chosen is None else chosen[rows]
@@ -101,11 +127,15 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
             if seen is not None:
                 seen(rows, near)
             density = densities(near, self.starts, self.counts)
-            scores[rows] += DENSITY * density
+            scores[rows] += weights.density * density
             if self.none is not None:
                 # Everyday queries are of many kinds, so only what crowds around them is theirs.
                 more = np.maximum(density[:, self.none] - self.crowded, 0.0)
-                scores[rows, self.none] = BEYOND + DENSITY * more
+                nothing[rows] = weights.beyond + CROWD * more
+        if late is not None and tokens is not None:
+            scores += weights.tokens * late.closeness(tokens, scores)
+        if self.none is not None:
+            scores[:, self.none] = nothing
         return scores
 
     def _shortlist(self, scores: Floats, vectors: Vectors) -> Bools | None:
@@ -129,9 +159,23 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         texts: Sequence[str],
         vectors: Vectors,
         seen: Callable[[slice, Similarities], None] | None = None,
+        tokens: Sequence[TokenVectors] | None = None,
     ) -> Probabilities:
         """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
-        return Temperature().transform(self.scores(texts, vectors, seen))
+        return Temperature().transform(self.scores(texts, vectors, seen, tokens))
+
+    def with_tokens(self, lines: Sequence[TokenVectors]) -> "DescribedHead":
+        """Know each target by its tokens as well.
+
+        :param lines: Tokens of the exemplars, in their order, then of each target's description.
+        """
+        ends = np.cumsum(self.counts).tolist()
+        documents = [
+            [*lines[end - count : end], lines[ends[-1] + place]]
+            for place, (end, count) in enumerate(zip(ends, self.counts.tolist(), strict=True))
+        ]
+        everyday = [] if self.none is None else documents[self.none][:-1]
+        return replace(self, late=LateInteraction.fit(documents, everyday))
 
     def word_votes(self, texts: Sequence[str]) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
@@ -190,7 +234,7 @@ def fit_described(
     said = {name: one.text for name, one in descriptions.items()}
     documents = documents_of(zip(labels, texts, strict=True), said)
     features = lexicon.features([documents[name] for name in names.tolist()])
-    prior, crowded = _everyday(vectors, names.tolist(), starts, counts, described)
+    usual, crowded = _everyday(vectors, names.tolist(), starts, counts, described)
     return DescribedHead(
         names=tuple(names.tolist()),
         exemplars=np.ascontiguousarray(vectors, dtype=np.float32),
@@ -198,7 +242,7 @@ def fit_described(
         descriptions=described,
         lexicon=lexicon,
         term_votes=np.asarray(features.T.toarray(), dtype=np.float32),
-        prior=prior,
+        usual=usual,
         crowded=crowded,
     )
 
@@ -221,11 +265,11 @@ def _everyday(
 ) -> tuple[Floats, float]:
     """See what closeness everyday queries have with each target, each of them itself left out.
 
-    :return: The log odds which make up for that, shape (n_targets,); and the highest density of
-        everyday queries among their own.
+    :return: The mean density and cosine with the description, shape (2, n_targets); and the highest
+        density of everyday queries among their own.
     """
     if EVERYDAY not in names:
-        return np.zeros(len(names)), 1.0  # nothing is denser
+        return np.zeros((2, len(names))), 1.0  # nothing is denser
     none = names.index(EVERYDAY)
     own = np.arange(starts[none], starts[none] + counts[none])
     near = vectors[own] @ vectors.T
@@ -234,6 +278,5 @@ def _everyday(
     others[:, none] = max(len(own) - 1, 1)
     density = densities(near, starts, others)
     cosine = (vectors[own] @ described.T).mean(axis=0)
-    usual = DENSITY * density.mean(axis=0) + DESCRIPTION * cosine
     crowded = float(density[:, none].max()) if len(own) > 1 else 1.0
-    return np.asarray(-usual, dtype=np.float64), crowded
+    return np.array([density.mean(axis=0), cosine], dtype=np.float64), crowded

@@ -44,7 +44,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     return Model(
         encoder_key=encoder.key,
         pack_hash=model_hash(pack),
-        head=head,
+        head=fitting.for_queries(head, texts, encoder),
         centroids=Centroids.of(vectors, labels),
         categories=_category_centroids(pack, vectors, labels),
         exemplar_labels=tuple(labels),

@@ -1,14 +1,15 @@
 """Which head a pack gets: one that learns from exemplars, or one that weighs documents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from router.arrays import Probabilities, Vectors
-from router.encoders.encoder import Encoder
+from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.described import (
     AnyHead,
     DescribedHead,
@@ -17,6 +18,7 @@ from router.heads.described import (
     fit_described,
 )
 from router.heads.head import Head, fit_head
+from router.heads.late import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.packs.pack import Pack
 
@@ -32,6 +34,10 @@ class Fitting(Protocol):
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
     ) -> tuple[AnyHead, Probabilities]:
         """Fit a head, and judge each exemplar without itself. Shape: (n, n_targets)."""
+        ...
+
+    def for_queries(self, head: AnyHead, texts: Sequence[str], encoder: Encoder) -> AnyHead:
+        """Add to a fitted head what only queries need, not its own exemplars when left out."""
         ...
 
 
@@ -50,6 +56,10 @@ class FromExemplars:
         head, held_out = fit_head(texts, vectors, labels)
         return head.quickened(), head.power.transform(held_out)
 
+    def for_queries(self, head: AnyHead, texts: Sequence[str], encoder: Encoder) -> AnyHead:
+        """Add nothing: all is known of the exemplars."""
+        return head
+
 
 @dataclass(frozen=True)
 class FromDescriptions:
@@ -57,10 +67,12 @@ class FromDescriptions:
 
     descriptions: Mapping[str, Description]
     lexicon: Lexicon
+    late: LateInteraction | None = None
 
     def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> DescribedHead:
         """Fit a head."""
-        return fit_described(texts, vectors, labels, self.descriptions, self.lexicon)
+        head = fit_described(texts, vectors, labels, self.descriptions, self.lexicon)
+        return structs.replace(head, late=self.late)
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
@@ -73,6 +85,13 @@ class FromDescriptions:
             cells = np.ix_(np.array(unseen), np.searchsorted(head.names, half.names))
             held_out[cells] = half.probabilities([texts[i] for i in unseen], vectors[unseen])
         return head, held_out
+
+    def for_queries(self, head: AnyHead, texts: Sequence[str], encoder: Encoder) -> AnyHead:
+        """Add the tokens of exemplars and descriptions, if the encoder gives any."""
+        known = self.descriptions
+        described = [known[one].text if one in known else "" for one in head.names]
+        _, tokens = encode_with_tokens(encoder, [*texts, *described])
+        return head if tokens is None or isinstance(head, Head) else head.with_tokens(tokens)
 
 
 def fitting_of(pack: Pack, encoder: Encoder) -> Fitting:
@@ -93,7 +112,7 @@ def fitting_again(pack: Pack, head: AnyHead) -> Fitting:
 def described_again(pack: Pack, head: DescribedHead) -> FromDescriptions:
     """Fit as this head was fitted, which weighs documents."""
     vectors = dict(zip(head.names, head.descriptions, strict=True))
-    return _from_descriptions(_descriptions(pack), vectors, head.lexicon)
+    return replace(_from_descriptions(_descriptions(pack), vectors, head.lexicon), late=head.late)
 
 
 def _from_descriptions(

@@ -1,7 +1,7 @@
 """Everything that is fitted from a pack, and what it reads in a batch of texts."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import floor
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats, Probabilities, Similarities, Vectors
-from router.encoders.encoder import Encoder
+from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.centroids import Centroids
 from router.heads.cosines import FEW
-from router.heads.described import AnyHead
+from router.heads.described import AnyHead, DescribedHead
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
 from router.model.clause_gate import ClauseGate, gate_features
@@ -25,7 +25,7 @@ from router.packs.pack import Pack
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 11
+FORMAT = 12
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 
@@ -165,7 +165,6 @@ class Model:
 
     def read(self, texts: Sequence[str], encoder: Encoder) -> Reading:
         """Encode texts, and their clauses where these can matter, and weigh all evidence."""
-        vectors = encoder.encode(texts)
         near = np.empty((len(texts), len(self.names)), dtype=np.float32)
         cosines = None
 
@@ -175,7 +174,7 @@ class Model:
             if len(texts) <= FEW:
                 cosines = found.copy()
 
-        whole = self.head.probabilities(texts, vectors, seen)
+        vectors, whole = self._whole(texts, encoder, seen)
         evidence = self.questions.evidence(texts, vectors, whole[:, self.layout.questions])
         return Reading(
             texts=texts,
@@ -188,6 +187,16 @@ class Model:
             near=near,
             cosines=cosines,
         )
+
+    def _whole(
+        self, texts: Sequence[str], encoder: Encoder, seen: Callable[[slice, Similarities], None]
+    ) -> tuple[Vectors, Probabilities]:
+        """Encode texts, and weigh each as a whole; by its tokens too where the head knows some."""
+        if isinstance(self.head, DescribedHead) and self.head.late is not None:
+            vectors, tokens = encode_with_tokens(encoder, texts)
+            return vectors, self.head.probabilities(texts, vectors, seen, tokens)
+        vectors = encoder.encode(texts)
+        return vectors, self.head.probabilities(texts, vectors, seen)
 
     def _further(
         self, texts: Sequence[str], whole: Probabilities, encoder: Encoder

@@ -17,7 +17,7 @@ from msgspec import structs
 from router.arrays import Floats, Vectors
 from router.decisions.decision import Decision
 from router.encoders.cache import remembering_exemplars
-from router.encoders.encoder import Encoder
+from router.encoders.encoder import Encoder, TokenVectors, encode_with_tokens
 from router.heads.centroids import Centroids
 from router.heads.described import DescribedHead
 from router.heads.head import Head, HeadSettings
@@ -259,3 +259,8 @@ class Counted:
         """Encode a batch, and count it."""
         self.texts += len(texts)
         return self.encoder.encode(texts)
+
+    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[TokenVectors] | None]:
+        """Encode a batch with its tokens' vectors, and count it."""
+        self.texts += len(texts)
+        return encode_with_tokens(self.encoder, texts)

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+from conftest import shared_encoder
+
+from router import Router
+from router.encoders.cache import CachedEncoder, VectorCache
+from router.encoders.encoder import SentenceTransformerEncoder, encode_with_tokens
+from router.encoders.layered import LayeredEncoder
+from router.heads import late as lates
+from router.heads.centroids import unit
+from router.heads.described import BESIDE_TOKENS, DescribedHead
+from router.heads.late import CLOSEST, POINTS, LateInteraction
+from router.model.fit import fit_model
+from router.packs.pack_file import load_pack
+from router.skill_folders.pack_of_skills import init_pack
+
+E1, E2, E3 = np.eye(3, dtype=np.float16)
+DICE = np.random.default_rng(5)
+
+
+class WithoutTokens:
+    """An encoder of the user's own, which gives nothing but vectors."""
+
+    def __init__(self, encoder):
+        self.encoder = encoder
+        self.key, self.width = encoder.key, encoder.width
+
+    def encode(self, texts):
+        return self.encoder.encode(texts)
+
+
+def rows(*vectors):
+    return np.array(vectors, dtype=np.float16)
+
+
+def made(count, width=16, seed=0):
+    dice = np.random.default_rng(seed)
+    return unit(dice.normal(size=(count, width))).astype(np.float16)
+
+
+def test_closeness_by_hand():
+    late = LateInteraction.fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
+    assert late.usual == pytest.approx([0.0, 1.0])
+    half = unit(np.array([[1.0, 0.0, 1.0]]))[0]
+    found = late.closeness([rows(E1, half)], np.zeros((1, 2)))
+    a, b = (1.0 + 0.5**0.5) / 2, (0.0 + 0.5**0.5) / 2 - 1.0
+    assert found == pytest.approx(np.array([[a, b]]), abs=1e-3)
+
+
+def test_a_text_without_tokens_is_close_to_nothing():
+    late = LateInteraction.fit([[rows(E1)], []], [])
+    assert late.usual.tolist() == [0.0, 0.0]
+    nothing = np.zeros((0, 1), dtype=np.float16)
+    assert late.closeness([nothing, rows(E1)], np.zeros((2, 2))).tolist() == [[0, 0], [1, 0]]
+
+
+def test_a_long_document_is_kept_in_centroids():
+    centres = np.repeat(made(POINTS // 2), 10, axis=0)
+    tokens = unit(centres + 0.2 * made(len(centres), seed=1)).astype(np.float16)
+    again = np.repeat(made(3), 50, axis=0)
+    late = LateInteraction.fit([[tokens], [again]], [])
+    assert late.counts.tolist() == [POINTS, 3]
+    close = late.closeness([tokens[:1]], np.zeros((1, 2)))[0]
+    assert close[0] > 0.9
+
+
+def test_of_many_documents_those_that_all_else_speaks_for_are_read(monkeypatch):
+    documents = [[made(4, seed=number)] for number in range(3 * CLOSEST)]
+    late = LateInteraction.fit(documents, [made(2, seed=99)])
+    tokens, scores = [made(5, seed=77)], DICE.normal(size=(1, 3 * CLOSEST))
+    found = late.closeness(tokens, scores)[0]
+    monkeypatch.setattr(lates, "CLOSEST", 3 * CLOSEST)
+    every = late.closeness(tokens, scores)[0]
+    best = np.argsort(-scores[0])[:CLOSEST]
+    assert found[best] == pytest.approx(every[best], abs=1e-6)
+    rest = np.setdiff1d(np.arange(3 * CLOSEST), best)
+    assert found[rest] == pytest.approx(np.full(len(rest), found[best].min()))
+
+
+@pytest.mark.parametrize("make", [shared_encoder, SentenceTransformerEncoder])
+def test_encoders_give_their_tokens(make):
+    texts = ["a loaf", "", "why does the bread stay flat?", "a loaf"] + ["so it is"] * 30
+    encoder = make()
+    vectors, tokens = encode_with_tokens(encoder, texts)
+    np.testing.assert_allclose(vectors, encoder.encode(texts), atol=1e-6)
+    assert [len(one) for one in tokens] == [2, 0, 7, 2] + [3] * 30
+    np.testing.assert_array_equal(tokens[0], tokens[3])
+    lengths = np.linalg.norm(tokens[2].astype(np.float64), axis=1)
+    assert lengths == pytest.approx(np.ones(7), abs=1e-3)
+    alone = encode_with_tokens(encoder, texts[2:3])[1][0].astype(np.float64)
+    assert (alone * tokens[2]).sum(axis=1) == pytest.approx(np.ones(7), abs=2e-3)
+
+
+def test_both_encoders_give_the_same_tokens():
+    encoders = (shared_encoder(), SentenceTransformerEncoder())
+    fast, slow = (encode_with_tokens(one, ["my loaf stays flat"])[1][0] for one in encoders)
+    assert ((fast.astype(np.float64) * slow).sum(axis=1) > 0.97).all()
+
+
+def test_who_gives_no_tokens_says_so(tmp_path):
+    plain = WithoutTokens(shared_encoder())
+    assert encode_with_tokens(plain, ["a"])[1] is None
+    assert encode_with_tokens(LayeredEncoder(), ["a"])[1] is None
+    cache = VectorCache(tmp_path)
+    assert encode_with_tokens(CachedEncoder(plain, cache), ["a"])[1] is None
+    assert encode_with_tokens(CachedEncoder(shared_encoder(), cache), ["a"])[1] is not None
+    cache.close()
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory):
+    root = tmp_path_factory.mktemp("kitchen")
+    said = {
+        "bread": "Bake bread with wild yeast.",
+        "soup": "Cook soups and stews.",
+        "knives": "Care for tools.",
+    }
+    for name, text in said.items():
+        (root / name).mkdir()
+        content = f"---\nname: {name}\ndescription: {text}\n---\n# {name}\n"
+        (root / name / "SKILL.md").write_text(content, encoding="utf-8")
+    init_pack(root, None, shared_encoder(), False, lambda _: None)
+    return root
+
+
+def test_a_folder_of_skills_is_weighed_by_tokens_where_there_are_any(kitchen):
+    pack = load_pack(kitchen)
+    router = Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
+    assert isinstance(router.model.head, DescribedHead)
+    text = ["sourdough"]
+    vectors, tokens = encode_with_tokens(router.encoder, text)
+    alone = router.model.head.probabilities(text, vectors)
+    both = router.model.head.probabilities(text, vectors, None, tokens)
+    np.testing.assert_allclose(router.decide(text)[0].probabilities, both)
+    plain = WithoutTokens(shared_encoder())
+    np.testing.assert_allclose(
+        Router(pack, plain, router.model).decide(text)[0].probabilities, alone
+    )
+    unaided = fit_model(pack, plain).head
+    assert unaided.late is None
+    np.testing.assert_allclose(unaided.probabilities(text, vectors, None, tokens), alone, atol=1e-6)
+
+
+def test_an_exemplar_that_a_user_adds_counts_beside_tokens(kitchen):
+    pack = load_pack(kitchen)
+    line = "my santoku has gone dull"
+    before = Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
+    path = kitchen / "exemplars" / "skills" / "knives.txt"
+    path.write_text(path.read_text() + f"{line}\n")
+    grown = load_pack(kitchen)
+    after = Router(grown, shared_encoder(), fit_model(grown, shared_encoder()))
+    column = before.model.names.index("skill:knives")
+    first, second = (one.decide([line])[0].probabilities[0, column] for one in (before, after))
+    assert second > max(first, 0.9)
+    assert BESIDE_TOKENS.density > 0.0
