@@ -241,7 +241,7 @@ def fit_described(
         counts=counts,
         descriptions=described,
         lexicon=lexicon,
-        term_votes=np.asarray(features.T.toarray(), dtype=np.float32),
+        term_votes=np.ascontiguousarray(features.T.toarray(), dtype=np.float32),
         usual=usual,
         crowded=crowded,
     )

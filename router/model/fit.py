@@ -8,10 +8,16 @@ import numpy as np
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids, unit
-from router.heads.described import AnyHead
+from router.heads.described import AnyHead, DescribedHead
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionIndex
-from router.model.clause_gate import FOUND, ClauseGate, gate_features
+from router.model.clause_gate import (
+    FOUND,
+    OVERLOOKED,
+    OVERLOOKED_LINES,
+    ClauseGate,
+    gate_features,
+)
 from router.model.concerns import ClauseView, Concerns, clauses_of, join_exemplars
 from router.model.fitting import Fitting, fitting_again, fitting_of, halved
 from router.model.model import ANY_ANSWER, Indices, Layout, Limits, Model, model_hash
@@ -184,7 +190,8 @@ def _fit_judgements(
         if pack.questions
         else None
     )
-    return asking, *_fit_concerns(judged)
+    of_lines = isinstance(head, DescribedHead)
+    return asking, *_fit_concerns(judged, OVERLOOKED_LINES if of_lines else OVERLOOKED)
 
 
 @dataclass(frozen=True)
@@ -235,7 +242,7 @@ def _read_clauses(
     )
 
 
-def _fit_concerns(sides: Sequence[_ReadClauses]) -> tuple[Concerns, ClauseGate]:
+def _fit_concerns(sides: Sequence[_ReadClauses], overlooked: float) -> tuple[Concerns, ClauseGate]:
     """Fit the judgement of further concerns, then the guess when it has something to find."""
     rows = []
     for one in sides:
@@ -244,4 +251,4 @@ def _fit_concerns(sides: Sequence[_ReadClauses]) -> tuple[Concerns, ClauseGate]:
     concerns = Concerns.fit(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
     found = [concerns.further(one.view, one.whole)[one.several].max(axis=1) for one in sides]
     hints = np.concatenate([one.hints for one in sides])
-    return concerns, ClauseGate.fit(hints, np.concatenate(found) >= FOUND)
+    return concerns, ClauseGate.fit(hints, np.concatenate(found) >= FOUND, overlooked)
