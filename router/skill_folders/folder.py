@@ -27,7 +27,7 @@ NOT_NONE = 0.45
 LEAST_SIMILARITY = 0.2
 """Nothing of the skills' is a query that lies farther (a cosine) from all of their lines."""
 
-SURE_FROM = 0.4
+SURE_FROM = 0.5
 """Below this probability of the likeliest skill the user is asked: one query in ten."""
 
 Notify = Callable[[str], None]
