@@ -161,6 +161,26 @@ def test_threads_share_a_cache_and_two_caches_share_a_file(tmp_path):
         cache.close()
 
 
+def test_caches_that_start_a_file_at_once_wait_for_one_another(tmp_path):
+    for round_ in range(40):  # without waiting, one in twelve fails
+        caches = [VectorCache(tmp_path / str(round_)) for _ in range(4)]
+        together = threading.Barrier(len(caches))
+
+        def work(cache, number, together=together):
+            together.wait()
+            cache.put("letters:1", [str(number)], A[None])
+
+        threads = [threading.Thread(target=work, args=(c, n)) for n, c in enumerate(caches)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        names = [str(number) for number in range(len(caches))]
+        assert caches[0].get("letters:1", names, width=2)[1].all()
+        for cache in caches:
+            cache.close()
+
+
 SHARED = """
 import sys
 import numpy as np

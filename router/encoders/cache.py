@@ -4,6 +4,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 GIB = 1 << 30
 CHUNK = 500  # texts looked up in one statement
+PATIENCE = 30.0  # seconds to wait for others
 LOGS = "logs"
 """Folder, below the cache folder, of the vectors of logs."""
 
@@ -213,14 +215,28 @@ def remembering_log(encoder: "Encoder") -> CachedEncoder:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False)
     connection.execute("PRAGMA page_size = 8192")  # 5 vectors of 384 floats a page, 2 in 4096
-    connection.execute("PRAGMA journal_mode = WAL")
+    _log_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS vectors (digest BLOB UNIQUE, checksum INTEGER, vector BLOB)"
     )
     return connection
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers go on beside a writer; SQLite itself waits for nobody who does this just now."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _bytes_in_use(connection: sqlite3.Connection) -> int:
