@@ -42,10 +42,12 @@ def cosines_of(
     """
     if chosen is None:
         return cosines(vectors, exemplars)
-    read = np.repeat(chosen, counts, axis=1)
     if len(vectors) > FEW:
+        read = np.repeat(chosen, counts, axis=1)
         return np.where(read, cosines(vectors, exemplars), np.float32(UNREAD))
-    found = np.full(read.shape, UNREAD, dtype=np.float32)
-    for row, vector, places in zip(found, vectors, read, strict=True):
-        row[places] = cosines(vector[None], exemplars[places])[0]
+    found = np.full((len(vectors), len(exemplars)), UNREAD, dtype=np.float32)
+    ends = np.cumsum(counts)
+    for row, vector, marks in zip(found, vectors, chosen, strict=True):
+        for start, end in zip((ends - counts)[marks].tolist(), ends[marks].tolist(), strict=True):
+            np.matmul(exemplars[start:end], vector, out=row[start:end])
     return found
