@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 
 from router.arrays import Vectors
 from router.encoders.encoder import Encoder, SentenceTransformerEncoder
-from router.encoders.onnx_encoder import Export, OnnxEncoder, _Runtime
+from router.encoders.onnx_encoder import OnnxEncoder
+from router.encoders.onnx_session import Export, OnnxSession
 
 ROUNDS = 5
 
@@ -36,7 +37,7 @@ class Stock:
         from router.encoders.encoder import sha256_of
 
         export = Export(self._path.name, sha256_of(self._path), 384, self._export.max_tokens)
-        self._runtime = _Runtime(self._base.folder / "tokenizer.json", self._path, export)
+        self._runtime = OnnxSession(self._base.folder / "tokenizer.json", self._path, export)
         return self
 
     def encode(self, texts: list[str]) -> Vectors:
@@ -44,7 +45,7 @@ class Stock:
         unique = list(dict.fromkeys(text.strip() for text in texts))
         windows = list(self._runtime.encode(unique))
         rows = {
-            text: row for window, part in windows for text, row in zip(window, part, strict=True)
+            text: row for window, part, _ in windows for text, row in zip(window, part, strict=True)
         }
         return np.stack([rows[text.strip()] for text in texts])
 

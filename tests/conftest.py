@@ -1,3 +1,4 @@
+import json
 from functools import cache
 from pathlib import Path
 
@@ -164,6 +165,14 @@ def fitted_router(folder: Path) -> Router:
     """Fit a router on a pack here and now, whatever model the cache holds."""
     pack, encoder = load_pack(folder), shared_encoder()
     return Router(pack, encoder, fit_model(pack, encoder))
+
+
+def write_skills(root: Path, said: dict[str, str]) -> None:
+    """Write a folder with a SKILL.md for each name and description."""
+    for name, text in said.items():
+        (root / name).mkdir()
+        head = f"---\nname: {name}\ndescription: {json.dumps(text)}\n---\n# {name.title()}\n"
+        (root / name / "SKILL.md").write_text(head, encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)

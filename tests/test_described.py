@@ -1,9 +1,8 @@
-import json
 from math import exp, log
 
 import numpy as np
 import pytest
-from conftest import shared_encoder
+from conftest import shared_encoder, write_skills
 from msgspec.structs import replace
 
 from router import Clarify, Router
@@ -97,10 +96,7 @@ def workshop(tmp_path_factory):
         "wheels": "Mend flat tyres and true the wheels of a bicycle.",
         "bread": "Bake bread with wild yeast. Use when the dough won't rise.",
     }
-    for name, text in said.items():
-        (root / name).mkdir()
-        head = f"---\nname: {name}\ndescription: {json.dumps(text)}\n---\n# {name.title()}\n"
-        (root / name / "SKILL.md").write_text(head, encoding="utf-8")
+    write_skills(root, said)
     pack, _ = init_pack(root, None, shared_encoder(), False, lambda _: None)
     return Router(pack, shared_encoder(), fit_model(pack, shared_encoder())), root
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import shared_encoder
+from conftest import shared_encoder, write_skills
 
 from router import Router
 from router.encoders.cache import CachedEncoder, VectorCache
@@ -8,9 +8,10 @@ from router.encoders.encoder import SentenceTransformerEncoder, encode_with_toke
 from router.encoders.layered import LayeredEncoder
 from router.heads import late as lates
 from router.heads.centroids import unit
-from router.heads.described import BESIDE_TOKENS, DescribedHead
+from router.heads.described import DescribedHead
 from router.heads.late import CLOSEST, POINTS, LateInteraction
 from router.model.fit import fit_model
+from router.model.refit import Refit
 from router.packs.pack_file import load_pack
 from router.skill_folders.pack_of_skills import init_pack
 
@@ -115,10 +116,7 @@ def kitchen(tmp_path_factory):
         "soup": "Cook soups and stews.",
         "knives": "Care for tools.",
     }
-    for name, text in said.items():
-        (root / name).mkdir()
-        content = f"---\nname: {name}\ndescription: {text}\n---\n# {name}\n"
-        (root / name / "SKILL.md").write_text(content, encoding="utf-8")
+    write_skills(root, said)
     init_pack(root, None, shared_encoder(), False, lambda _: None)
     return root
 
@@ -152,4 +150,15 @@ def test_an_exemplar_that_a_user_adds_counts_beside_tokens(kitchen):
     column = before.model.names.index("skill:knives")
     first, second = (one.decide([line])[0].probabilities[0, column] for one in (before, after))
     assert second > max(first, 0.9)
-    assert BESIDE_TOKENS.density > 0.0
+
+
+def test_while_watching_a_folder_only_a_changed_line_is_embedded(kitchen):
+    pack, query = load_pack(kitchen), ["sourdough", "a pot of lentils"]
+    refit = Refit(shared_encoder())
+    first = refit(pack, query)
+    path = kitchen / "exemplars" / "skills" / "soup.txt"
+    path.write_text(path.read_text() + "the ladle is too small\n")
+    again = refit(load_pack(kitchen), query)
+    assert refit.embedded == 1
+    assert [one.to_dict()["skills"] for one in again] == [one.to_dict()["skills"] for one in first]
+    assert refit.model.head.late is not None

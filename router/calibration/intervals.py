@@ -1,8 +1,7 @@
 """What a stated confidence is worth: its error, and how sure it is itself."""
 
-from statistics import NormalDist
-
 import numpy as np
+from scipy.special import ndtri
 
 from router.arrays import Bools, Floats
 from router.heads.maps import enough
@@ -58,7 +57,7 @@ def _wilson(k: Floats, n: int, level: float) -> Floats:
     """Lower and upper ends. Shape: (len(k), 2)."""
     if n < 1:
         raise ValueError(f"n counts trials, at least 1, was: {n}")
-    z = NormalDist().inv_cdf((1 + level) / 2)
+    z = ndtri((1 + level) / 2)
     middle = (k + z**2 / 2) / (n + z**2)
     half = z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
     ends: Floats = np.clip(np.stack([middle - half, middle + half], axis=1), 0.0, 1.0)

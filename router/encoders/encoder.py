@@ -136,7 +136,8 @@ class SentenceTransformerEncoder:
 
 def default_encoder(notify: Callable[[str], None] | None = None) -> Encoder:
     """Give the fast encoder, loading; where ONNX can't be prepared, the reference and a warning."""
-    from router.encoders.onnx_encoder import ExportError, OnnxEncoder
+    from router.encoders.onnx_encoder import OnnxEncoder
+    from router.encoders.onnx_session import ExportError
 
     encoder = OnnxEncoder(notify=notify)
     try:

@@ -4,13 +4,14 @@ A query has to read every exemplar, and memory is the limit: a quarter of the by
 of the time. A cosine is off by 0.0005 on average, which the sum over the exemplars evens out.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Similarities, Vectors
 from router.encoders.int8 import RUNTIME, rounded
+from router.encoders.onnx_session import open_session
 
 Content: TypeAlias = NDArray[np.uint8]
 """A graph as it is stored. Shape: (n_bytes,)."""
@@ -26,15 +27,8 @@ class VoteGraph:
     """A graph that is ready to run; one text's votes never depend on the texts beside it."""
 
     def __init__(self, content: Content) -> None:
-        import onnxruntime
-
         self._content = content
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(
-            content.tobytes(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(content.tobytes())
 
     def __reduce__(self) -> tuple[type["VoteGraph"], tuple[Content]]:
         """Be pickled as what it was made of."""

@@ -8,7 +8,7 @@ import numpy as np
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids, unit
-from router.heads.described import AnyHead, DescribedHead
+from router.heads.described import AnyHead
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionIndex
 from router.model.clause_gate import (
@@ -19,7 +19,7 @@ from router.model.clause_gate import (
     gate_features,
 )
 from router.model.concerns import ClauseView, Concerns, clauses_of, join_exemplars
-from router.model.fitting import Fitting, fitting_again, fitting_of, halved
+from router.model.fitting import Fitting, FromDescriptions, fitting_again, fitting_of, halved
 from router.model.model import ANY_ANSWER, Indices, Layout, Limits, Model, model_hash
 from router.model.replies import ReplyHead, general_replies, reply_exemplars
 from router.packs.pack import Pack
@@ -190,7 +190,7 @@ def _fit_judgements(
         if pack.questions
         else None
     )
-    of_lines = isinstance(head, DescribedHead)
+    of_lines = isinstance(fitting, FromDescriptions)
     return asking, *_fit_concerns(judged, OVERLOOKED_LINES if of_lines else OVERLOOKED)
 
 

@@ -2,8 +2,8 @@
 
 The inverse of the kernel is kept, and mended by blocks (the matrix inversion lemma); a head that
 weighs documents takes n steps and is fitted anew. What one line hardly moves stays as it was last
-fitted in full: the weight of words, the calibration, and the judgements whether to ask and whether
-a clause is a concern of its own.
+fitted in full: the weight of words, the tokens of documents, the calibration, and the judgements
+whether to ask and whether a clause is a concern of its own.
 """
 
 import time
@@ -239,11 +239,12 @@ def with_head(model: Model, pack: Pack, live: Live) -> Model:
 
 
 class Counted:
-    """An encoder that counts the texts it was given."""
+    """An encoder that counts the texts it was given, and remembers those with their tokens."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.texts = 0
+        self._known: dict[str, tuple[Vectors, TokenVectors]] = {}
 
     @property
     def key(self) -> str:
@@ -261,6 +262,12 @@ class Counted:
         return self.encoder.encode(texts)
 
     def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[TokenVectors] | None]:
-        """Encode a batch with its tokens' vectors, and count it."""
-        self.texts += len(texts)
-        return encode_with_tokens(self.encoder, texts)
+        """Encode a batch with its tokens' vectors: what is new, which is counted."""
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        self.texts += len(new)
+        vectors, tokens = encode_with_tokens(self.encoder, new)
+        if tokens is None:
+            return self.encoder.encode(texts), None
+        self._known |= dict(zip(new, zip(vectors, tokens, strict=True), strict=True))
+        known = [self._known[text] for text in texts]
+        return np.array([vector for vector, _ in known]), [part for _, part in known]
