@@ -175,6 +175,13 @@ def write_skills(root: Path, said: dict[str, str]) -> None:
         (root / name / "SKILL.md").write_text(head, encoding="utf-8")
 
 
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    """No vectors and no models; the encoder is prepared already."""
+    for module in ("model.artefact", "encoders.cache"):
+        monkeypatch.setattr(f"router.{module}.cache_folder", lambda: tmp_path / "cache")
+
+
 @pytest.fixture(autouse=True)
 def own_vectors_of_logs(tmp_path_factory, monkeypatch):
     """No test finds what another has embedded, nor what the user has."""

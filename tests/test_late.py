@@ -152,7 +152,7 @@ def test_an_exemplar_that_a_user_adds_counts_beside_tokens(kitchen):
     assert second > max(first, 0.9)
 
 
-def test_while_watching_a_folder_only_a_changed_line_is_embedded(kitchen):
+def test_while_watching_a_folder_only_a_changed_line_is_embedded(kitchen, empty_cache):
     pack, query = load_pack(kitchen), ["sourdough", "a pot of lentils"]
     refit = Refit(shared_encoder())
     first = refit(pack, query)

@@ -211,13 +211,6 @@ def test_what_moves_more_than_a_few_exemplars_is_fitted_in_full(
     assert refit.model.pack_hash == model_hash(pack)
 
 
-@pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
-    """No vectors and no models; the encoder is prepared already."""
-    for module in ("model.artefact", "encoders.cache"):
-        monkeypatch.setattr(f"router.{module}.cache_folder", lambda: tmp_path / "cache")
-
-
 class Listening:
     """A running command, and the lines that it has printed."""
 
