@@ -7,7 +7,8 @@ weighed, and their sum is the target's log odds against an everyday query:
 
 - how dense the target's lines are where the query lies (a mean of `exp(10 cosine)` over them);
 - the cosine with the description as a whole;
-- the words and pieces of words that query and document share (cosine of their TF-IDF);
+- the words and pieces of words that query and document, code and all, share (cosine of their
+  TF-IDF);
 - how near each of the query's tokens is to one of the document's (`router/heads/late.py`), where
   the encoder gives tokens.
 
@@ -34,6 +35,7 @@ from router.heads.head import Head
 from router.heads.late import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.heads.maps import Temperature
+from router.heads.postings import Postings
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
 
 Indices: TypeAlias = NDArray[np.intp]
@@ -92,7 +94,7 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
     counts: Indices  # (n_targets,): how many exemplars each target has
     descriptions: Vectors  # (n_targets, width): without a description, the exemplars' centroid
     lexicon: Lexicon
-    term_votes: NDArray[np.float32]  # (n_terms, n_targets): TF-IDF of each target's document
+    words: Postings  # TF-IDF of each target's document
     usual: Floats  # (2, n_targets): density and cosine with the description of everyday queries
     crowded: float  # density of everyday queries from which on they attract
     late: LateInteraction | None = None
@@ -164,22 +166,21 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
         return Temperature().transform(self.scores(texts, vectors, seen, tokens))
 
-    def with_tokens(self, lines: Sequence[TokenVectors]) -> "DescribedHead":
+    def with_words(self, documents: Sequence[str]) -> "DescribedHead":
+        """Know each target by the words of these documents. They are in the order of the names."""
+        return replace(self, words=Postings.of(self.lexicon.features(documents)))
+
+    def with_tokens(self, documents: Sequence[Sequence[TokenVectors]]) -> "DescribedHead":
         """Know each target by its tokens as well.
 
-        :param lines: Tokens of the exemplars, in their order, then of each target's description.
+        :param documents: Of each target the tokens of its lines; of "none", of everyday queries.
         """
-        ends = np.cumsum(self.counts).tolist()
-        documents = [
-            [*lines[end - count : end], lines[ends[-1] + place]]
-            for place, (end, count) in enumerate(zip(ends, self.counts.tolist(), strict=True))
-        ]
-        everyday = [] if self.none is None else documents[self.none][:-1]
+        everyday = [] if self.none is None else documents[self.none]
         return replace(self, late=LateInteraction.fit(documents, everyday))
 
     def word_votes(self, texts: Sequence[str]) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
-        return self.lexicon.votes(texts, self.term_votes)
+        return self.words.votes(self.lexicon, texts)
 
     @cached_property
     def starts(self) -> Indices:
@@ -233,7 +234,6 @@ def fit_described(
             described[place] = descriptions[name].vector
     said = {name: one.text for name, one in descriptions.items()}
     documents = documents_of(zip(labels, texts, strict=True), said)
-    features = lexicon.features([documents[name] for name in names.tolist()])
     usual, crowded = _everyday(vectors, names.tolist(), starts, counts, described)
     return DescribedHead(
         names=tuple(names.tolist()),
@@ -241,23 +241,25 @@ def fit_described(
         counts=counts,
         descriptions=described,
         lexicon=lexicon,
-        term_votes=np.ascontiguousarray(features.T.toarray(), dtype=np.float32),
+        words=Postings.of(lexicon.features([documents[name] for name in names.tolist()])),
         usual=usual,
         crowded=crowded,
     )
 
 
-def documents_of(
-    rows: Iterable[tuple[str, str]], descriptions: Mapping[str, str]
-) -> dict[str, str]:
-    """Join what is known of each target, its exemplars and its description, into one text.
+def documents_of(rows: Iterable[tuple[str, str]], *more: Mapping[str, str]) -> dict[str, str]:
+    """Join what is known of each target, its exemplars and what else it says, into one text.
 
     :param rows: Label and exemplar.
+    :param more: Descriptions, whole documents, by label.
     """
     lines: dict[str, list[str]] = {}
     for label, text in rows:
         lines.setdefault(label, []).append(text)
-    return {one: "\n".join([*group, descriptions.get(one, "")]) for one, group in lines.items()}
+    return {
+        one: "\n".join([*group, *(said.get(one, "") for said in more)])
+        for one, group in lines.items()
+    }
 
 
 def _everyday(

@@ -70,10 +70,14 @@ class Lexicon:
     chars: "Terms"
 
     @classmethod
-    def fit(cls, texts: Sequence[str], pieces: bool = True) -> "Lexicon":
-        """Learn the terms of these texts, and how rare each is; with or without pieces of words."""
+    def fit(cls, texts: Sequence[str], pieces: bool = True, pairs: bool = True) -> "Lexicon":
+        """Learn the terms of these texts, and how rare each is.
+
+        :param pieces: Pieces of words, too.
+        :param pairs: Pairs of neighbouring words, too.
+        """
         chars = Terms.fit(texts, char_terms) if pieces else Terms((), np.empty(0))
-        return cls(Terms.fit(texts, word_terms), chars)
+        return cls(Terms.fit(texts, word_terms if pairs else words_of), chars)
 
     def __len__(self) -> int:
         """Count the terms of both kinds."""
@@ -83,7 +87,7 @@ class Lexicon:
         """Sum each text's weighted rows of `term_votes`. Shape: (n_texts, n_targets)."""
         if not len(self):
             return np.zeros((len(texts), term_votes.shape[1]))
-        ends, places, weights = self._rows(texts)
+        ends, places, weights = self.rows(texts)
         weights = weights.astype(np.float32)
         if len(texts) > FEW:
             from scipy.sparse import csr_array  # a first query need not wait for it
@@ -101,10 +105,10 @@ class Lexicon:
         """Sparse rows of both kinds side by side. Shape: (n_texts, n_terms)."""
         from scipy.sparse import csr_array
 
-        ends, places, weights = self._rows(texts)
+        ends, places, weights = self.rows(texts)
         return csr_array((weights, places, ends), shape=(len(texts), len(self)))
 
-    def _rows(self, texts: Sequence[str]) -> tuple[Places, Places, Floats]:
+    def rows(self, texts: Sequence[str]) -> tuple[Places, Places, Floats]:
         """Lay the terms of texts out row by row; a term weighs (1 + log count) * idf.
 
         :return: Where each row ends, shape (n_texts + 1,), from 0 on; places and weights, the

@@ -13,8 +13,9 @@ from router.lint.confusion import (
 )
 from router.lint.finding import Finding, line_of
 from router.lint.skills import lint_one
+from router.packs.document import document_path
 from router.packs.pack import Pack
-from router.packs.pack_file import FILE, check_pack, document_path
+from router.packs.pack_file import FILE, check_pack
 from router.skill_folders.skill_file import NAMES
 
 

@@ -12,11 +12,11 @@ import yaml
 
 from router.errors import PackError
 from router.lint.finding import Finding
+from router.packs.document import read_document
 from router.skill_folders.skill_file import (
     LONGEST_DESCRIPTION,
     LONGEST_NAME,
     normal_name,
-    read_text,
 )
 
 LONGEST_COMPATIBILITY = 500
@@ -34,7 +34,7 @@ class _Refused(Exception):
 def conformance(path: Path) -> list[Finding]:
     """Check one skill's document against the specification."""
     try:
-        text = read_text(path)
+        text = read_document(path)
         if path.read_bytes().startswith(BOM_UTF8):
             raise _Refused(1, "the file begins with a byte order mark", "save it without one")
         fields, lines = _strict_fields(text)

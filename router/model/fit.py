@@ -83,7 +83,7 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
     width = vectors.shape[1]
     return replace(
         model,
-        head=head,
+        head=fitting.with_documents(head, texts),
         centroids=Centroids.of(vectors, labels),
         exemplar_labels=tuple(labels),
         exemplar_texts=tuple(texts),

@@ -20,7 +20,15 @@ from router.heads.described import (
 from router.heads.head import Head, fit_head
 from router.heads.late import LateInteraction
 from router.heads.lexicon import Lexicon
+from router.packs.markdown import passages
 from router.packs.pack import Pack
+
+LONGEST = 100_000
+"""Characters of a document that are read."""
+
+PASSAGES = 100
+"""Lines of a document whose tokens are kept, from its beginning: with all of them, queries find
+no more."""
 
 
 class Fitting(Protocol):
@@ -36,8 +44,15 @@ class Fitting(Protocol):
         """Fit a head, and judge each exemplar without itself. Shape: (n, n_targets)."""
         ...
 
+    def with_documents(self, head: AnyHead, texts: Sequence[str]) -> AnyHead:
+        """Let a head, fitted on these, know the words of whole documents.
+
+        No exemplar is judged so: its line stands in a document, and would find itself.
+        """
+        ...
+
     def for_queries(self, head: AnyHead, texts: Sequence[str], encoder: Encoder) -> AnyHead:
-        """Add to a fitted head what only queries need, not its own exemplars when left out."""
+        """Let a head know all of whole documents, their tokens too."""
         ...
 
 
@@ -56,6 +71,10 @@ class FromExemplars:
         head, held_out = fit_head(texts, vectors, labels)
         return head.quickened(), head.power.transform(held_out)
 
+    def with_documents(self, head: AnyHead, texts: Sequence[str]) -> AnyHead:
+        """Add nothing: all is known of the exemplars."""
+        return head
+
     def for_queries(self, head: AnyHead, texts: Sequence[str], encoder: Encoder) -> AnyHead:
         """Add nothing: all is known of the exemplars."""
         return head
@@ -63,9 +82,10 @@ class FromExemplars:
 
 @dataclass(frozen=True)
 class FromDescriptions:
-    """Evidence of documents: where exemplars are lines of these."""
+    """Evidence of documents: where exemplars are lines of these. All is by target."""
 
     descriptions: Mapping[str, Description]
+    documents: Mapping[str, str]
     lexicon: Lexicon
     late: LateInteraction | None = None
 
@@ -86,12 +106,38 @@ class FromDescriptions:
             held_out[cells] = half.probabilities([texts[i] for i in unseen], vectors[unseen])
         return head, held_out
 
+    def with_documents(self, head: AnyHead, texts: Sequence[str]) -> AnyHead:
+        """Add the words of whole documents."""
+        return head if isinstance(head, Head) else self.with_words(head, texts)
+
+    def with_words(self, head: DescribedHead, texts: Sequence[str]) -> DescribedHead:
+        """Add the words of whole documents to a head fitted on these exemplars."""
+        rows = zip(_labels(head), texts, strict=True)
+        said = {one: description.text for one, description in self.descriptions.items()}
+        documents = documents_of(rows, said, self.documents)
+        return head.with_words([documents[name] for name in head.names])
+
     def for_queries(self, head: AnyHead, texts: Sequence[str], encoder: Encoder) -> AnyHead:
-        """Add the tokens of exemplars and descriptions, if the encoder gives any."""
-        known = self.descriptions
-        described = [known[one].text if one in known else "" for one in head.names]
-        _, tokens = encode_with_tokens(encoder, [*texts, *described])
-        return head if tokens is None or isinstance(head, Head) else head.with_tokens(tokens)
+        """Add the words of whole documents, and their tokens, if the encoder gives any."""
+        if isinstance(head, Head):
+            return head
+        head = self.with_words(head, texts)
+        lines: dict[str, list[str]] = {}
+        for label, text in zip(_labels(head), texts, strict=True):
+            lines.setdefault(label, []).append(text)
+        for name, description in self.descriptions.items():
+            said = passages(self.documents.get(name, ""))[:PASSAGES]
+            lines[name] += [description.text, *said]
+        distinct = list(dict.fromkeys(line for name in head.names for line in lines[name]))
+        _, tokens = encode_with_tokens(encoder, distinct)
+        if tokens is None:
+            return head
+        of_line = dict(zip(distinct, tokens, strict=True))
+        return head.with_tokens([[of_line[one] for one in lines[name]] for name in head.names])
+
+
+def _labels(head: DescribedHead) -> list[str]:
+    return [name for name, count in zip(head.names, head.counts, strict=True) for _ in range(count)]
 
 
 def fitting_of(pack: Pack, encoder: Encoder) -> Fitting:
@@ -100,8 +146,9 @@ def fitting_of(pack: Pack, encoder: Encoder) -> Fitting:
     if not texts:
         return FromExemplars()
     vectors = encoder.encode(list(texts.values()))
-    lexicon = Lexicon.fit(list(documents_of(pack.target_exemplars(), texts).values()))
-    return _from_descriptions(texts, dict(zip(texts, vectors, strict=True)), lexicon)
+    documents = documents_of(pack.target_exemplars(), texts, _documents(pack))
+    lexicon = Lexicon.fit(list(documents.values()), pairs=False)
+    return _from_descriptions(pack, dict(zip(texts, vectors, strict=True)), lexicon)
 
 
 def fitting_again(pack: Pack, head: AnyHead) -> Fitting:
@@ -112,19 +159,25 @@ def fitting_again(pack: Pack, head: AnyHead) -> Fitting:
 def described_again(pack: Pack, head: DescribedHead) -> FromDescriptions:
     """Fit as this head was fitted, which weighs documents."""
     vectors = dict(zip(head.names, head.descriptions, strict=True))
-    return replace(_from_descriptions(_descriptions(pack), vectors, head.lexicon), late=head.late)
+    return replace(_from_descriptions(pack, vectors, head.lexicon), late=head.late)
 
 
 def _from_descriptions(
-    texts: Mapping[str, str], vectors: Mapping[str, Vectors], lexicon: Lexicon
+    pack: Pack, vectors: Mapping[str, Vectors], lexicon: Lexicon
 ) -> FromDescriptions:
+    texts = _descriptions(pack)
     descriptions = {one: Description(text, vectors[one]) for one, text in texts.items()}
-    return FromDescriptions(descriptions, lexicon)
+    return FromDescriptions(descriptions, _documents(pack), lexicon)
 
 
 def _descriptions(pack: Pack) -> dict[str, str]:
     """Descriptions by target, of the skills that have one."""
     return {f"skill:{one.id}": one.description for one in pack.file.skills if one.description}
+
+
+def _documents(pack: Pack) -> dict[str, str]:
+    """What documents say, by target. Of a long one only the beginning is read."""
+    return {f"skill:{one}": text[:LONGEST] for one, text in pack.documents.items()}
 
 
 def halved(labels: Sequence[str]) -> list[tuple[list[int], list[int]]]:

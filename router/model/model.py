@@ -25,13 +25,14 @@ from router.packs.pack import Pack
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 12
+FORMAT = 13
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 
 def model_hash(pack: Pack) -> str:
-    """Name what a fitted model takes from a pack: ids, questions and exemplars, not settings."""
-    parts = [FORMAT, pack.file.skills, pack.file.neighbours, pack.file.questions, pack.exemplars]
+    """Name what a fitted model takes from a pack: exemplars and documents, not settings."""
+    file = pack.file
+    parts = [FORMAT, file.skills, file.neighbours, file.questions, pack.exemplars, pack.documents]
     content = msgspec.json.encode(parts, order="deterministic")
     return hashlib.sha256(content).hexdigest()[:16]
 

@@ -128,6 +128,7 @@ class LiveDescribed:
         """Fit on other rows; an encoder that remembers embeds those that are new."""
         labels, texts = zip(*sorted(rows), strict=True)
         head = self.fitting.fit(texts, encoder.encode(texts), labels)
+        head = self.fitting.with_words(head, texts)
         return LiveDescribed(head, tuple(sorted(rows)), self.fitting)
 
     def in_order(self) -> tuple[DescribedHead, Sequence[Row]]:

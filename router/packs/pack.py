@@ -151,10 +151,15 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pack(Struct, frozen=True, dict=True):
-    """A pack that has been read and checked, with its exemplars."""
+    """A pack that has been read and checked, with its exemplars.
+
+    `documents`: by id, what the documents of the skills with a description say, as they stand in
+    their files.
+    """
 
     file: PackFile
     exemplars: Exemplars
+    documents: Mapping[str, str] = {}
 
     @cached_property
     def skills(self) -> dict[str, Skill]:

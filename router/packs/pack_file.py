@@ -9,6 +9,12 @@ import msgspec
 from msgspec import Struct
 
 from router.errors import PackError
+from router.packs.document import (
+    document_path,
+    documents_to_read,
+    read_document,
+    write_documents,
+)
 from router.packs.exemplar_file import read_exemplars, write_exemplars, write_whole
 from router.packs.order import Precedence
 from router.packs.pack import (
@@ -25,7 +31,6 @@ from router.packs.pack import (
     Skill,
 )
 from router.packs.yaml_file import Lines, read_yaml
-from router.shipped import SKILLS
 
 FILE = "pack.yaml"
 FEWEST = 3
@@ -76,7 +81,8 @@ def check_pack(folder: str | Path) -> tuple[Pack | None, list[Fault]]:
         for key, message in (*_unknown_ids(file), *_dead_ends(file), *_bad_documents(file, folder))
     ]
     exemplars, exemplar_faults = _read_all_exemplars(folder / "exemplars", file)
-    return Pack(file, exemplars), [*faults, *exemplar_faults]
+    documents, document_faults = _read_documents(folder, file)
+    return Pack(file, exemplars, documents), [*faults, *exemplar_faults, *document_faults]
 
 
 def save_pack(pack: Pack, folder: str | Path) -> None:
@@ -85,6 +91,7 @@ def save_pack(pack: Pack, folder: str | Path) -> None:
     write_whole(folder / FILE, msgspec.yaml.encode(pack.file))
     for path, lines in _exemplar_files(folder / "exemplars", pack.exemplars):
         write_exemplars(path, lines, "One exemplar a line.")
+    write_documents(folder, pack.file.skills, pack.documents)
 
 
 def schema_text() -> str:
@@ -243,18 +250,6 @@ def _reaches(start: str, goal: str, follows: Mapping[str, list[str]]) -> bool:
     return False
 
 
-def document_path(folder: Path, document: str) -> Path | None:
-    """Find a skill's document below the pack's own skills folder or the shipped one.
-
-    :return: None if there is no such file in either, or if the path leads out of the folder.
-    """
-    for root in (folder / "skills", folder, SKILLS):
-        path = (root / document).resolve()
-        if path.is_relative_to(root.resolve()) and path.is_file():
-            return path
-    return None
-
-
 def _bad_documents(file: PackFile, folder: Path) -> Iterator[tuple[str, str]]:
     for i, skill in enumerate(file.skills):
         key, document = f"skills[{i}].document", skill.document
@@ -262,6 +257,16 @@ def _bad_documents(file: PackFile, folder: Path) -> Iterator[tuple[str, str]]:
             yield key, f"a path below the pack's folder, without '..', was: {document!r}"
         elif document and document_path(folder, document) is None:
             yield key, f"no such file below {folder} or the shipped skills, was: {document!r}"
+
+
+def _read_documents(folder: Path, file: PackFile) -> tuple[dict[str, str], list[Fault]]:
+    found, faults = {}, []
+    for skill, path in documents_to_read(folder, file.skills):
+        try:
+            found[skill] = read_document(path)
+        except PackError as error:
+            faults.append(Fault(str(error), 0, "", "nothing of this document was used"))
+    return found, faults
 
 
 def _exemplar_files(root: Path, exemplars: Exemplars) -> Iterator[tuple[Path, tuple[str, ...]]]:

@@ -159,7 +159,8 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
         none=none,
     )
     cycles = [f"order: {a} before {b} contradicts other documents; left out" for a, b in against]
-    return Pack(file, exemplars), [*folder.warnings, *cycles]
+    documents = {found.id: found.file.text for found in folder.skills}
+    return Pack(file, exemplars, documents), [*folder.warnings, *cycles]
 
 
 def _none(lines: Sequence[tuple[str, str]], vectors: Vectors, encoder: Encoder) -> tuple[str, ...]:

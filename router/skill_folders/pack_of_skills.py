@@ -10,6 +10,9 @@ from router.packs.pack import Pack, Skill
 from router.packs.pack_file import FILE, load_pack, save_pack
 from router.skill_folders.folder import Notify, pack_of, read_folder
 
+COPIED = "documents"
+"""Where documents are copied to, below a pack that does not lie beside them."""
+
 
 def init_pack(
     folder: Path, out: Path | None, encoder: Encoder, force: bool, notify: Notify
@@ -27,20 +30,21 @@ def init_pack(
         )
     pack, warnings = pack_of(read_folder(folder), encoder, notify)
     skills = tuple(_with_document(skill, folder, where) for skill in pack.file.skills)
-    if any(not skill.document for skill in skills):
+    if any(skill.document.startswith(f"{COPIED}/") for skill in skills):
         warnings.append(
-            f"the documents lie outside {where}, so the pack names none; write it into {folder}"
-            " or a folder above if routes should lead to them"
+            f"the documents lie outside {where}, so they were copied into {where / COPIED}, each"
+            f" without what lies beside it; leave --out away to keep the pack in {folder}"
         )
     notify("writing the pack")
     for old in (where / "exemplars").rglob("*.txt"):  # there are some only if `force` is given
         old.unlink()
-    save_pack(Pack(replace(pack.file, skills=skills), pack.exemplars), where)
+    save_pack(Pack(replace(pack.file, skills=skills), pack.exemplars, pack.documents), where)
     return load_pack(where), warnings
 
 
 def _with_document(skill: Skill, folder: Path, where: Path) -> Skill:
-    """Name the document as it lies below the pack, or not at all."""
+    """Name the document as it lies below the pack, or where it will be copied to."""
     path, root = (folder / skill.document).resolve(), where.resolve()
     inside = path.is_relative_to(root)
-    return replace(skill, document=path.relative_to(root).as_posix() if inside else "")
+    document = path.relative_to(root).as_posix() if inside else f"{COPIED}/{skill.document}"
+    return replace(skill, document=document)

@@ -9,10 +9,10 @@ from pathlib import Path
 import yaml
 
 from router.errors import PackError
+from router.packs.document import read_document
 from router.skill_folders.triggers import refusals_of, triggers_of
 
 NAMES = ("SKILL.md", "skill.md")
-MOST_BYTES = 2_000_000
 MOST_FRONTMATTER = 64_000
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1_024
@@ -36,12 +36,13 @@ class Remark:
 
 @dataclass(frozen=True)
 class SkillFile:
-    """A skill's document. `lines` are the lines of the frontmatter's keys, from 1.
+    """A skill's document. `text` is all of it, `lines` are those of the frontmatter's keys, from 1.
 
     `triggers` and `refusals`: what other keys of it say the skill is asked for, and what not.
     """
 
     path: Path
+    text: str
     name: str
     description: str
     body: str
@@ -68,7 +69,7 @@ def read_skill(path: Path) -> SkillFile:
 
     :raises PackError: What clients refuse: no frontmatter, YAML that can't be read, no description.
     """
-    text = read_text(path)
+    text = read_document(path)
     opening = _OPENING.match(text)
     closing = _CLOSING.search(text, opening.end()) if opening else None
     if opening is None or closing is None:
@@ -89,6 +90,7 @@ def read_skill(path: Path) -> SkillFile:
     name = _text(fields, "name").strip()
     return SkillFile(
         path=path,
+        text=text,
         name=name or path.parent.name,
         description=description,
         body=text[closing.end() :].lstrip("\n"),
@@ -98,27 +100,6 @@ def read_skill(path: Path) -> SkillFile:
         triggers=triggers_of(fields),
         refusals=refusals_of(fields),
     )
-
-
-def read_text(path: Path) -> str:
-    """Read a document as text with plain line ends.
-
-    :raises PackError: It can't be opened, is too large or is not UTF-8.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PackError(
-            f"{path}: can't be read: {error.strerror}; cure: mend or remove it"
-        ) from error
-    if len(data) > MOST_BYTES:
-        raise PackError(f"{path}: a skill has at most {MOST_BYTES:,} bytes, was: {len(data):,}")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise PackError(f"{path}:{line}: not UTF-8 ({error.reason}); save it as UTF-8") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def normal_name(name: str) -> str:

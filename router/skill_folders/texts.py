@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from router.packs.markdown import plain, without_code
 from router.skill_folders.skill_file import SkillFile
 
 LONGEST = 1_100
 """Characters of one exemplar, about what an encoder reads; of a longer line the beginning stays."""
 
-_FENCE = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.+)$")
 _LABEL = re.compile(r"^\**([^*:.]{3,60}?)\**\s*:\s*\**\s*(.*)$")
@@ -47,7 +47,6 @@ _WANTS = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'“(])|\s+[—–]\s+|\s+-{1,2}\s+|;\s+")
 _QUOTE = re.compile(r"[\"“]([^\"“”\n]{3,200})[\"”]|(?<!\w)[‘'](\w[^'‘’\n]{2,120})['’](?!\w)")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _GENERIC_HEADINGS = """
 overview, introduction, quick start, quick reference, getting started, usage, requirements,
 setup, installation, prerequisites, instructions, examples, example, references, resources,
@@ -135,10 +134,8 @@ def plain_name(name: str) -> str:
 
 def body_lines(body: str, first_line: int) -> Iterator[Line]:
     """Give a body's headings, list items and paragraphs, without code and comments."""
-    blank = _FENCE.sub(lambda match: "\n" * match[0].count("\n"), body)
-    blank = re.sub(r"<!--.*?-->", lambda m: "\n" * m[0].count("\n"), blank, flags=re.DOTALL)
     heading, label = "", ""
-    for number, raw in enumerate(blank.split("\n"), start=first_line):
+    for number, raw in enumerate(without_code(body).split("\n"), start=first_line):
         text = raw.strip()
         if not text:
             continue
@@ -155,12 +152,6 @@ def body_lines(body: str, first_line: int) -> Iterator[Line]:
             label = label if text.startswith("|") else ""
             label = plain(text) if text.endswith((":", ":**")) else label
             yield Line(number, "text", heading, text)
-
-
-def plain(text: str) -> str:
-    """Take the Markdown out of a line."""
-    text = _LINK.sub(r"\1", text)
-    return " ".join(re.sub(r"[*`]+|(?<!\w)_+|_+(?!\w)", "", text).split())
 
 
 def without_lead(sentence: str) -> str:
