@@ -257,9 +257,14 @@ def test_init_writes_what_loads_and_lets_nobody_lose_work(folder):
     assert again == pack
 
 
-def test_init_elsewhere_names_no_document_that_it_cannot_reach(folder, tmp_path):
-    pack, warnings = init_pack(folder, tmp_path / "out", shared_encoder(), False, lambda _: None)
-    assert {one.document for one in pack.file.skills} == {""}
+def test_init_elsewhere_copies_the_documents(folder, tmp_path):
+    out = tmp_path / "out"
+    pack, warnings = init_pack(folder, out, shared_encoder(), False, lambda _: None)
+    assert load_pack(out) == pack
+    for skill in pack.file.skills:
+        text = (out / skill.document).read_text()
+        assert text == (folder / skill.document.removeprefix("documents/")).read_text()
+        assert pack.documents[skill.id] == text
     assert "outside" in warnings[-1]
 
 

@@ -60,8 +60,8 @@ class Weights(NamedTuple):
     beyond: float
 
 
-ALONE = Weights(density=23.0, description=7.5, words=18.0, tokens=0.0, beyond=7.0)
-BESIDE_TOKENS = Weights(density=8.0, description=9.0, words=13.0, tokens=27.0, beyond=8.5)
+ALONE = Weights(density=15.0, description=9.0, words=25.0, tokens=0.0, beyond=8.0)
+BESIDE_TOKENS = Weights(density=5.0, description=6.5, words=19.0, tokens=27.0, beyond=9.0)
 """Density could be left out beside tokens, but an exemplar that a user adds must count."""
 
 CROWD = 23.0

@@ -6,7 +6,7 @@ about; tokens find the one line of a long document that is meant. A document is 
 its tokens, by k-means: a hundred lose nothing that queries show.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
@@ -59,6 +59,17 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
             return found
         close = [found._closeness(tokens, None) for tokens in everyday if len(tokens)]
         return cls(found.points, found.counts, np.mean(close, axis=0))
+
+    def with_lines(self, lines: Mapping[int, Sequence[TokenVectors]]) -> "LateInteraction":
+        """Keep the tokens of further lines too, as they are.
+
+        :param lines: By the target's place.
+        """
+        parts = np.split(self.points, self._starts[1:-1])
+        for place, more in lines.items():
+            parts[place] = np.concatenate([parts[place], *more])
+        counts = np.array([len(part) for part in parts], dtype=np.intp)
+        return LateInteraction(np.concatenate(parts), counts, self.usual)
 
     def closeness(self, tokens: Sequence[TokenVectors], scores: Floats) -> Floats:
         """How much closer each text is to each document than everyday queries are.

@@ -7,7 +7,7 @@ whether to ask and whether a clause is a concern of its own.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ from router.encoders.encoder import Encoder, TokenVectors, encode_with_tokens
 from router.heads.centroids import Centroids
 from router.heads.described import DescribedHead
 from router.heads.head import Head, HeadSettings
+from router.heads.late import LateInteraction
 from router.model.artefact import fitted_model
 from router.model.fitting import FromDescriptions, described_again
 from router.model.model import Model
@@ -125,11 +126,26 @@ class LiveDescribed:
     fitting: FromDescriptions
 
     def with_rows(self, rows: Sequence[Row], encoder: Encoder) -> "LiveDescribed":
-        """Fit on other rows; an encoder that remembers embeds those that are new."""
+        """Fit on other rows; an encoder that remembers embeds those that are new.
+
+        The tokens of those that are gone stay until the next fit in full.
+        """
+        fitting = replace(self.fitting, late=self._late_with(set(rows) - set(self.rows), encoder))
         labels, texts = zip(*sorted(rows), strict=True)
-        head = self.fitting.fit(texts, encoder.encode(texts), labels)
-        head = self.fitting.with_words(head, texts)
-        return LiveDescribed(head, tuple(sorted(rows)), self.fitting)
+        head = fitting.with_words(fitting.fit(texts, encoder.encode(texts), labels), texts)
+        return LiveDescribed(head, tuple(sorted(rows)), fitting)
+
+    def _late_with(self, new: Collection[Row], encoder: Encoder) -> LateInteraction | None:
+        late = self.fitting.late
+        if late is None or not new:
+            return late
+        _, tokens = encode_with_tokens(encoder, [text for _, text in new])
+        if tokens is None:
+            return late
+        lines: dict[int, list[TokenVectors]] = {}
+        for (label, _), some in zip(new, tokens, strict=True):
+            lines.setdefault(self.head.names.index(label), []).append(some)
+        return late.with_lines(lines)
 
     def in_order(self) -> tuple[DescribedHead, Sequence[Row]]:
         """Give the head and its rows as a model has them: the exemplars of a target together."""
@@ -258,9 +274,12 @@ class Counted:
         return self.encoder.width
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode a batch, and count it."""
-        self.texts += len(texts)
-        return self.encoder.encode(texts)
+        """Encode a batch, and count what is new."""
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        self.texts += len(new)
+        known = dict(zip(new, self.encoder.encode(new), strict=True)) if new else {}
+        known |= {text: self._known[text][0] for text in texts if text in self._known}
+        return np.array([known[text] for text in texts]).reshape(len(texts), self.width)
 
     def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[TokenVectors] | None]:
         """Encode a batch with its tokens' vectors: what is new, which is counted."""
