@@ -162,3 +162,39 @@ def test_while_watching_a_folder_only_a_changed_line_is_embedded(kitchen, empty_
     assert refit.embedded == 1
     assert [one.to_dict()["skills"] for one in again] == [one.to_dict()["skills"] for one in first]
     assert refit.model.head.late is not None
+
+
+def test_lines_may_be_added_later():
+    late = LateInteraction.fit([[rows(E1)], [rows(E2)]], [rows(E3)])
+    grown = late.with_lines({0: [rows(E3), rows(E2)]})
+    assert grown.counts.tolist() == [3, 1]
+    found = grown.closeness([rows(E3)], np.zeros((1, 2)))
+    assert found == pytest.approx(np.array([[1.0, 0.0]]))
+    assert late.counts.tolist() == [1, 1]
+
+
+def test_who_listens_hears_each_token():
+    late = LateInteraction.fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
+    told = {}
+    late.closeness(
+        [rows(E1, E3), rows(E1)[:0]], np.zeros((2, 2)), lambda row, *rest: told.update({row: rest})
+    )
+    targets, near = told[0]
+    assert list(told) == [0]
+    assert targets.tolist() == [0, 1]
+    assert near == pytest.approx(np.array([[1.0, 0.0], [-1.0, 0.0]]), abs=1e-3)
+
+
+def test_two_concerns_of_a_folder_are_both_found(tmp_path):
+    said = {
+        "bread": "Bake bread with wild yeast. Use when the loaf stays flat.",
+        "taxes": "Prepare tax returns. Use when a declaration is due.",
+        "bicycles": "Repair bicycles. Use when brakes squeal or a tyre is flat.",
+    }
+    write_skills(tmp_path, said)
+    pack, _ = init_pack(tmp_path, None, shared_encoder(), False, lambda _: None)
+    router = Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
+    one, other = "my sourdough loaf won't rise at all", "I must hand in my income tax declaration"
+    assert router.route(one).skills == ("bread",)
+    assert set(router.route(f"{one}. Also, {other}").skills) == {"bread", "taxes"}
+    assert set(router.route(f"{other}, and {one}").skills) == {"bread", "taxes"}

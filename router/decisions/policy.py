@@ -187,7 +187,8 @@ class Rules:
         ranked = np.argsort(-further, axis=1, kind="stable")[:, :most]
         strength = further[rows[:, None], ranked]
         kept = strength > 0.0
-        sure = ours[rows, top] * np.where(kept[:, 1:], strength[:, 1:], 1.0).prod(axis=1)
+        named = np.where(kept, ours[rows[:, None], ranked], 0.0).sum(axis=1)
+        sure = named * np.where(kept[:, 1:], strength[:, 1:], 1.0).prod(axis=1)
         chosen = np.where(kept & (action == ROUTE)[:, None], ranked, -1)
         for row in np.flatnonzero((chosen >= 0).sum(axis=1) > 1):
             chosen[row] = self._in_order(reading, chosen[row])

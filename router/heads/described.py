@@ -32,7 +32,7 @@ from router.encoders.encoder import TokenVectors
 from router.heads.centroids import unit
 from router.heads.cosines import cosines
 from router.heads.head import Head
-from router.heads.late import LateInteraction
+from router.heads.late import LateInteraction, Near
 from router.heads.lexicon import Lexicon
 from router.heads.maps import Temperature
 from router.heads.postings import Postings
@@ -105,6 +105,7 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         vectors: Vectors,
         seen: Callable[[slice, Similarities], None] | None = None,
         tokens: Sequence[TokenVectors] | None = None,
+        heard: Callable[[int, Indices, Near], None] | None = None,
     ) -> Floats:
         """Log odds of each target against an everyday query. Shape: (n_texts, n_targets).
 
@@ -114,6 +115,7 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
             array of shape (n_rows, n_exemplars) that is changed afterwards.
         :param tokens: Of each text; without them, or a head that knows no tokens, less is known.
+        :param heard: Shown how near each token is, see `LateInteraction.closeness`.
         """
         late = None if tokens is None else self.late
         weights = ALONE if late is None else BESIDE_TOKENS
@@ -135,7 +137,7 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
                 more = np.maximum(density[:, self.none] - self.crowded, 0.0)
                 nothing[rows] = weights.beyond + CROWD * more
         if late is not None and tokens is not None:
-            scores += weights.tokens * late.closeness(tokens, scores)
+            scores += weights.tokens * late.closeness(tokens, scores, heard)
         if self.none is not None:
             scores[:, self.none] = nothing
         return scores
@@ -162,9 +164,10 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         vectors: Vectors,
         seen: Callable[[slice, Similarities], None] | None = None,
         tokens: Sequence[TokenVectors] | None = None,
+        heard: Callable[[int, Indices, Near], None] | None = None,
     ) -> Probabilities:
         """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
-        return Temperature().transform(self.scores(texts, vectors, seen, tokens))
+        return Temperature().transform(self.scores(texts, vectors, seen, tokens, heard))
 
     def with_words(self, documents: Sequence[str]) -> "DescribedHead":
         """Know each target by the words of these documents. They are in the order of the names."""

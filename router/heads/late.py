@@ -6,7 +6,7 @@ about; tokens find the one line of a long document that is meant. A document is 
 its tokens, by k-means: a hundred lose nothing that queries show.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
@@ -19,6 +19,8 @@ from router.encoders.encoder import TokenVectors
 from router.heads.centroids import unit
 
 Indices: TypeAlias = NDArray[np.intp]
+Near: TypeAlias = NDArray[np.float32]
+"""Cosines, document by document and token by token. Shape: (n_documents, n_tokens)."""
 
 POINTS = 128
 """Centroids of a document at most."""
@@ -57,8 +59,10 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
         )
         if not len(everyday):
             return found
-        close = [found._closeness(tokens, None) for tokens in everyday if len(tokens)]
-        return cls(found.points, found.counts, np.mean(close, axis=0))
+        every = np.arange(len(points))
+        near = [found._near(tokens, every) for tokens in everyday if len(tokens)]
+        usual = np.mean([one.mean(axis=1, dtype=np.float64) for one in near], axis=0)
+        return cls(found.points, found.counts, usual)
 
     def with_lines(self, lines: Mapping[int, Sequence[TokenVectors]]) -> "LateInteraction":
         """Keep the tokens of further lines too, as they are.
@@ -71,41 +75,49 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
         counts = np.array([len(part) for part in parts], dtype=np.intp)
         return LateInteraction(np.concatenate(parts), counts, self.usual)
 
-    def closeness(self, tokens: Sequence[TokenVectors], scores: Floats) -> Floats:
+    def closeness(
+        self,
+        tokens: Sequence[TokenVectors],
+        scores: Floats,
+        heard: Callable[[int, Indices, Near], None] | None = None,
+    ) -> Floats:
         """How much closer each text is to each document than everyday queries are.
 
         Of many documents only the `CLOSEST` are read; the others count as the farthest of these.
 
         :param tokens: Of each text.
         :param scores: What is known of the documents else. Shape: (n_texts, n_targets).
+        :param heard: Shown, for each text that has tokens, its row, the documents that were read,
+            and how near each token is to each, less what everyday queries are. Shape of the last:
+            (n_read, n_tokens).
         :return: Differences of mean cosines, in [-2, 2]. Shape: (n_texts, n_targets).
         """
-        found = np.zeros((len(tokens), len(self.counts)))
-        best = None
-        if len(self.counts) > 2 * CLOSEST:
+        every = np.arange(len(self.counts))
+        best = np.broadcast_to(every, (len(tokens), len(every)))
+        if len(every) > 2 * CLOSEST:
             best = np.argpartition(scores, -CLOSEST, axis=1)[:, -CLOSEST:]
+        found = np.zeros((len(tokens), len(every)))
         for row, some in enumerate(tokens):
             if not len(some):
                 continue
-            if best is None:
-                found[row] = self._closeness(some, None) - self.usual
-            else:
-                near = self._closeness(some, best[row]) - self.usual[best[row]]
-                found[row] = near.min()
-                found[row, best[row]] = near
+            chosen = best[row]
+            near = self._near(some, chosen)
+            close = near.mean(axis=1, dtype=np.float64) - self.usual[chosen]
+            found[row] = close.min()
+            found[row, chosen] = close
+            if heard is not None:
+                heard(row, chosen, near - self.usual[chosen, None].astype(np.float32))
         return found
 
-    def _closeness(self, tokens: TokenVectors, chosen: Indices | None) -> Floats:
-        """Mean, over tokens, of the cosine with the nearest point. Shape: (n_chosen,)."""
-        wide = tokens.astype(np.float32)
-        if chosen is None:
-            near = np.maximum.reduceat(self._wide @ wide.T, self._starts[:-1], axis=0)
-        else:
-            starts = self._starts
-            near = np.array(
-                [(self._wide[starts[one] : starts[one + 1]] @ wide.T).max(axis=0) for one in chosen]
-            )
-        return np.asarray(near.mean(axis=1, dtype=np.float64))
+    def _near(self, tokens: TokenVectors, chosen: Indices) -> Near:
+        """Cosine of each token with the nearest point of each document."""
+        wide = tokens.astype(np.float32).T
+        if len(chosen) == len(self.counts):
+            return np.asarray(np.maximum.reduceat(self._wide @ wide, self._starts[:-1], axis=0))
+        starts = self._starts
+        return np.array(
+            [(self._wide[starts[one] : starts[one + 1]] @ wide).max(axis=0) for one in chosen]
+        )
 
     @cached_property
     def _wide(self) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """Everything that is fitted from a pack, and what it reads in a batch of texts."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import floor
@@ -15,11 +15,14 @@ from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.centroids import Centroids
 from router.heads.cosines import FEW
-from router.heads.described import AnyHead, DescribedHead
+from router.heads.described import AnyHead
+from router.heads.head import Head
+from router.heads.late import Near
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
 from router.model.clause_gate import ClauseGate, gate_features
 from router.model.concerns import ClauseView, Concerns, clauses_of
+from router.model.parts import Heard, further_of
 from router.model.replies import ReplyHead
 from router.packs.pack import Pack
 
@@ -175,7 +178,7 @@ class Model:
             if len(texts) <= FEW:
                 cosines = found.copy()
 
-        vectors, whole = self._whole(texts, encoder, seen)
+        vectors, whole, heard = self._whole(texts, encoder, seen)
         evidence = self.questions.evidence(texts, vectors, whole[:, self.layout.questions])
         return Reading(
             texts=texts,
@@ -184,32 +187,49 @@ class Model:
             closest=near[:, self._ours].max(axis=1, initial=-1.0).astype(np.float64),
             questions=evidence,
             ask=self.asking.probability(evidence),
-            further=self._further(texts, whole, encoder),
+            further=self._further(texts, whole, encoder, heard),
             near=near,
             cosines=cosines,
         )
 
     def _whole(
         self, texts: Sequence[str], encoder: Encoder, seen: Callable[[slice, Similarities], None]
-    ) -> tuple[Vectors, Probabilities]:
+    ) -> tuple[Vectors, Probabilities, dict[int, Heard] | None]:
         """Encode texts, and weigh each as a whole; by its tokens too where the head knows some."""
-        if isinstance(self.head, DescribedHead) and self.head.late is not None:
-            vectors, tokens = encode_with_tokens(encoder, texts)
-            return vectors, self.head.probabilities(texts, vectors, seen, tokens)
-        vectors = encoder.encode(texts)
-        return vectors, self.head.probabilities(texts, vectors, seen)
+        head = self.head
+        if isinstance(head, Head) or head.late is None:
+            vectors = encoder.encode(texts)
+            return vectors, head.probabilities(texts, vectors, seen), None
+        vectors, tokens = encode_with_tokens(encoder, texts)
+        heard: dict[int, Heard] = {}
+
+        def hear(row: int, targets: Indices, near: Near) -> None:
+            heard[row] = Heard(targets, near)
+
+        whole = head.probabilities(texts, vectors, seen, tokens, hear)
+        return vectors, whole, None if tokens is None else heard
 
     def _further(
-        self, texts: Sequence[str], whole: Probabilities, encoder: Encoder
+        self,
+        texts: Sequence[str],
+        whole: Probabilities,
+        encoder: Encoder,
+        heard: Mapping[int, Heard] | None,
     ) -> Probabilities:
         """Probability of each skill to be a further concern. Shape: (n_texts, n_skills).
 
-        Only what is likeliest a skill, and not one alone, has its clauses encoded: of most texts
-        the whole says enough.
+        By tokens where they are known. Else only what is likeliest a skill, and not one alone, has
+        its clauses encoded: of most texts the whole says enough.
+
+        :param heard: By row, how near tokens are to documents.
         """
         skills, unasked = self.layout.skills, self.layout.unasked
         further = np.zeros((len(texts), len(skills)))
         routed = np.isin(unasked[whole[:, unasked].argmax(axis=1)], skills)
+        if heard is not None:
+            for row in heard.keys() & np.flatnonzero(routed).tolist():
+                further[row] = self._by_parts(heard[row], whole[row])
+            return further
         rows = np.flatnonzero(routed & self.concerns.several(whole[:, skills]))
         rows, clauses = self._worth_encoding(texts, rows, whole)
         if not len(rows):
@@ -219,6 +239,20 @@ class Model:
         view = ClauseView.of([texts[int(row)] for row in rows], clauses, parts[:, skills])
         further[rows] = self.concerns.further(view, whole[np.ix_(rows, skills)])
         return further
+
+    def _by_parts(self, heard: Heard, whole: Probabilities) -> Probabilities:
+        """Judge further concerns of one text by its tokens. Shape: (n_skills,)."""
+        place = self._place_of_skill[heard.targets]
+        ours = place >= 0
+        none = float(whole[self.layout.none].sum())
+        return further_of(Heard(place[ours], heard.near[ours]), whole[self.layout.skills], none)
+
+    @cached_property
+    def _place_of_skill(self) -> Indices:
+        """Which skill each column is; -1 if none. Shape: (n_targets,)."""
+        places = np.full(len(self.names), -1, dtype=np.intp)
+        places[self.layout.skills] = np.arange(len(self.layout.skills))
+        return places
 
     def _worth_encoding(
         self, texts: Sequence[str], rows: Indices, whole: Probabilities

@@ -30,6 +30,9 @@ LEAST_SIMILARITY = 0.2
 SURE_FROM = 0.5
 """Below this probability of the likeliest skill the user is asked: one query in ten."""
 
+ALSO_FROM = 0.6
+"""A further skill is routed to from this probability on: one query in forty gets a needless one."""
+
 Notify = Callable[[str], None]
 
 
@@ -149,7 +152,7 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
         skills=tuple(map(_skill, folder.skills)),
         questions=tuple(draft.question for draft in drafts),
         order=tuple(((earlier,), (later,)) for earlier, later in order),
-        policy=Policy(least_similarity=LEAST_SIMILARITY, sure_from=SURE_FROM),
+        policy=Policy(least_similarity=LEAST_SIMILARITY, sure_from=SURE_FROM, also_from=ALSO_FROM),
     )
     exemplars = Exemplars(
         skills=gathered.skills,

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from conftest import shared_encoder, write_skills
+from msgspec.structs import replace
+
+from router import Router
+from router.errors import PackError
+from router.model.fit import fit_model
+from router.model.model import model_hash
+from router.packs.document import read_document, write_documents
+from router.packs.markdown import passages, without_code
+from router.packs.pack_file import check_pack, load_pack, save_pack
+from router.skill_folders.pack_of_skills import init_pack
+
+PAGE = """---
+name: tyres
+description: Mend tyres.
+---
+# Mend a tyre
+
+<!-- not this -->
+1. Take the **wheel** off
+2. [ ] Find the [hole](https://example.org/hole)
+
+| tool | what for |
+|------|----------|
+| lever | the bead |
+
+```bash
+patchkit --glue
+```
+
+> Take the **wheel** off
+---
+42
+"""
+
+
+def test_the_passages_of_a_document():
+    assert passages(PAGE) == [
+        "Mend a tyre",
+        "Take the wheel off",
+        "Find the hole",
+        "tool what for",
+        "lever the bead",
+    ]
+    assert passages("") == []
+    assert passages("no frontmatter") == ["no frontmatter"]
+
+
+def test_code_is_blanked_and_lines_keep_their_numbers():
+    blank = without_code(PAGE)
+    assert blank.count("\n") == PAGE.count("\n")
+    assert "patchkit" not in blank
+    assert "not this" not in blank
+
+
+def test_line_ends_are_plain_and_faults_named(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree")
+    assert read_document(path) == "one\ntwo\nthree"
+    path.write_bytes(b"one\n\xff")
+    with pytest.raises(PackError, match=r"a\.md:2: not UTF-8"):
+        read_document(path)
+    with pytest.raises(PackError, match="can't be read"):
+        read_document(tmp_path / "b.md")
+
+
+@pytest.fixture(scope="module")
+def garage(tmp_path_factory):
+    root = tmp_path_factory.mktemp("garage")
+    said = {
+        "tyres": "Help with what the car rolls on.",
+        "paint": "Help with what the car looks like.",
+        "engine": "Help with what drives the car.",
+    }
+    write_skills(root, said)
+    (root / "tyres" / "SKILL.md").write_text(PAGE.replace("Mend tyres.", said["tyres"]))
+    init_pack(root, None, shared_encoder(), False, lambda _: None)
+    return root
+
+
+def test_a_word_that_stands_in_code_only_finds_its_skill(garage):
+    pack = load_pack(garage)
+    assert "patchkit" not in " ".join(pack.exemplars.skills["tyres"])
+    reads = fit_model(pack, shared_encoder())
+    reads_not = fit_model(replace(pack, documents={}), shared_encoder())
+    tyres = reads.names.index("skill:tyres")
+    knows, knows_not = (one.head.word_votes(["patchkit"])[0] for one in (reads, reads_not))
+    assert knows.argmax() == tyres
+    assert knows[tyres] > knows_not[tyres] + 0.1
+
+
+def test_an_exemplar_is_judged_without_the_document_that_says_it(garage):
+    pack = load_pack(garage)
+    held_out = [
+        fit_model(one, shared_encoder()).limits.of_truth
+        for one in (pack, replace(pack, documents={"engine": pack.documents["engine"]}))
+    ]
+    # Rarer words weigh a little otherwise; lines that found themselves would all be near 1.
+    assert np.abs(held_out[0] - held_out[1]).max() < 0.2
+
+
+def test_only_documents_of_described_skills_are_read(garage, tiny):
+    assert set(load_pack(garage).documents) == {"tyres", "paint", "engine"}
+    assert load_pack(tiny).documents == {}
+
+
+def test_a_model_belongs_to_what_the_documents_say(garage):
+    pack = load_pack(garage)
+    other = replace(pack, documents={**pack.documents, "paint": "something else"})
+    assert model_hash(pack) != model_hash(other)
+
+
+def test_a_saved_router_carries_its_documents(garage, tmp_path):
+    pack = load_pack(garage)
+    router = Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
+    router.save(tmp_path / "saved")
+    again = Router.load(tmp_path / "saved", encoder=shared_encoder())
+    assert again.pack == pack
+    text = (tmp_path / "saved" / "pack" / "tyres" / "SKILL.md").read_text()
+    assert text == pack.documents["tyres"]
+
+
+def test_documents_that_are_there_are_left_alone(garage, tmp_path):
+    pack = load_pack(garage)
+    save_pack(pack, tmp_path)
+    written = tmp_path / "tyres" / "SKILL.md"
+    stamp = written.stat().st_mtime_ns
+    write_documents(tmp_path, pack.file.skills, pack.documents)
+    assert written.stat().st_mtime_ns == stamp
+    write_documents(tmp_path, pack.file.skills, {"tyres": "new"})
+    assert written.read_text() == "new"
+    assert load_pack(tmp_path).documents["paint"] == pack.documents["paint"]
+
+
+def test_a_document_that_cannot_be_read_is_a_fault(garage, tmp_path):
+    save_pack(load_pack(garage), tmp_path)
+    (tmp_path / "paint" / "SKILL.md").write_bytes(b"---\nname: paint\n\xff\n")
+    _, faults = check_pack(tmp_path)
+    assert [str(fault) for fault in faults if "SKILL.md:3: not UTF-8" in str(fault)]
