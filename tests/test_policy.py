@@ -185,6 +185,16 @@ def test_a_neighbour_is_named_beside_none_but_its_own_skills(pack):
     assert not verdicts.packs.any()
 
 
+def test_two_concerns_share_what_a_text_says_of_documents(pack):
+    shares, further = {"fix-brakes": 0.5, "sell-bikes": 0.4, "none": 0.1}, {SALES: 0.8}
+    alone = decide(rules_of(pack), p=shares, further=further)
+    described = msgspec.structs.replace(pack.file.skills[0], description="Mends brakes.")
+    file = msgspec.structs.replace(pack.file, skills=(described, *pack.file.skills[1:]))
+    shared = decide(rules_of(msgspec.structs.replace(pack, file=file)), p=shares, further=further)
+    assert alone.sure[0] == pytest.approx(0.5 * 0.8)
+    assert shared.sure[0] == pytest.approx((0.5 + 0.4) * 0.8)
+
+
 def test_a_neighbour_is_named_beside_a_further_skill_too(pack):
     verdicts = decide(rules_of(pack), further={TYRES: 0.9}, text="brakes, and a tyre for the bus")
     assert skills_of(verdicts) == [TYRES, BRAKES]

@@ -51,6 +51,9 @@ class Rules:
     least_similarity: float
     contenders: Contenders
     maps: Mapping[str, Map]  # of each action, and of whether to ask under "clarify"
+    # Two concerns share the probability of a text: of documents, whose probabilities are not
+    # mapped on a log, that of every skill routed to counts. A pack's own map has it in already.
+    shared: bool = False
 
     @classmethod
     def of(
@@ -90,6 +93,7 @@ class Rules:
             contenders=Contenders.of(pack, layout, contend_from, least),
             maps={name: policy.confidence for name in ACTIONS if name != "clarify"}
             | dict(maps or {}),
+            shared=any(skill.description for skill in pack.file.skills),
         )
 
     def decide(self, reading: Reading) -> Verdicts:
@@ -188,7 +192,9 @@ class Rules:
         strength = further[rows[:, None], ranked]
         kept = strength > 0.0
         named = np.where(kept, ours[rows[:, None], ranked], 0.0).sum(axis=1)
-        sure = named * np.where(kept[:, 1:], strength[:, 1:], 1.0).prod(axis=1)
+        sure = (named if self.shared else ours[rows, top]) * np.where(
+            kept[:, 1:], strength[:, 1:], 1.0
+        ).prod(axis=1)
         chosen = np.where(kept & (action == ROUTE)[:, None], ranked, -1)
         for row in np.flatnonzero((chosen >= 0).sum(axis=1) > 1):
             chosen[row] = self._in_order(reading, chosen[row])
