@@ -1,19 +1,25 @@
 """How well a folder of SKILL.md files routes queries that nobody wrote it for.
 
     python benchmarks/zero_shot.py FOLDER QUERIES.csv
+    python benchmarks/zero_shot.py FOLDER --held-out
 
 QUERIES is semantic-router's CSV: `utterance,expected_route`, the route being a skill's id. A user
-who is asked picks the right option if it is there, and else says that none is.
+who is asked picks the right option if it is there, and else says that none is. With `--held-out`
+the queries are lines of the documents themselves: every third of those under "When to use" and the
+like, taken out of them first.
 """
 
 import argparse
 import csv
+import tempfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from router import Clarify, Decision, Router
+from router.skill_folders.folder import read_folder
+from router.skill_folders.texts import clean
 
 
 def option_of(asked: Clarify, wanted: str) -> str | None:
@@ -41,12 +47,47 @@ def main() -> int:
     """Print the share right first and within three, what is decided, and each miss."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("queries", type=Path)
+    parser.add_argument("queries", type=Path, nargs="?")
+    parser.add_argument("--held-out", action="store_true", help="ask with lines of the documents")
     parser.add_argument("--misses", action="store_true", help="print each query not right first")
     args = parser.parse_args()
-    with args.queries.open(encoding="utf-8", newline="") as file:
-        rows = [(row["utterance"], row["expected_route"]) for row in csv.DictReader(file)]
-    router = Router.load(args.folder)
+    if args.held_out == bool(args.queries):
+        parser.error("give QUERIES.csv or --held-out")
+    if args.held_out:
+        with tempfile.TemporaryDirectory() as made:
+            rows = hold_out(args.folder, Path(made))
+            router = Router.load(made)
+    else:
+        rows, router = read_queries(args.queries), Router.load(args.folder)
+    return report(router, rows, args)
+
+
+def read_queries(path: Path) -> list[tuple[str, str]]:
+    """Read queries and the skills that serve them."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [(row["utterance"], row["expected_route"]) for row in csv.DictReader(file)]
+
+
+def hold_out(folder: Path, made: Path) -> list[tuple[str, str]]:
+    """Copy documents without every third line that says when to use them; give these lines."""
+    held = []
+    for found in read_folder(folder).skills:
+        said = {line.line: clean([line.text]) for line in found.texts.lines}
+        whens = [line for line, text in said.items() if set(text) & set(found.texts.listed)]
+        gone = set(whens[1::3])
+        lines = found.file.text.split("\n")
+        kept = [text for number, text in enumerate(lines, start=1) if number not in gone]
+        path = made / found.document
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(kept), encoding="utf-8")
+        held += [(said[line][0], found.id) for line in sorted(gone)]
+    if not held:
+        raise SystemExit(f"{folder}: no document lists when to use it")
+    return held
+
+
+def report(router: Router, rows: list[tuple[str, str]], args: argparse.Namespace) -> int:
+    """Print how often the right skill is found."""
     if unknown := {wanted for _, wanted in rows} - set(router.pack.skills):
         raise SystemExit(f"{args.queries}: no such skill in {args.folder}: {sorted(unknown)}")
     texts, skills = [text for text, _ in rows], list(router.pack.skills)
