@@ -65,8 +65,9 @@ class Router:
         if isinstance(pack, str | Path) and is_saved(Path(pack)):
             router = cls(*load_saved(Path(pack), encoder))
         else:
-            read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, encoder, notify)
-            router = cls(read, encoder, fitted_model(read, remembering_exemplars(encoder), notify))
+            cached = remembering_exemplars(encoder)
+            read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, cached, notify)
+            router = cls(read, encoder, fitted_model(read, cached, notify))
         return router if calibration is None else router.calibrated(Calibration.read(calibration))
 
     def save(self, folder: str | Path) -> None:

@@ -9,7 +9,7 @@ from router.encoders.layered import LayeredEncoder
 from router.heads import late as lates
 from router.heads.centroids import unit
 from router.heads.described import DescribedHead
-from router.heads.late import CLOSEST, POINTS, LateInteraction
+from router.heads.late import CLOSEST, POINTS, LateInteraction, points_of
 from router.model.fit import fit_model
 from router.model.refit import Refit
 from router.packs.pack_file import load_pack
@@ -34,13 +34,18 @@ def rows(*vectors):
     return np.array(vectors, dtype=np.float16)
 
 
+def fit(documents, everyday):
+    width = next(len(line[0]) for lines in [*documents, everyday] for line in lines)
+    return LateInteraction.of([points_of(lines, width) for lines in documents], everyday)
+
+
 def made(count, width=16, seed=0):
     dice = np.random.default_rng(seed)
     return unit(dice.normal(size=(count, width))).astype(np.float16)
 
 
 def test_closeness_by_hand():
-    late = LateInteraction.fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
+    late = fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
     assert late.usual == pytest.approx([0.0, 1.0])
     half = unit(np.array([[1.0, 0.0, 1.0]]))[0]
     found = late.closeness([rows(E1, half)], np.zeros((1, 2)))
@@ -49,7 +54,7 @@ def test_closeness_by_hand():
 
 
 def test_a_text_without_tokens_is_close_to_nothing():
-    late = LateInteraction.fit([[rows(E1)], []], [])
+    late = fit([[rows(E1)], []], [])
     assert late.usual.tolist() == [0.0, 0.0]
     nothing = np.zeros((0, 1), dtype=np.float16)
     assert late.closeness([nothing, rows(E1)], np.zeros((2, 2))).tolist() == [[0, 0], [1, 0]]
@@ -59,7 +64,7 @@ def test_a_long_document_is_kept_in_centroids():
     centres = np.repeat(made(POINTS // 2), 10, axis=0)
     tokens = unit(centres + 0.2 * made(len(centres), seed=1)).astype(np.float16)
     again = np.repeat(made(3), 50, axis=0)
-    late = LateInteraction.fit([[tokens], [again]], [])
+    late = fit([[tokens], [again]], [])
     assert late.counts.tolist() == [POINTS, 3]
     close = late.closeness([tokens[:1]], np.zeros((1, 2)))[0]
     assert close[0] > 0.9
@@ -67,7 +72,7 @@ def test_a_long_document_is_kept_in_centroids():
 
 def test_of_many_documents_those_that_all_else_speaks_for_are_read(monkeypatch):
     documents = [[made(4, seed=number)] for number in range(3 * CLOSEST)]
-    late = LateInteraction.fit(documents, [made(2, seed=99)])
+    late = fit(documents, [made(2, seed=99)])
     tokens, scores = [made(5, seed=77)], DICE.normal(size=(1, 3 * CLOSEST))
     found = late.closeness(tokens, scores)[0]
     monkeypatch.setattr(lates, "CLOSEST", 3 * CLOSEST)
@@ -165,7 +170,7 @@ def test_while_watching_a_folder_only_a_changed_line_is_embedded(kitchen, empty_
 
 
 def test_lines_may_be_added_later():
-    late = LateInteraction.fit([[rows(E1)], [rows(E2)]], [rows(E3)])
+    late = fit([[rows(E1)], [rows(E2)]], [rows(E3)])
     grown = late.with_lines({0: [rows(E3), rows(E2)]})
     assert grown.counts.tolist() == [3, 1]
     found = grown.closeness([rows(E3)], np.zeros((1, 2)))
@@ -174,7 +179,7 @@ def test_lines_may_be_added_later():
 
 
 def test_who_listens_hears_each_token():
-    late = LateInteraction.fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
+    late = fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
     told = {}
     late.closeness(
         [rows(E1, E3), rows(E1)[:0]], np.zeros((2, 2)), lambda row, *rest: told.update({row: rest})

@@ -32,12 +32,14 @@ def init(
 
         router init ~/.claude/skills --out my-pack
     """
+    from router.encoders.cache import remembering_exemplars
     from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
     from router.skill_folders.pack_of_skills import init_pack
 
     chosen = SentenceTransformerEncoder(encoder) if encoder else default_encoder(typer_notify)
     with stderr().status("reading skills") as status:
-        pack, warnings = init_pack(folder, out, chosen, force, lambda said: status.update(said))
+        cached = remembering_exemplars(chosen)
+        pack, warnings = init_pack(folder, out, cached, force, lambda said: status.update(said))
     _summary(stdout(), pack, warnings, out or folder)
 
 

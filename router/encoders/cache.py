@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -191,6 +191,22 @@ class CachedEncoder:
             self.cache.put(self.key, [texts[place] for place in kept], vectors[kept])
             self._passed += len(missing)
         return vectors
+
+    def made_once(
+        self, kind: str, texts: Sequence[str], width: int, make: Callable[[list[int]], Vectors]
+    ) -> Vectors:
+        """Give a row of numbers for each text: from the cache, the rest is made, and kept then.
+
+        :param kind: What is made; with other settings, another kind.
+        :param make: Takes places in `texts`, gives their rows. Shape: (n_places, width).
+        """
+        key = f"{self.key}:{kind}"
+        rows, found = self.cache.get(key, texts, width)
+        missing = np.flatnonzero(~found).tolist()
+        if missing:
+            rows[missing] = made = make(missing)
+            self.cache.put(key, [texts[place] for place in missing], made)
+        return rows
 
     def encode_with_tokens(
         self, texts: Sequence[str]

@@ -173,14 +173,6 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         """Know each target by the words of these documents. They are in the order of the names."""
         return replace(self, words=Postings.of(self.lexicon.features(documents)))
 
-    def with_tokens(self, documents: Sequence[Sequence[TokenVectors]]) -> "DescribedHead":
-        """Know each target by its tokens as well.
-
-        :param documents: Of each target the tokens of its lines; of "none", of everyday queries.
-        """
-        everyday = [] if self.none is None else documents[self.none]
-        return replace(self, late=LateInteraction.fit(documents, everyday))
-
     def word_votes(self, texts: Sequence[str]) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
         return self.words.votes(self.lexicon, texts)

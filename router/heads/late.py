@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from router.arrays import Floats, Vectors
+from router.arrays import Floats
 from router.encoders.encoder import TokenVectors
 from router.heads.centroids import unit
 
@@ -40,20 +40,16 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
     usual: Floats  # (n_targets,): mean closeness of everyday queries
 
     @classmethod
-    def fit(
-        cls, documents: Sequence[Sequence[TokenVectors]], everyday: Sequence[TokenVectors]
+    def of(
+        cls, points: Sequence[TokenVectors], everyday: Sequence[TokenVectors]
     ) -> "LateInteraction":
-        """Keep the tokens of documents.
+        """Put documents together.
 
-        :param documents: Of each target the tokens of its lines.
+        :param points: Of each target, see `points_of`.
         :param everyday: The tokens of queries that are no target's.
         """
-        said = [[line for line in lines if len(line)] for lines in documents]
-        width = next(line.shape[1] for lines in said for line in lines)
-        nothing = np.zeros((1, width), dtype=np.float16)  # as near to anything as to the rest
-        points = [_points_of(np.concatenate(lines or [nothing])) for lines in said]
         found = cls(
-            points=np.concatenate(points).astype(np.float16),
+            points=np.concatenate(points),
             counts=np.array([len(one) for one in points], dtype=np.intp),
             usual=np.zeros(len(points)),
         )
@@ -128,13 +124,18 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
         return np.concatenate([[0], np.cumsum(self.counts)])
 
 
-def _points_of(tokens: TokenVectors) -> Vectors:
-    """Centroids of tokens, to unit length; the tokens themselves where they are few."""
-    wide = tokens.astype(np.float32)
+def points_of(lines: Sequence[TokenVectors], width: int) -> TokenVectors:
+    """Keep the tokens of a document, given line by line, as unit vectors.
+
+    :return: Centroids; the tokens themselves where they are few. Shape: (n_points, width),
+        `POINTS` at most.
+    """
+    nothing = np.zeros((1, width), dtype=np.float16)  # as near to anything as to the rest
+    wide = np.concatenate([line for line in lines if len(line)] or [nothing]).astype(np.float32)
     distinct = np.unique(wide, axis=0)
     if len(distinct) <= POINTS:
-        return distinct
+        return distinct.astype(np.float16)
     from sklearn.cluster import KMeans
 
     means = KMeans(POINTS, init="random", n_init=1, max_iter=STEPS, random_state=0)
-    return unit(means.fit(wide).cluster_centers_)
+    return unit(means.fit(wide).cluster_centers_).astype(np.float16)

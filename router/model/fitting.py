@@ -20,6 +20,7 @@ from router.heads.described import (
 from router.heads.head import Head, fit_head
 from router.heads.late import LateInteraction
 from router.heads.lexicon import Lexicon
+from router.model.points import document_points
 from router.packs.markdown import passages
 from router.packs.pack import Pack
 
@@ -128,12 +129,13 @@ class FromDescriptions:
         for name, description in self.descriptions.items():
             said = passages(self.documents.get(name, ""))[:PASSAGES]
             lines[name] += [description.text, *said]
-        distinct = list(dict.fromkeys(line for name in head.names for line in lines[name]))
-        _, tokens = encode_with_tokens(encoder, distinct)
-        if tokens is None:
+        everyday = [] if head.none is None else lines[head.names[head.none]]
+        _, told = encode_with_tokens(encoder, [*everyday, texts[0]])
+        if told is None:
             return head
-        of_line = dict(zip(distinct, tokens, strict=True))
-        return head.with_tokens([[of_line[one] for one in lines[name]] for name in head.names])
+        width = told.pop().shape[1]
+        points = document_points([lines[name] for name in head.names], encoder, width)
+        return structs.replace(head, late=LateInteraction.of(points, told))
 
 
 def _labels(head: DescribedHead) -> list[str]:
