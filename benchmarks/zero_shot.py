@@ -6,7 +6,7 @@
 QUERIES is semantic-router's CSV: `utterance,expected_route`, the route being a skill's id. A user
 who is asked picks the right option if it is there, and else says that none is. With `--held-out`
 the queries are lines of the documents themselves: every third of those under "When to use" and the
-like, taken out of them first.
+like, taken out of them first. At the end, queries of up to 26 words are joined in pairs.
 """
 
 import argparse
@@ -17,9 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from router import Clarify, Decision, Router
+from router import Clarify, Decision, Route, Router
+from router.model.concerns import join_exemplars
 from router.skill_folders.folder import read_folder
 from router.skill_folders.texts import clean
+
+PAIRS, LONGEST = 200, 26
+"""Joined queries, and the words of what is joined, at most."""
 
 
 def option_of(asked: Clarify, wanted: str) -> str | None:
@@ -37,10 +41,31 @@ def told(router: Router, decision: Decision, wanted: str, most: int = 2) -> Deci
     return decision
 
 
+def skills_of(decision: Decision) -> tuple[str, ...]:
+    """Name the skills that a decision leads to, in order."""
+    return decision.skills if isinstance(decision, Route) else ()
+
+
 def leads(decision: Decision) -> str | None:
     """Name the skill that a decision leads to first."""
-    found = decision.to_dict()
-    return found["skills"][0] if found["action"] == "route" else None
+    return next(iter(skills_of(decision)), None)
+
+
+def joined(router: Router, rows: list[tuple[str, str]]) -> None:
+    """Print how often both concerns of two joined queries are found, and a second one of one."""
+    by_skill: dict[str, list[str]] = {}
+    for text, wanted in rows:
+        by_skill.setdefault(wanted, []).append(text)
+    pairs = join_exemplars(by_skill, PAIRS, longest=LONGEST)
+    if not pairs:
+        return
+    found = [set(skills_of(one)) for one in router.route_many([text for text, _ in pairs])]
+    both = np.mean([one == wanted for one, (_, wanted) in zip(found, pairs, strict=True)])
+    some = np.mean([bool(one & wanted) for one, (_, wanted) in zip(found, pairs, strict=True)])
+    single = router.route_many([text for text, _ in rows])
+    needless = np.mean([len(skills_of(one)) > 1 for one in single])
+    print(f"{len(pairs)} joined pairs: exactly both {both:.3f}, one at least {some:.3f}")
+    print(f"a second skill where there is one concern {needless:.3f}")
 
 
 def main() -> int:
@@ -111,6 +136,7 @@ def report(router: Router, rows: list[tuple[str, str]], args: argparse.Namespace
         print(f"asked {len(asked) / len(rows):.3f}, the right one offered {np.mean(offered):.3f}")
         print(f'options {np.mean(options):.1f}, with "none of these"')
     print(f"routed there first in the end {np.mean(ended):.3f}")
+    joined(router, rows)
     if args.misses:
         for (text, wanted), rank, best in zip(rows, ranks, ranked[:, :3], strict=True):
             if rank:

@@ -29,7 +29,9 @@ def fitted_model(
         log.debug("fitting: %s", error)
     if notify is not None:
         count = sum(1 for _ in pack.target_exemplars())
-        notify(f"Fitting {pack.file.id} on {count:,} exemplars, once for this pack and encoder ...")
+        read = f" and {len(pack.documents):,} documents" if pack.documents else ""
+        what = f"{pack.file.id} on {count:,} exemplars{read}"
+        notify(f"Fitting {what}, once for this pack and encoder ...")
     from router.model.fit import (
         fit_model,  # brings in scikit-learn, which a second start never needs
     )

@@ -22,6 +22,9 @@ MOST_CLAUSES = 12
 SHORTEST_CLAUSE = 7
 """Characters: "monitor" can be a concern, "thanks" is none."""
 
+SHORT = 14
+"""Words of an exemplar that is joined with another, at most."""
+
 MISSED = 0.02
 """Share of the further concerns of joined queries that are too faint in the whole text."""
 
@@ -64,9 +67,11 @@ def clauses_of(text: str) -> list[str]:
 
 
 def join_exemplars(
-    exemplars: Mapping[str, Sequence[str]], count: int, seed: int = 0
+    exemplars: Mapping[str, Sequence[str]], count: int, seed: int = 0, longest: int = SHORT
 ) -> list[tuple[str, frozenset[str]]]:
     """Make queries with two concerns out of short exemplars of two skills each.
+
+    :param longest: Words of an exemplar that is joined, at most.
 
     :return: (text, its two skills), `count` of them; none if fewer than two skills have any.
     """
@@ -74,7 +79,7 @@ def join_exemplars(
     short = {
         skill: kept
         for skill, lines in exemplars.items()
-        if (kept := [line for line in lines if len(line.split()) <= 14])
+        if (kept := [line for line in lines if len(line.split()) <= longest])
     }
     if len(short) < 2:
         return []

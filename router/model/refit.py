@@ -2,8 +2,8 @@
 
 The inverse of the kernel is kept, and mended by blocks (the matrix inversion lemma); a head that
 weighs documents takes n steps and is fitted anew. What one line hardly moves stays as it was last
-fitted in full: the weight of words, the tokens of documents, the calibration, and the judgements
-whether to ask and whether a clause is a concern of its own.
+fitted in full: the weight of words, the tokens of documents (a new line's are added), the
+calibration, and the judgements whether to ask and whether a clause is a concern of its own.
 """
 
 import time
