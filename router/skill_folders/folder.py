@@ -135,7 +135,7 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
     texts = {found.id: found.texts for found in folder.skills}
     gathered = gather(texts, folder.names)
     lines = [(one, line) for one, group in gathered.skills.items() for line in group]
-    notify(f"embedding {len(lines):,} exemplars of {len(texts):,} skills")
+    notify(f"reading {len(texts):,} skills, {len(lines):,} exemplars of them")
     vectors = encoder.encode([line for _, line in lines])
     titles = {found.id: found.texts.title for found in folder.skills}
     pairs = close_pairs(vectors, [one for one, _ in lines])
