@@ -5,13 +5,14 @@ to tell. `follow` brings the clock and the disk.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 from router.errors import PackError
+from router.packs.document import documents_to_read
 from router.packs.exemplar_file import read_exemplars
 from router.packs.pack import Pack
 from router.packs.pack_file import FILE, check_pack
@@ -131,9 +132,10 @@ def outcome(decision: Decision) -> str:
             return "none"
 
 
-def stamp_of(folder: Path, queries: Path) -> Stamp:
-    """Look at the pack's files and the queries, without reading them."""
-    paths = [folder / FILE, queries, *sorted((folder / "exemplars").rglob("*.txt"))]
+def stamp_of(folder: Path, queries: Path, documents: Iterable[Path] = ()) -> Stamp:
+    """Look at the pack's files, its documents and the queries, without reading them."""
+    exemplars = sorted((folder / "exemplars").rglob("*.txt"))
+    paths = [folder / FILE, queries, *exemplars, *documents]
     seen = []
     for path in paths:
         try:
@@ -166,12 +168,16 @@ def follow(
     watched: Watched | None = None
     told_of: Stamp | None = None
     last: list[Stamp] = []
+    documents: list[Path] = []
     while True:
-        last = [*last, stamp_of(folder, queries)][-QUIET:]
+        last = [*last, stamp_of(folder, queries, documents)][-QUIET:]
         settled = len(set(last)) == 1 and (len(last) == QUIET or told_of is None)
         if settled and last[0] != told_of:
             told_of = last[0]
-            watched, told = step(watched, read_saved(folder, queries), decide)
+            saved = read_saved(folder, queries)
+            if saved.pack is not None:  # what lies there from now on is looked at, too
+                documents = [path for _, path in documents_to_read(folder, saved.pack.file.skills)]
+            watched, told = step(watched, saved, decide)
             if not isinstance(told, Same):
                 yield told
         time.sleep(interval_s)

@@ -224,7 +224,11 @@ class Refit:
         few = changed <= MOST_CHANGED * len(live.rows)
         if not (few and same_targets and _same_but_exemplars(before, pack)):
             return None
-        live = live.with_rows(rows, self._cached) if changed else live
+        if before.documents != pack.documents and isinstance(live, LiveDescribed):
+            fitting = described_again(pack, live.head)
+            live = replace(live, fitting=fitting).with_rows(rows, self._cached)
+        elif changed:
+            live = live.with_rows(rows, self._cached)
         model = with_head(model, pack, live)
         self._last = pack, model, live
         return model
