@@ -45,6 +45,15 @@ class Narrator:
             "evidence": self.closest(reading, row),
             "interval": self._interval(verdicts, row, confidence),
         }
+        return self._decision(reading, verdicts, row, told)
+
+    def reason(self, reading: Reading, verdicts: Verdicts, row: int) -> str:
+        """Tell why, without the evidence, which takes longer to find."""
+        return self._decision(reading, verdicts, row, {"confidence": 0.0, "margin": 0.0}).reason
+
+    def _decision(
+        self, reading: Reading, verdicts: Verdicts, row: int, told: Mapping[str, Any]
+    ) -> Decision:
         action = ACTIONS[verdicts.action[row]]
         skills = tuple(list(self.pack.skills)[i] for i in verdicts.skills[row] if i >= 0)
         packs = self.named(reading, verdicts, row)

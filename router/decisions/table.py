@@ -60,7 +60,7 @@ def _reasons(
     _, first, kind = np.unique(
         np.column_stack(columns), axis=0, return_index=True, return_inverse=True
     )
-    told = [narrator.decision(reading, verdicts, int(row)).reason for row in first]
+    told = [narrator.reason(reading, verdicts, int(row)) for row in first]
     return np.array([*told, ""], dtype=object)[kind.reshape(-1)]
 
 
