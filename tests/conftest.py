@@ -8,6 +8,7 @@ from router import Router
 from router.encoders.encoder import Encoder, default_encoder
 from router.model.fit import fit_model
 from router.packs.pack_file import load_pack
+from router.skill_folders.pack_of_skills import init_pack
 
 TINY_YAML = """\
 format: 1
@@ -173,6 +174,13 @@ def write_skills(root: Path, said: dict[str, str]) -> None:
         (root / name).mkdir()
         head = f"---\nname: {name}\ndescription: {json.dumps(text)}\n---\n# {name.title()}\n"
         (root / name / "SKILL.md").write_text(head, encoding="utf-8")
+
+
+def skills_router(root: Path, said: dict[str, str]) -> Router:
+    """Write such a folder, and make a router of it."""
+    write_skills(root, said)
+    pack, _ = init_pack(root, None, shared_encoder(), False, lambda _: None)
+    return Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from conftest import shared_encoder, write_skills
+from conftest import shared_encoder, skills_router
 from msgspec.structs import replace
 
 from router import Clarify, Router
@@ -18,11 +18,10 @@ from router.heads.described import (
 )
 from router.heads.head import Head
 from router.heads.lexicon import Lexicon
-from router.model.fit import fit_model, refit_on
+from router.model.fit import refit_on
 from router.model.fitting import halved
 from router.model.refit import live_of, with_head
 from router.packs.pack_file import load_pack
-from router.skill_folders.pack_of_skills import init_pack
 
 E1, E2, E3 = np.eye(3, dtype=np.float32)
 
@@ -96,9 +95,7 @@ def workshop(tmp_path_factory):
         "wheels": "Mend flat tyres and true the wheels of a bicycle.",
         "bread": "Bake bread with wild yeast. Use when the dough won't rise.",
     }
-    write_skills(root, said)
-    pack, _ = init_pack(root, None, shared_encoder(), False, lambda _: None)
-    return Router(pack, shared_encoder(), fit_model(pack, shared_encoder())), root
+    return skills_router(root, said), root
 
 
 def test_descriptions_choose_the_head_and_their_absence_the_other(workshop, tiny_router):

@@ -10,7 +10,7 @@ from router.model.fit import fit_model
 from router.model.model import model_hash
 from router.model.refit import Refit
 from router.packs.document import read_document, write_documents
-from router.packs.markdown import passages, without_code
+from router.packs.markdown import own_text, passages, without_code
 from router.packs.pack_file import check_pack, load_pack, save_pack
 from router.skill_folders.pack_of_skills import init_pack
 from router.watch import Moved, Opened, follow
@@ -40,7 +40,7 @@ patchkit --glue
 
 
 def test_the_passages_of_a_document():
-    assert passages(PAGE) == [
+    assert passages(own_text(PAGE)) == [
         "Mend a tyre",
         "Take the wheel off",
         "Find the hole",
@@ -49,6 +49,40 @@ def test_the_passages_of_a_document():
     ]
     assert passages("") == []
     assert passages("no frontmatter") == ["no frontmatter"]
+
+
+REFUSING = """---
+name: tyres
+not_for: paint jobs
+---
+# Tyres
+Mend a tube. Not for racing slicks, use `slicks`.
+- Patch it.
+
+## When not to use
+- a bent rim
+```bash
+rimtool --bend
+```
+## Steps
+Do not use this skill when:
+- the bead is torn
+Else:
+1. Inflate it.
+"""
+
+
+def test_what_a_document_refuses_does_not_speak_for_it():
+    assert own_text(REFUSING).split("\n") == [
+        "",
+        "# Tyres",
+        "- Patch it.",
+        "",
+        "## Steps",
+        "Else:",
+        "1. Inflate it.",
+        "",
+    ]
 
 
 def test_code_is_blanked_and_lines_keep_their_numbers():

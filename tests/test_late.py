@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import shared_encoder, write_skills
+from conftest import shared_encoder, skills_router, write_skills
 
 from router import Router
 from router.encoders.cache import CachedEncoder, VectorCache
@@ -196,9 +196,7 @@ def test_two_concerns_of_a_folder_are_both_found(tmp_path):
         "taxes": "Prepare tax returns. Use when a declaration is due.",
         "bicycles": "Repair bicycles. Use when brakes squeal or a tyre is flat.",
     }
-    write_skills(tmp_path, said)
-    pack, _ = init_pack(tmp_path, None, shared_encoder(), False, lambda _: None)
-    router = Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
+    router = skills_router(tmp_path, said)
     one, other = "my sourdough loaf won't rise at all", "I must hand in my income tax declaration"
     assert router.route(one).skills == ("bread",)
     assert set(router.route(f"{one}. Also, {other}").skills) == {"bread", "taxes"}

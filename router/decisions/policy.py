@@ -192,9 +192,8 @@ class Rules:
         strength = further[rows[:, None], ranked]
         kept = strength > 0.0
         named = np.where(kept, ours[rows[:, None], ranked], 0.0).sum(axis=1)
-        sure = (named if self.shared else ours[rows, top]) * np.where(
-            kept[:, 1:], strength[:, 1:], 1.0
-        ).prod(axis=1)
+        sure = named if self.shared else ours[rows, top]
+        sure = sure * np.where(kept[:, 1:], strength[:, 1:], 1.0).prod(axis=1)
         chosen = np.where(kept & (action == ROUTE)[:, None], ranked, -1)
         for row in np.flatnonzero((chosen >= 0).sum(axis=1) > 1):
             chosen[row] = self._in_order(reading, chosen[row])

@@ -21,7 +21,7 @@ from router.heads.head import Head, fit_head
 from router.heads.late import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.model.points import document_points
-from router.packs.markdown import passages
+from router.packs.markdown import own_text, passages
 from router.packs.pack import Pack
 
 LONGEST = 100_000
@@ -178,8 +178,8 @@ def _descriptions(pack: Pack) -> dict[str, str]:
 
 
 def _documents(pack: Pack) -> dict[str, str]:
-    """What documents say, by target. Of a long one only the beginning is read."""
-    return {f"skill:{one}": text[:LONGEST] for one, text in pack.documents.items()}
+    """What documents say for their targets. Of a long one only the beginning is read."""
+    return {f"skill:{one}": own_text(text[:LONGEST]) for one, text in pack.documents.items()}
 
 
 def halved(labels: Sequence[str]) -> list[tuple[list[int], list[int]]]:

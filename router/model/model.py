@@ -28,7 +28,7 @@ from router.packs.pack import Pack
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 13
+FORMAT = 14
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 

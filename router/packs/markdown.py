@@ -6,6 +6,15 @@ _FRONTMATTER = re.compile(r"\A\s*---[ \t]*\n.*?^---[ \t]*$", re.MULTILINE | re.D
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_NOT = re.compile(
+    r"\bnot (?:to )?(?:use|for|intended|needed|apply|trigger)"
+    r"|\b(?:don[’']t|never|do not|doesn[’']t) (?:use|trigger|apply|invoke|cover|handle)"
+    r"|out of scope|\bskip (?:this |when|if)|\bavoid when|when not\b|\bnot cover"
+    r"|\bexclu(?:de|sion)|instead of this skill|\bwrong skill",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"^#{1,6}\s")
+_ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
 _BEGINNING = re.compile(r"^[\s#>+-]*(?:\d+[.)]\s+)?(?:\[[ xX]\]\s+)?")
 
 
@@ -22,11 +31,33 @@ def without_code(text: str) -> str:
     return text
 
 
-def passages(text: str) -> list[str]:
-    """Give the lines of a document, headings, items and rows of tables among them, each once.
+def refuses(text: str) -> bool:
+    """Tell whether a sentence says what the document is not for."""
+    return bool(_NOT.search(text))
 
-    Frontmatter, code and comments are left out.
+
+def own_text(text: str) -> str:
+    """Leave out what speaks for others: frontmatter, and what the document says it is not for.
+
+    A heading that refuses takes all below it along, a line that ends in a colon the items below it.
     """
-    lines = without_code(_FRONTMATTER.sub("", text, count=1)).split("\n")
+    kept = []
+    section = items = False  # whether they are refused
+    for line in _FRONTMATTER.sub("", text, count=1).split("\n"):
+        if _HEADING.match(line):
+            section, items = refuses(line), False
+        elif line.strip() and not _ITEM.match(line):
+            items = refuses(line) and line.rstrip(" *_").endswith(":")
+        if not (section or items or refuses(line)):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def passages(text: str) -> list[str]:
+    """Give the lines of a text, headings, items and rows of tables among them, each once.
+
+    Code and comments are left out.
+    """
+    lines = without_code(text).split("\n")
     said = (_BEGINNING.sub("", plain(line.replace("|", " "))) for line in lines)
     return list(dict.fromkeys(line for line in said if sum(map(str.isalpha, line)) > 2))

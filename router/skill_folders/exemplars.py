@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from router.packs.exemplar_file import read_exemplars
+from router.packs.markdown import refuses
 from router.packs.pack_file import FEWEST
 from router.shipped import DATA
 from router.skill_folders.links import Names, served_elsewhere
-from router.skill_folders.texts import SkillTexts, clauses_in, clean, refuses
+from router.skill_folders.texts import SkillTexts, clauses_in, clean
 
 BUDGET = 3_000
 """Exemplars of a whole folder: fitting takes the third power of their number."""

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from router.packs.markdown import plain
+from router.packs.markdown import plain, refuses
 from router.packs.order import Precedence
-from router.skill_folders.texts import Line, refuses
+from router.skill_folders.texts import Line
 
 _POINTS = r"(?:use|see|try|call|load|invoke|goes to|go to|belongs to|→|->|=>|prefer)"
 _TRIM = re.compile(

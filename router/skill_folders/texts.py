@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from router.packs.markdown import plain, without_code
+from router.packs.markdown import plain, refuses, without_code
 from router.skill_folders.skill_file import SkillFile
 
 LONGEST = 1_100
@@ -20,13 +20,6 @@ _WHEN = re.compile(
     r"|trigger (?:phrases|words|conditions)|example (?:quer|prompt|request|question|user)"
     r"|(?:users?|people|someone|they|you) (?:might |may |could |can )?(?:say|ask)"
     r"|\bload this skill",
-    re.IGNORECASE,
-)
-_NOT = re.compile(
-    r"\bnot (?:to )?(?:use|for|intended|needed|apply|trigger)"
-    r"|\b(?:don[’']t|never|do not|doesn[’']t) (?:use|trigger|apply|invoke|cover|handle)"
-    r"|out of scope|\bskip (?:this |when|if)|\bavoid when|when not\b|\bnot cover"
-    r"|\bexclu(?:de|sion)|instead of this skill|\bwrong skill",
     re.IGNORECASE,
 )
 _LEAD = re.compile(
@@ -97,8 +90,8 @@ def read_texts(skill: SkillFile) -> SkillTexts:
     """Sort what a document says."""
     lines = tuple(body_lines(skill.body, skill.body_line))
     sentences = [part for part in _SENTENCE.split(skill.description) if part]
-    refused = [part for part in sentences if _NOT.search(part)]
-    kept = [part for part in sentences if not _NOT.search(part)]
+    refused = [part for part in sentences if refuses(part)]
+    kept = [part for part in sentences if not refuses(part)]
     when = [part for part in kept if _LEAD.match(part) or _WHEN.search(part)]
     listed = [*map(without_lead, skill.triggers), *(line.text for line in lines if _is_when(line))]
     quotes = _quotes([*kept, *listed])
@@ -144,7 +137,7 @@ def body_lines(body: str, first_line: int) -> Iterator[Line]:
             yield Line(number, "heading", heading, heading)
         elif item := _ITEM.match(raw):
             yield Line(number, "item", label or heading, item[1].strip())
-        elif (named := _LABEL.match(text)) and (_WHEN.search(named[1]) or _NOT.search(named[1])):
+        elif (named := _LABEL.match(text)) and (_WHEN.search(named[1]) or refuses(named[1])):
             label = plain(named[1])
             if named[2]:
                 yield Line(number, "item", label, named[2])
@@ -170,33 +163,28 @@ def clauses_in(sentence: str) -> list[str]:
     return kept if len(kept) > 1 else []
 
 
-def refuses(text: str) -> bool:
-    """Tell whether a sentence says what the skill is not for."""
-    return bool(_NOT.search(text))
-
-
 def _is_when(line: Line) -> bool:
-    if line.kind != "item" or _NOT.search(line.heading):
+    if line.kind != "item" or refuses(line.heading):
         return False
-    return bool(_WHEN.search(line.heading)) and not _NOT.search(line.text)
+    return bool(_WHEN.search(line.heading)) and not refuses(line.text)
 
 
 def _is_refusal(line: Line) -> bool:
     if line.kind == "heading":
         return False
-    return bool(_NOT.search(line.heading)) and line.kind == "item"
+    return bool(refuses(line.heading)) and line.kind == "item"
 
 
 def _is_other(line: Line, words: int) -> bool:
     """Tell whether a line of the body is prose that neither lists nor refuses uses."""
-    if line.text.startswith("|") or _is_when(line) or _NOT.search(f"{line.heading} {line.text}"):
+    if line.text.startswith("|") or _is_when(line) or refuses(f"{line.heading} {line.text}"):
         return False
     return len(line.text.split()) >= words
 
 
 def _first_cells(lines: Iterable[Line]) -> Iterator[str]:
     for line in lines:
-        if line.text.startswith("|") and not _NOT.search(line.heading):
+        if line.text.startswith("|") and not refuses(line.heading):
             cell = line.text.strip("| ").split("|")[0].strip()
             if len(cell.split()) >= 2:
                 yield cell
@@ -205,7 +193,7 @@ def _first_cells(lines: Iterable[Line]) -> Iterator[str]:
 def _is_generic(heading: str) -> bool:
     text = re.sub(r"^(?:step|phase|part)?\s*\d+[.:)]*\s*", "", heading.casefold())
     text = re.sub(r"\s*\([^)]*\)$", "", text).strip(" :.?!")
-    return text in _GENERIC or bool(_WHEN.search(text) or _NOT.search(text)) or not text
+    return text in _GENERIC or bool(_WHEN.search(text)) or refuses(text) or not text
 
 
 def _title(skill: SkillFile, lines: Iterable[Line]) -> str:
@@ -217,7 +205,7 @@ def _title(skill: SkillFile, lines: Iterable[Line]) -> str:
 
 def _opening(lines: Iterable[Line]) -> list[str]:
     text = next((line.text for line in lines if line.kind == "text" and len(line.text) > 30), "")
-    if _NOT.search(text) or text.startswith("|"):
+    if refuses(text) or text.startswith("|"):
         return []
     return [part for part in _SENTENCE.split(text) if part][:2]
 
