@@ -171,7 +171,7 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
 
     def with_words(self, documents: Sequence[str]) -> "DescribedHead":
         """Know each target by the words of these documents. They are in the order of the names."""
-        return replace(self, words=Postings.of(self.lexicon.features(documents)))
+        return replace(self, words=Postings.of(self.lexicon.document_features(documents)))
 
     def word_votes(self, texts: Sequence[str]) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
@@ -236,7 +236,7 @@ def fit_described(
         counts=counts,
         descriptions=described,
         lexicon=lexicon,
-        words=Postings.of(lexicon.features([documents[name] for name in names.tolist()])),
+        words=Postings.of(lexicon.document_features([documents[one] for one in names.tolist()])),
         usual=usual,
         crowded=crowded,
     )

@@ -27,6 +27,7 @@ from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
 from router.heads.vote_graph import FEWEST, Content, VoteGraph, vote_graph
+from router.heads.word_votes import WordVotes
 
 MOST_EXEMPLARS = 8_000
 """More of them are not solved for: n³ steps would take minutes."""
@@ -151,7 +152,11 @@ class Head:
 
     def word_votes(self, texts: Sequence[str]) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
-        return self.lexicon.votes(texts, self.term_votes)
+        return self._word_votes.of(texts)
+
+    @cached_property
+    def _word_votes(self) -> WordVotes:
+        return WordVotes(self.lexicon, self.term_votes)
 
     def _likeness(self, near: Similarities) -> NDArray[np.float32]:
         """Turn cosines into votes, in place. Shape: as given, in (0, 1]."""

@@ -1,19 +1,21 @@
 """Words and pieces of words as features: what a small encoder misses, product names above all."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats
-from router.heads.cosines import FEW
 
 Places: TypeAlias = NDArray[np.intp]
+Pair: TypeAlias = tuple[str, str]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 REMEMBERED = 100_000
 """Words whose pieces are remembered."""
@@ -27,6 +29,11 @@ _WORD = re.compile(r"[^\W_]+(?:[.+#'_-]+[^\W_]+)*[+#]*", re.UNICODE)
 def words_of(text: str) -> list[str]:
     """Split into lower-case words; "c++", "llama.cpp" and "phi-3" are one word each."""
     return _WORD.findall(text.casefold())
+
+
+def once(said: Iterable[Key]) -> Iterable[Key]:
+    """Give each different one, in order."""
+    return dict.fromkeys(said)
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,10 @@ class Phrases:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """TF-IDF of words and word pairs, and of character n-grams inside words; unit rows each.
+    """TF-IDF of words and word pairs, and of character n-grams inside words.
+
+    Of a query each different word counts once (`features`): what it says is then a sum over its
+    words, see `WordVotes`. Of a document it counts by how often it is said (`rows`).
 
     Fitted by scikit-learn. Looking terms up is done here, in plain Python, because it stands on
     the path of the first query and importing scikit-learn takes longer than answering it.
@@ -83,26 +93,37 @@ class Lexicon:
         """Count the terms of both kinds."""
         return len(self.words.terms) + len(self.chars.terms)
 
-    def votes(self, texts: Sequence[str], term_votes: NDArray[np.float32]) -> Floats:
-        """Sum each text's weighted rows of `term_votes`. Shape: (n_texts, n_targets)."""
-        if not len(self):
-            return np.zeros((len(texts), term_votes.shape[1]))
-        ends, places, weights = self.rows(texts)
-        weights = weights.astype(np.float32)
-        if len(texts) > FEW:
-            from scipy.sparse import csr_array  # a first query need not wait for it
-
-            shape = (len(texts), len(self))
-            return np.asarray(csr_array((weights, places, ends), shape) @ term_votes, float)
-        summed = np.zeros((len(texts), term_votes.shape[1]))
-        filled = np.flatnonzero(ends[1:] > ends[:-1])
-        if len(filled):
-            weighted = term_votes[places] * weights[:, None]
-            summed[filled] = np.add.reduceat(weighted, ends[filled], axis=0)
-        return summed
-
     def features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - scipy has no types
-        """Sparse rows of both kinds side by side. Shape: (n_texts, n_terms)."""
+        """Sparse rows of both kinds side by side, each different word said once.
+
+        The terms of a kind weigh their idf over the root of the sum of their squares: of length 1
+        but for pieces that two words share. Shape: (n_texts, n_terms).
+        """
+        from scipy.sparse import csr_array
+
+        said = [words_of(text) for text in texts]
+        places = [
+            np.concatenate(
+                [
+                    *map(self.of_word.__getitem__, once(words)),
+                    np.array([*map(self.of_pair.__getitem__, self.pairs_once(words))], np.intp),
+                ]
+            )
+            for words in said
+        ]
+        rows = np.arange(len(texts)).repeat([len(one) for one in places])
+        columns = np.concatenate([np.empty(0, np.intp), *places])
+        idf, kind = self.idf[columns], 2 * rows + (columns >= len(self.words.terms))
+        squares = np.bincount(kind, idf * idf, 2 * len(texts))
+        weights = idf / np.sqrt(squares)[kind]
+        return csr_array((weights, (rows, columns)), shape=(len(texts), len(self)))
+
+    def pairs_once(self, words: Sequence[str]) -> Iterable[Pair]:
+        """Give each different pair of neighbouring words that is known, in order."""
+        return filter(self.of_pair.__contains__, once(pairwise(words)))
+
+    def document_features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401
+        """Sparse rows as `rows` lays them out. Shape: (n_texts, n_terms)."""
         from scipy.sparse import csr_array
 
         ends, places, weights = self.rows(texts)
@@ -126,7 +147,7 @@ class Lexicon:
         counts = np.empty(len(first))
         counts[:-1] = first[1:] - first[:-1]
         counts[-1:] = len(keys) - first[-1:]
-        weights = (1.0 + np.log(counts)) * self._idf[places]
+        weights = (1.0 + np.log(counts)) * self.idf[places]
         part = 2 * rows + (places >= len(self.words.terms))
         squares = np.bincount(part, weights * weights, 2 * len(texts))
         ends = np.zeros(len(texts) + 1, dtype=np.intp)
@@ -138,51 +159,59 @@ class Lexicon:
         said = [words_of(text) for text in texts]
         words = list(chain.from_iterable(said))
         row_of_word = np.arange(len(texts)).repeat([len(one) for one in said])
-        alone = [self._of_word[word] for word in words]
-        after, nothing = self._pairs.get, dict[str, int]()
-        pairs = np.array(
-            [after(one, nothing).get(other, -1) for one, other in pairwise(words)], dtype=np.intp
-        )
+        alone = [self.of_word[word] for word in words]
+        place = self.of_pair.get
+        pairs = np.array([place(pair, -1) for pair in pairwise(words)], dtype=np.intp)
         known = np.flatnonzero((pairs >= 0) & (row_of_word[1:] == row_of_word[:-1]))
         rows = row_of_word.repeat([len(places) for places in alone])
         rows = np.concatenate([rows, row_of_word[known]])
         return rows, np.concatenate([*alone, pairs[known]])
 
     @cached_property
-    def _of_word(self) -> "PlacesOfWord":
-        return PlacesOfWord(self.words.places, self.chars.places)
+    def of_word(self) -> "Remembered[str, Places]":
+        """Where each word and its pieces are: words come again and again."""
+        return Remembered(self._places_of, REMEMBERED)
+
+    def _places_of(self, word: str) -> Places:
+        return np.array(self.places_of(word), dtype=np.intp)
+
+    def places_of(self, word: str) -> list[int]:
+        """Give the places of a word and of its pieces, as far as they are known."""
+        words, known, before = self.words.places, self.chars.places, len(self.words.terms)
+        places = [words[word]] if word in words else []
+        return places + [before + known[piece] for piece in pieces_of(word) if piece in known]
 
     @cached_property
-    def _pairs(self) -> dict[str, dict[str, int]]:
-        """Where each pair of words is, by the first and then the second."""
-        pairs: dict[str, dict[str, int]] = {}
-        for term, place in self.words.places.items():
-            one, blank, other = term.partition(" ")
-            if blank:
-                pairs.setdefault(one, {})[other] = place
-        return pairs
+    def of_pair(self) -> dict[Pair, int]:
+        """Where each pair of words is."""
+        parted = ((term.partition(" "), place) for term, place in self.words.places.items())
+        return {(one, other): place for (one, blank, other), place in parted if blank}
 
     @cached_property
-    def _idf(self) -> Floats:
+    def idf(self) -> Floats:
+        """Of both kinds. Shape: (n_terms,)."""
         return np.concatenate([self.words.idf, self.chars.idf])
 
 
-class PlacesOfWord(dict[str, Places]):
-    """Places of a word and of its pieces: words come again and again, so they are remembered."""
+class Remembered(dict[Key, Value]):
+    """Values worked out once for each key, and all forgotten when they are too many."""
 
-    def __init__(self, words: Mapping[str, int], pieces: Mapping[str, int]) -> None:
-        self._words = words
-        self._pieces = pieces
+    def __init__(self, work_out: Callable[[Key], Value], most: int) -> None:
+        self._work_out = work_out
+        self._most = most
 
-    def __missing__(self, word: str) -> Places:
-        """Look a new word up."""
-        if len(self) >= REMEMBERED:
+    def __missing__(self, key: Key) -> Value:
+        """Work a new one out."""
+        if len(self) >= self._most:
             self.clear()
-        known, before = self._pieces, len(self._words)
-        places = [self._words[word]] if word in self._words else []
-        places += [before + known[piece] for piece in pieces_of(word) if piece in known]
-        found = self[word] = np.array(places, dtype=np.intp)
+        found = self[key] = self._work_out(key)
         return found
+
+    def __reduce__(
+        self,
+    ) -> tuple[type["Remembered[Key, Value]"], tuple[Callable[[Key], Value], int]]:
+        """Be pickled without what is remembered."""
+        return type(self), (self._work_out, self._most)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from router.packs.pack import Pack
 
 Indices: TypeAlias = NDArray[np.intp]
 
-FORMAT = 14
+FORMAT = 15
 """Raised whenever a model fitted by older code must not be used by newer."""
 
 
