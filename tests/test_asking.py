@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from router.heads.lexicon import words_in
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
 from router.packs.pack import Lead, Option, Question
 
@@ -29,7 +30,7 @@ def test_evidence_by_hand(index):
     texts = ["My OLD bike is broken!", "the oldest bike", ""]
     vectors = np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32)
     probabilities = np.array([[0.5, 0.2], [0.1, 0.3], [0.0, 0.0]])
-    evidence = index.evidence(texts, vectors, probabilities)
+    evidence = index.evidence(words_in(texts), vectors, probabilities)
     assert evidence.triggered.tolist() == [True, False, False]
     np.testing.assert_allclose(
         evidence.answered,

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from router.heads.lexicon import words_in
 from router.heads.logistic import Logistic
 from router.model.clause_gate import N_FEATURES, OVERLOOKED, ClauseGate, gate_features
 
@@ -13,7 +14,7 @@ def test_features_by_hand():
     clauses = [["bake the bread", "sell it now"], ["only clause"]]
     votes = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.8], [0.1, 0.4, 0.6]])
     whole = np.array([[0.7, 0.1, 0.2], [0.25, 0.25, 0.5]])
-    features = gate_features(texts, clauses, votes, whole)
+    features = gate_features(words_in(texts), clauses, votes, whole)
     first = [0.8, 0.8 - 0.2, _logit(0.7), _logit(0.2), math.log(7), math.log(2), 1, 1]
     second = [0.4, 0.4 - 0.6, _logit(0.5), _logit(0.25), math.log(2), 0, 0, 0]
     np.testing.assert_allclose(features, [first, second])
@@ -25,8 +26,8 @@ def _logit(share):
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 1)])
 def test_no_text_or_no_second_skill_has_no_features(shape):
-    texts = ["a text"] * shape[0]
-    found = gate_features(texts, [["a clause"]] * shape[0], np.zeros(shape), np.zeros(shape))
+    said = [["a", "text"]] * shape[0]
+    found = gate_features(said, [["a clause"]] * shape[0], np.zeros(shape), np.zeros(shape))
     assert found.shape == (0, N_FEATURES)
 
 

@@ -4,6 +4,7 @@ import time
 import numpy as np
 import pytest
 
+from router.heads.lexicon import words_in
 from router.heads.logistic import Logistic
 from router.model.concerns import (
     MISSED,
@@ -95,7 +96,7 @@ def test_nothing_is_joined_with_fewer_than_two_skills(exemplars):
 
 
 def view_of(texts, rows):
-    return ClauseView.of(texts, [clauses_of(text) for text in texts], np.array(rows))
+    return ClauseView.of(words_in(texts), [clauses_of(text) for text in texts], np.array(rows))
 
 
 def test_a_view_lays_clauses_out_by_text():

@@ -123,7 +123,7 @@ def test_a_word_that_stands_in_code_only_finds_its_skill(garage):
     reads = fit_model(pack, shared_encoder())
     reads_not = fit_model(replace(pack, documents={}), shared_encoder())
     tyres = reads.names.index("skill:tyres")
-    knows, knows_not = (one.head.word_votes(["patchkit"])[0] for one in (reads, reads_not))
+    knows, knows_not = (one.head.word_votes([["patchkit"]])[0] for one in (reads, reads_not))
     assert knows.argmax() == tyres
     assert knows[tyres] > knows_not[tyres] + 0.1
 
@@ -142,10 +142,10 @@ def test_what_is_written_into_a_document_while_watching_counts_at_once(garage):
     pack, refit = load_pack(garage), Refit(shared_encoder())
     refit(pack, ["patchkit"])
     tyres = refit.model.names.index("skill:tyres")
-    before = refit.model.head.word_votes(["patchkit"])[0, tyres]
+    before = refit.model.head.word_votes([["patchkit"]])[0, tyres]
     text = pack.documents["tyres"].replace("patchkit --glue", "glue")
     refit(replace(pack, documents={**pack.documents, "tyres": text}), ["patchkit"])
-    assert refit.model.head.word_votes(["patchkit"])[0, tyres] < before - 0.1
+    assert refit.model.head.word_votes([["patchkit"]])[0, tyres] < before - 0.1
     assert refit.embedded <= 1  # the query
 
 

@@ -88,43 +88,57 @@ def test_tf_idf_by_hand():
     assert terms.terms == ("bike", "car", "red", "red bike", "red car")
     once, twice = math.log(3 / 2) + 1, math.log(3 / 3) + 1  # in one of two texts, in both
     np.testing.assert_allclose(terms.idf, [once, once, twice, once, once])
-    row = Lexicon(terms, Terms((), np.empty(0))).features(["bike, bike! Unknown red"]).toarray()
-    bike, red = (1 + math.log(2)) * once, twice
-    length = math.hypot(bike, red)
-    np.testing.assert_allclose(row, [[bike / length, 0, red / length, 0, 0]])
+    lexicon = Lexicon(terms, Terms((), np.empty(0)))
+    text = ["bike, bike! Unknown red"]
+    for row, counted in ((lexicon.features(text), 1), (lexicon.document_features(text), 2)):
+        bike, red = (1 + math.log(counted)) * once, twice
+        length = math.hypot(bike, red)
+        np.testing.assert_allclose(row.toarray(), [[bike / length, 0, red / length, 0, 0]])
 
 
 def test_rows_are_two_unit_vectors_side_by_side():
     lexicon = Lexicon.fit(TEXTS)
-    rows = lexicon.features(TEXTS).toarray()
+    rows = lexicon.document_features(TEXTS).toarray()
     n_words = len(lexicon.words.terms)
     assert rows.shape == (4, len(lexicon))
     np.testing.assert_allclose(np.linalg.norm(rows[:, :n_words], axis=1), 1)
     np.testing.assert_allclose(np.linalg.norm(rows[:, n_words:], axis=1), 1)
 
 
+def test_a_word_said_again_adds_nothing_but_a_piece_in_two_words_counts_twice():
+    lexicon = Lexicon.fit(["ab ac", "ad"], pairs=False)
+    once, again = lexicon.features(["ab ac", "ac ab ab ac"]).toarray()
+    np.testing.assert_allclose(once, again)
+    place = {term: i for i, term in enumerate([*lexicon.words.terms, *lexicon.chars.terms])}
+    before = place[" a"] - lexicon.chars.terms.index(" a")
+    ab = [place[one] for one in (" a", "ab", "b ", " ab", "ab ", " ab ")]
+    ac = [place[one] for one in (" a", "ac", "c ", " ac", "ac ", " ac ")]
+    idf = lexicon.idf[[*ab, *ac]]
+    expected = np.zeros(len(lexicon))
+    np.add.at(expected, [*ab, *ac], idf / np.linalg.norm(idf))
+    np.testing.assert_allclose(once[before:], expected[before:])
+    assert once[place[" a"]] == pytest.approx(2 * lexicon.idf[place[" a"]] / np.linalg.norm(idf))
+
+
 def test_unknown_words_give_a_zero_row():
     lexicon = Lexicon.fit(TEXTS)
-    assert not lexicon.features(["", "\U0001f680", "zyx"]).toarray().any()
-    votes = np.ones((len(lexicon), 2), dtype=np.float32)
-    np.testing.assert_array_equal(lexicon.votes(["", "\0"], votes), np.zeros((2, 2)))
-
-
-@QUICK
-@given(st.lists(st.sampled_from(TEXTS) | st.text(max_size=40), max_size=5))
-def test_votes_are_features_times_votes_and_a_batch_is_its_texts(texts):
-    lexicon = Lexicon.fit(TEXTS)
-    term_votes = np.random.default_rng(3).normal(size=(len(lexicon), 3)).astype(np.float32)
-    votes = lexicon.votes(texts, term_votes)
-    assert votes.shape == (len(texts), 3)
-    for row, text in zip(votes, texts, strict=True):
-        alone = lexicon.features([text]).toarray()[0]
-        np.testing.assert_allclose(row, alone @ term_votes, atol=1e-6)
+    for features in (lexicon.features, lexicon.document_features):
+        assert not features(["", "\U0001f680", "zyx"]).toarray().any()
 
 
 def test_the_order_of_texts_does_not_matter():
     one, other = Lexicon.fit(TEXTS), Lexicon.fit(TEXTS[::-1])
     assert one.words.terms == other.words.terms
-    np.testing.assert_allclose(
-        one.features(TEXTS).toarray(), other.features(TEXTS).toarray(), atol=1e-12
-    )
+    for kind in ("features", "document_features"):
+        rows = [getattr(lexicon, kind)(TEXTS).toarray() for lexicon in (one, other)]
+        np.testing.assert_allclose(rows[0], rows[1], atol=1e-12)
+
+
+def test_what_is_remembered_of_words_never_shows(monkeypatch):
+    monkeypatch.setattr("router.heads.lexicon.REMEMBERED", 2)
+    small = Lexicon.fit(TEXTS)
+    found = [small.document_features(TEXTS * 2).toarray() for _ in range(2)]
+    monkeypatch.undo()
+    np.testing.assert_array_equal(found[0], found[1])
+    expected = Lexicon.fit(TEXTS).document_features(TEXTS * 2).toarray()
+    np.testing.assert_array_equal(found[0], expected)

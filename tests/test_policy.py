@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from router.decisions.policy import ACTIONS, Rules
+from router.heads.lexicon import words_in
 from router.model.asking import QuestionEvidence
 from router.model.model import Layout, Reading
 from router.packs.pack import Neighbour, Policy
@@ -38,8 +39,10 @@ def reading_of(*rows):
     probabilities = [[share.get(name.split(":")[-1], 0.0) for name in NAMES] for share in shares]
     further = [[row.get("further", {}).get(i, 0.0) for i in range(3)] for row in rows]
     count = len(rows)
+    texts = [row.get("text", "my brakes squeal") for row in rows]
     return Reading(
-        texts=[row.get("text", "my brakes squeal") for row in rows],
+        texts=texts,
+        said=words_in(texts),
         vectors=np.zeros((count, 2), dtype=np.float32),
         probabilities=np.array(probabilities),
         closest=np.array([row.get("closest", 0.7) for row in rows]),
@@ -260,6 +263,7 @@ def test_a_batch_may_be_empty(pack, count):
     reading = reading_of(*[{}] * 1)
     none = Reading(
         texts=reading.texts[:count],
+        said=reading.said[:count],
         vectors=reading.vectors[:count],
         probabilities=reading.probabilities[:count],
         closest=reading.closest[:count],

@@ -16,7 +16,6 @@ from router.heads import head as heads
 from router.heads.centroids import unit
 from router.heads.cosines import BLOCK, FEW, cosines, product
 from router.heads.head import Head, fit_head
-from router.heads.lexicon import Lexicon
 from router.report import write_report
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -148,26 +147,6 @@ def test_cosines_of_few_texts_are_those_of_many(n_texts, n_points):
     found = cosines(texts, points)
     assert found.shape == (n_texts, n_points)
     np.testing.assert_allclose(found, texts @ points.T, atol=1e-6)
-
-
-@pytest.mark.parametrize("times", [1, FEW])
-def test_votes_of_few_texts_and_of_many_are_the_sums_of_their_terms(times):
-    lexicon = Lexicon.fit(TEXTS)
-    term_votes = DICE.normal(size=(len(lexicon), 3)).astype(np.float32)
-    texts = [*TEXTS, "zzz", "", TEXTS[0]] * times
-    expected = lexicon.features(texts).toarray() @ term_votes
-    np.testing.assert_allclose(lexicon.votes(texts, term_votes), expected, atol=1e-6)
-    none = Lexicon.fit(["only"], pieces=False).votes(["other"] * times, term_votes[:1])
-    np.testing.assert_array_equal(none, np.zeros((times, 3)))
-
-
-def test_what_is_remembered_of_words_never_shows(monkeypatch):
-    monkeypatch.setattr("router.heads.lexicon.REMEMBERED", 2)
-    small = Lexicon.fit(TEXTS)
-    found = [small.features(TEXTS * 2).toarray() for _ in range(2)]
-    monkeypatch.undo()
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], Lexicon.fit(TEXTS).features(TEXTS * 2).toarray())
 
 
 def test_scores_do_not_depend_on_how_many_are_scored_at_a_time(monkeypatch, tiny_router):

@@ -37,7 +37,7 @@ class Narrator:
 
     def decision(self, reading: Reading, verdicts: Verdicts, row: int) -> Decision:
         """Tell the decision of one text, and why."""
-        confidence = round(float(np.clip(verdicts.confidence[row], 0.0, 1.0)), 4)
+        confidence = round(min(max(float(verdicts.confidence[row]), 0.0), 1.0), 4)
         told: dict[str, Any] = {
             "confidence": confidence,
             "margin": round(float(verdicts.margin[row]), 4),
@@ -127,6 +127,8 @@ class Narrator:
 
     def named(self, reading: Reading, verdicts: Verdicts, row: int) -> tuple[str, ...]:
         """Give the neighbours named, the likeliest first."""
+        if not verdicts.packs[row].any():
+            return ()
         likely = reading.probabilities[row, self.model.layout.neighbours]
         ids = list(self.pack.neighbours)
         places = np.flatnonzero(verdicts.packs[row])

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats
 from router.decisions.contenders import MOST_OPTIONS, Contenders
-from router.heads.lexicon import Phrases, words_of
+from router.heads.lexicon import Phrases
 from router.heads.logistic import logit
 from router.model.model import Indices, Layout, Limits, Reading
 from router.packs.order import Precedence
@@ -209,22 +210,29 @@ class Rules:
     ) -> Bools:
         """Name the neighbours: those that serve a redirect, and those beside a route."""
         n_skills, n_neighbours = len(self.skill_ids), len(self.words)
+        if not n_neighbours:
+            return np.zeros((len(shares), 0), dtype=np.bool_)
         near = shares[:, n_skills : n_skills + n_neighbours]
         likely = near >= self.policy.name_from
-        if n_neighbours:
-            likely[np.arange(len(near)), near.argmax(axis=1)] |= action == REDIRECT
-        chosen = np.zeros((len(shares), n_skills), dtype=np.bool_)
-        rows, places = np.nonzero(skills >= 0)
-        chosen[rows, skills[rows, places]] = True
-        fits = chosen @ self.beside.T
-        routed = action == ROUTE
-        said = np.zeros_like(fits)
-        for row in np.flatnonzero(fits.any(axis=1) & routed):
-            words = words_of(reading.texts[int(row)])
-            said[row] = [phrases.said_in(words) for phrases in self.words]
-        return np.where(
-            routed[:, None], fits & (said | likely), likely & (action == REDIRECT)[:, None]
-        )
+        redirected = np.flatnonzero(action == REDIRECT)
+        likely[redirected, near[redirected].argmax(axis=1)] = True
+        likely[action == NONE] = False
+        routed = np.flatnonzero(action == ROUTE)
+        for row in routed.tolist():  # a neighbour is named if its words are said
+            if not self._cues.isdisjoint(reading.said[row]):
+                likely[row] |= [phrases.said_in(reading.said[row]) for phrases in self.words]
+        likely[routed] &= self._fits[skills[routed]].any(axis=1)
+        return likely
+
+    @cached_property
+    def _cues(self) -> frozenset[str]:
+        """First words of all that names a neighbour."""
+        return frozenset(phrase[0] for phrases in self.words for phrase in phrases.phrases)
+
+    @cached_property
+    def _fits(self) -> Bools:
+        """Whether a neighbour is named beside a skill; none is in the last row, beside no skill."""
+        return np.vstack([self.beside.T, np.zeros(len(self.words), dtype=np.bool_)])
 
 
 def mapped(to: Map, confidence: Floats) -> Floats:

@@ -1,7 +1,5 @@
 """A model that is exported: onnxruntime and a tokenizer, batches of like length on all cores."""
 
-import os
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from router.arrays import Vectors
 from router.encoders.encoder import TokenVectors, sha256_of, token_units
 from router.errors import EncoderError
+from router.threads import cores
 
 TOKENS = 256  # in a batch at most, padding included: its activations stay in a core's cache
 WINDOW = 2048  # texts sorted together; the next window is tokenised beside this one's inference
@@ -66,7 +65,7 @@ class OnnxSession:
             yield texts, *self._run(self._tokenise(texts), with_tokens)
             return
         windows = [texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW)]
-        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(_cores()) as workers:
+        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(cores()) as workers:
             following = beside.submit(self._tokenise, windows[0])
             for window, after in zip(windows, [*windows[1:], []], strict=True):
                 tokens = following.result()
@@ -82,7 +81,7 @@ class OnnxSession:
         """Run batches of like length, the longest first so that the last to end is short."""
         lengths = np.array([len(ids) for ids in tokens])
         order = np.argsort(-lengths, kind="stable")
-        most = min(TOKENS, -(-int(lengths.sum()) // _cores()))  # a few texts, too, use all cores
+        most = min(TOKENS, -(-int(lengths.sum()) // cores()))  # a few texts, too, use all cores
         batches = list(_batches(order, lengths[order], most))
         done = list(
             workers.map(
@@ -139,9 +138,3 @@ def _tokenizer(path: Path, max_tokens: int) -> Any:  # noqa: ANN401 - tokenizers
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
-
-
-def _cores() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

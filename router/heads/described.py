@@ -33,7 +33,7 @@ from router.heads.centroids import unit
 from router.heads.cosines import cosines
 from router.heads.head import Head
 from router.heads.late import LateInteraction, Near
-from router.heads.lexicon import Lexicon
+from router.heads.lexicon import Lexicon, Said, words_in
 from router.heads.maps import Temperature
 from router.heads.postings import Postings
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
@@ -106,6 +106,7 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         seen: Callable[[slice, Similarities], None] | None = None,
         tokens: Sequence[TokenVectors] | None = None,
         heard: Callable[[int, Indices, Near], None] | None = None,
+        words: Floats | None = None,
     ) -> Floats:
         """Log odds of each target against an everyday query. Shape: (n_texts, n_targets).
 
@@ -116,10 +117,11 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
             array of shape (n_rows, n_exemplars) that is changed afterwards.
         :param tokens: Of each text; without them, or a head that knows no tokens, less is known.
         :param heard: Shown how near each token is, see `LateInteraction.closeness`.
+        :param words: What `word_votes` says of the texts, where it is known.
         """
         late = None if tokens is None else self.late
         weights = ALONE if late is None else BESIDE_TOKENS
-        scores = weights.words * self.word_votes(texts)
+        scores = weights.words * (self.word_votes(words_in(texts)) if words is None else words)
         scores += weights.description * cosines(vectors, self.descriptions)
         chosen = self._shortlist(scores, vectors)
         scores -= weights.density * self.usual[0] + weights.description * self.usual[1]
@@ -165,17 +167,18 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         seen: Callable[[slice, Similarities], None] | None = None,
         tokens: Sequence[TokenVectors] | None = None,
         heard: Callable[[int, Indices, Near], None] | None = None,
+        words: Floats | None = None,
     ) -> Probabilities:
         """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
-        return Temperature().transform(self.scores(texts, vectors, seen, tokens, heard))
+        return Temperature().transform(self.scores(texts, vectors, seen, tokens, heard, words))
 
     def with_words(self, documents: Sequence[str]) -> "DescribedHead":
         """Know each target by the words of these documents. They are in the order of the names."""
         return replace(self, words=Postings.of(self.lexicon.document_features(documents)))
 
-    def word_votes(self, texts: Sequence[str]) -> Floats:
+    def word_votes(self, said: Said) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
-        return self.words.votes(self.lexicon, texts)
+        return self.words.votes(self.lexicon, said)
 
     @cached_property
     def starts(self) -> Indices:

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.heads.centroids import unit
 from router.heads.cosines import cosines, product
-from router.heads.lexicon import Alike, Lexicon, Terms
+from router.heads.lexicon import Alike, Lexicon, Said, Terms, words_in
 from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
 from router.heads.vote_graph import FEWEST, Content, VoteGraph, vote_graph
 from router.heads.word_votes import WordVotes
+from router.threads import in_threads
 
 MOST_EXEMPLARS = 8_000
 """More of them are not solved for: n³ steps would take minutes."""
@@ -35,7 +36,7 @@ MOST_EXEMPLARS = 8_000
 MOST_VOTES = 4_000_000
 """Exemplars times targets: a query has to read that many numbers."""
 
-SCORED, JUDGED = 256, 500_000
+SCORED, JUDGED = 128, 500_000
 """Texts scored at a time; and scores, of rows taken evenly, that a `Power` is fitted on."""
 
 
@@ -86,19 +87,26 @@ class Head:
         texts: Sequence[str],
         vectors: Vectors,
         seen: Callable[[slice, Similarities], None] | None = None,
+        words: Floats | None = None,
     ) -> Floats:
         """Estimate each target's share. Shape: (n_texts, n_targets).
 
         :param seen: Shown the cosines with all exemplars, some texts at a time: the rows, and an
-            array of shape (n_rows, n_exemplars) that is changed afterwards.
+            array of shape (n_rows, n_exemplars) that is changed afterwards. Of many texts, by
+            several threads.
+        :param words: What `word_votes` says of the texts, where it is known.
         """
         if self.centroids is not None:
             return self._scores_by_centroids(vectors, seen)
-        scores = self.settings.lexical * self.word_votes(texts) + self.prior
-        for start in range(0, len(texts), SCORED):  # so that what lies between stays in the cache
+        words = self.word_votes(words_in(texts)) if words is None else words
+        scores = self.settings.lexical * words + self.prior
+
+        def add(start: int) -> None:
             rows = slice(start, start + SCORED)
             looking = None if seen is None else partial(seen, rows)
             scores[rows] += self._votes(vectors[rows], looking)
+
+        in_threads(add, range(0, len(texts), SCORED))
         return scores
 
     def _votes(
@@ -146,13 +154,14 @@ class Head:
         texts: Sequence[str],
         vectors: Vectors,
         seen: Callable[[slice, Similarities], None] | None = None,
+        words: Floats | None = None,
     ) -> Probabilities:
         """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
-        return self.power.transform(self.scores(texts, vectors, seen))
+        return self.power.transform(self.scores(texts, vectors, seen, words))
 
-    def word_votes(self, texts: Sequence[str]) -> Floats:
+    def word_votes(self, said: Said) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
-        return self._word_votes.of(texts)
+        return self._word_votes.of(said)
 
     @cached_property
     def _word_votes(self) -> WordVotes:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from router.arrays import Floats
 
 Places: TypeAlias = NDArray[np.intp]
+Said: TypeAlias = Sequence[Sequence[str]]
+"""The words of each text, see `words_of`."""
+
 Pair: TypeAlias = tuple[str, str]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -34,6 +37,11 @@ def words_of(text: str) -> list[str]:
 def once(said: Iterable[Key]) -> Iterable[Key]:
     """Give each different one, in order."""
     return dict.fromkeys(said)
+
+
+def words_in(texts: Iterable[str]) -> Said:
+    """Split each text into its words."""
+    return [words_of(text) for text in texts]
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,6 @@ class Lexicon:
         """
         from scipy.sparse import csr_array
 
-        said = [words_of(text) for text in texts]
         places = [
             np.concatenate(
                 [
@@ -109,7 +116,7 @@ class Lexicon:
                     np.array([*map(self.of_pair.__getitem__, self.pairs_once(words))], np.intp),
                 ]
             )
-            for words in said
+            for words in words_in(texts)
         ]
         rows = np.arange(len(texts)).repeat([len(one) for one in places])
         columns = np.concatenate([np.empty(0, np.intp), *places])
@@ -126,18 +133,18 @@ class Lexicon:
         """Sparse rows as `rows` lays them out. Shape: (n_texts, n_terms)."""
         from scipy.sparse import csr_array
 
-        ends, places, weights = self.rows(texts)
+        ends, places, weights = self.rows(words_in(texts))
         return csr_array((weights, places, ends), shape=(len(texts), len(self)))
 
-    def rows(self, texts: Sequence[str]) -> tuple[Places, Places, Floats]:
+    def rows(self, said: Said) -> tuple[Places, Places, Floats]:
         """Lay the terms of texts out row by row; a term weighs (1 + log count) * idf.
 
         :return: Where each row ends, shape (n_texts + 1,), from 0 on; places and weights, the
             weights of each kind of length 1 in a row.
         """
-        rows, places = self._said(texts)
+        rows, places = self._places(said)
         keys = rows * len(self) + places
-        if len(texts) * len(self) < 1 << 31:
+        if len(said) * len(self) < 1 << 31:
             keys = keys.astype(np.int32)  # sorted twice as fast
         keys.sort()
         fresh = np.ones(len(keys), dtype=np.bool_)
@@ -149,16 +156,15 @@ class Lexicon:
         counts[-1:] = len(keys) - first[-1:]
         weights = (1.0 + np.log(counts)) * self.idf[places]
         part = 2 * rows + (places >= len(self.words.terms))
-        squares = np.bincount(part, weights * weights, 2 * len(texts))
-        ends = np.zeros(len(texts) + 1, dtype=np.intp)
-        np.bincount(rows, minlength=len(texts)).cumsum(out=ends[1:])
+        squares = np.bincount(part, weights * weights, 2 * len(said))
+        ends = np.zeros(len(said) + 1, dtype=np.intp)
+        np.bincount(rows, minlength=len(said)).cumsum(out=ends[1:])
         return ends, places, weights / np.sqrt(squares)[part]
 
-    def _said(self, texts: Sequence[str]) -> tuple[Places, Places]:
+    def _places(self, said: Said) -> tuple[Places, Places]:
         """Give text and place of each known term, as often as it is said, in any order."""
-        said = [words_of(text) for text in texts]
         words = list(chain.from_iterable(said))
-        row_of_word = np.arange(len(texts)).repeat([len(one) for one in said])
+        row_of_word = np.arange(len(said)).repeat([len(one) for one in said])
         alone = [self.of_word[word] for word in words]
         place = self.of_pair.get
         pairs = np.array([place(pair, -1) for pair in pairwise(words)], dtype=np.intp)

@@ -41,5 +41,5 @@ class Logistic:
 
 def logit(probability: Floats | NDArray[np.float64], edge: float = 1e-3) -> Floats:
     """Log odds, with probabilities kept `edge` away from 0 and 1."""
-    inside = np.clip(probability, edge, 1.0 - edge)
+    inside = np.minimum(np.maximum(probability, edge), 1.0 - edge)
     return np.asarray(np.log(inside / (1.0 - inside)))

@@ -32,12 +32,16 @@ class _Map:
     def transform(self, decisions: Floats) -> Probabilities:
         """Give probabilities in the order of the decisions. Shape: (n_texts, n_classes)."""
         if len(decisions) <= ROWS:
-            return np.exp(self.logarithms(decisions))
+            return self.probabilities(decisions)
         found = np.empty_like(decisions)
         for start in range(0, len(decisions), ROWS):
             rows = slice(start, start + ROWS)
-            found[rows] = np.exp(self.logarithms(decisions[rows]))
+            found[rows] = self.probabilities(decisions[rows])
         return found
+
+    def probabilities(self, decisions: Floats) -> Probabilities:
+        """Probabilities of so many texts at once. Shape: (n_texts, n_classes)."""
+        return np.exp(self.logarithms(decisions))
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,19 @@ class Power(_Map):
 
     def logarithms(self, decisions: Floats) -> Floats:
         """Logarithms of the probabilities. Shape: (n_texts, n_classes)."""
-        # A bend, not a corner, so that negative decisions keep their order too.
-        positive = (decisions + np.hypot(decisions, SMOOTH)) / 2
-        return _log_softmax(self.exponent * np.log(positive + self.floor))
+        return _log_softmax(self.exponent * np.log(self._above(decisions)))
+
+    def probabilities(self, decisions: Floats) -> Probabilities:
+        """Probabilities, without logarithms. Shape: (n_texts, n_classes)."""
+        above = self._above(decisions)
+        above /= above.max(axis=1, keepdims=True)  # so that no power is beyond all numbers
+        np.power(above, self.exponent, out=above)
+        above /= above.sum(axis=1, keepdims=True)
+        return above
+
+    def _above(self, decisions: Floats) -> Floats:
+        """A bend, not a corner, so that negative decisions keep their order too."""
+        return np.asarray((decisions + np.hypot(decisions, SMOOTH)) / 2 + self.floor)
 
 
 ProbabilityMap: TypeAlias = Temperature | Power

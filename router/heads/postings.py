@@ -3,7 +3,6 @@
 Whole documents have some hundred thousand terms, and most terms stand in one of them.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from router.arrays import Floats
-from router.heads.lexicon import Lexicon, Places
+from router.heads.lexicon import Lexicon, Places, Said
 
 AT_ONCE = 64
 """Texts looked up at a time: what lies between takes some megabytes."""
@@ -36,26 +35,27 @@ class Postings(Struct, frozen=True, eq=False):
             features.shape[0],
         )
 
-    def votes(self, lexicon: Lexicon, texts: Sequence[str]) -> Floats:
+    def votes(self, lexicon: Lexicon, said: Said) -> Floats:
         """Cosines of texts with documents, words and pieces of words added.
 
         :param lexicon: What the terms are.
+        :param said: The words of each text.
         :return: Shape: (n_texts, n_targets).
         """
         parts = [
-            self._votes(lexicon, texts[start : start + AT_ONCE])
-            for start in range(0, len(texts), AT_ONCE)
+            self._votes(lexicon, said[start : start + AT_ONCE])
+            for start in range(0, len(said), AT_ONCE)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, self.n_targets))
 
-    def _votes(self, lexicon: Lexicon, texts: Sequence[str]) -> Floats:
-        ends, places, weights = lexicon.rows(texts)
+    def _votes(self, lexicon: Lexicon, said: Said) -> Floats:
+        ends, places, weights = lexicon.rows(said)
         starts = self.ends[places]
         counts = self.ends[places + 1] - starts
         before = counts.cumsum() - counts
         where = np.arange(int(counts.sum())) + (starts - before).repeat(counts)
-        rows = np.arange(len(texts)).repeat(np.diff(ends)) * self.n_targets
+        rows = np.arange(len(said)).repeat(np.diff(ends)) * self.n_targets
         cells = rows.repeat(counts) + self.targets[where]
         shares = weights.repeat(counts) * self.weights[where]
-        shape = len(texts), self.n_targets
+        shape = len(said), self.n_targets
         return np.asarray(np.bincount(cells, shares, shape[0] * shape[1]).reshape(shape), float)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats
-from router.heads.lexicon import Lexicon, Pair, Remembered, once, words_of
+from router.heads.lexicon import Lexicon, Pair, Remembered, Said, once
 
-Said: TypeAlias = bytes
+Voice: TypeAlias = bytes
 """What a word says, as numbers of 32 bits: votes of the word, votes of its pieces, and the squares
 of both their lengths. Bytes are put together faster than arrays are."""
 
@@ -38,44 +38,44 @@ class WordVotes:
         self._votes = term_votes
         self._width = term_votes.shape[1]
         most = max(1, NUMBERS // (2 * self._width + 2))
-        self._of_word = Remembered(self._said_by_word, most)
-        self._of_pair = Remembered(self._said_by_pair, most)
+        self._of_word = Remembered(self._of_one, most)
+        self._of_pair = Remembered(self._of_two, most)
 
-    def of(self, texts: Sequence[str]) -> Floats:
+    def of(self, said: Said) -> Floats:
         """Add up what the words of each text say. Shape: (n_texts, n_targets)."""
-        found = np.zeros((len(texts), self._width))
+        found = np.zeros((len(said), self._width))
         if len(self._lexicon):
-            for start in range(0, len(texts), AT_ONCE):
+            for start in range(0, len(said), AT_ONCE):
                 rows = slice(start, start + AT_ONCE)
-                self._add_up(texts[rows], found[rows])
+                self._add_up(said[rows], found[rows])
         return found
 
-    def _add_up(self, texts: Sequence[str], found: Floats) -> None:
+    def _add_up(self, said: Said, found: Floats) -> None:
         of_word, of_pair = self._of_word.__getitem__, self._of_pair.__getitem__
-        said: list[Said] = []
+        voices: list[Voice] = []
         starts, filled = [], []
-        for row, text in enumerate(texts):
-            before, words = len(said), words_of(text)
-            said.extend(map(of_word, once(words)))
-            said.extend(map(of_pair, self._lexicon.pairs_once(words)))
-            if len(said) > before:
+        for row, words in enumerate(said):
+            before = len(voices)
+            voices.extend(map(of_word, once(words)))
+            voices.extend(map(of_pair, self._lexicon.pairs_once(words)))
+            if len(voices) > before:
                 starts.append(before)
                 filled.append(row)
-        if not said:
+        if not voices:
             return
-        table = np.frombuffer(b"".join(said), dtype=np.float32).reshape(len(said), -1)
+        table = np.frombuffer(b"".join(voices), dtype=np.float32).reshape(len(voices), -1)
         summed = np.add.reduceat(table, starts, axis=0)
         votes = summed[:, :-2].reshape(len(starts), 2, self._width)
         lengths = np.sqrt(np.maximum(summed[:, -2:], TINY))
         found[filled] = (votes / lengths[:, :, None]).sum(axis=1)
 
-    def _said_by_word(self, word: str) -> Said:
-        return self._said(self._lexicon.places_of(word))
+    def _of_one(self, word: str) -> Voice:
+        return self._voice(self._lexicon.places_of(word))
 
-    def _said_by_pair(self, pair: Pair) -> Said:
-        return self._said([self._lexicon.of_pair[pair]])
+    def _of_two(self, pair: Pair) -> Voice:
+        return self._voice([self._lexicon.of_pair[pair]])
 
-    def _said(self, places: Sequence[int]) -> Said:
+    def _voice(self, places: Sequence[int]) -> Voice:
         """Add up what the terms in these places say."""
         row = np.zeros(2 * self._width + 2, dtype=np.float32)
         where = np.array(places, dtype=np.intp)

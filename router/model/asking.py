@@ -12,7 +12,7 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.heads.cosines import cosines
-from router.heads.lexicon import Phrases, words_of
+from router.heads.lexicon import Phrases, Said
 from router.heads.logistic import Logistic, logit
 from router.packs.pack import Question
 
@@ -59,11 +59,14 @@ class QuestionIndex:
         )
 
     def evidence(
-        self, texts: Sequence[str], vectors: Vectors, probabilities: Probabilities
+        self, said: Said, vectors: Vectors, probabilities: Probabilities
     ) -> QuestionEvidence:
-        """Weigh each text's likeliest question. `probabilities`: (n_texts, n_questions)."""
-        said = [words_of(text) for text in texts]
-        triggered, answered = np.zeros(len(texts), dtype=np.bool_), np.zeros(len(texts))
+        """Weigh each text's likeliest question.
+
+        :param said: The words of each text.
+        :param probabilities: Of every question. Shape: (n_texts, n_questions).
+        """
+        triggered, answered = np.zeros(len(said), dtype=np.bool_), np.zeros(len(said))
         if len(self.triggers):
             likeliest = probabilities.argmax(axis=1)
             for place in set(likeliest.tolist()):

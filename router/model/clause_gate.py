@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities
-from router.heads.lexicon import words_of
+from router.heads.lexicon import Said
 from router.heads.logistic import Logistic, logit
 from router.model.concerns import JOINERS, SEQUENCERS
 
@@ -50,16 +50,17 @@ class ClauseGate:
 
 
 def gate_features(
-    texts: Sequence[str], clauses: Sequence[Sequence[str]], votes: Floats, whole: Probabilities
+    said: Said, clauses: Sequence[Sequence[str]], votes: Floats, whole: Probabilities
 ) -> Floats:
     """Describe texts of at least one clause each by what no clause has to be encoded for.
 
+    :param said: The words of each text.
     :param votes: What the words of each clause of each text, in order, say for each skill. Shape:
         (n_clauses, n_skills).
     :param whole: The skills' probabilities from the whole texts. Shape: (n_texts, n_skills).
     :return: Shape: (n_texts, 8); no rows where no skill can come second.
     """
-    if not len(texts) or whole.shape[1] < 2:
+    if not len(said) or whole.shape[1] < 2:
         return np.empty((0, N_FEATURES))
     counts = np.array([len(group) for group in clauses], dtype=np.intp)
     starts = np.cumsum(counts) - counts
@@ -69,7 +70,6 @@ def gate_features(
     others[np.arange(len(votes)), top] = -np.inf
     best = others.max(axis=1)
     ranked = np.sort(whole, axis=1)
-    said = [words_of(text) for text in texts]
     return np.column_stack(
         [
             np.maximum.reduceat(best, starts),

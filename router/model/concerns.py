@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Probabilities
-from router.heads.lexicon import Phrases, words_of
+from router.heads.lexicon import Phrases, Said
 from router.heads.logistic import Logistic, logit
 
 MOST_CLAUSES = 12
@@ -108,21 +108,19 @@ class ClauseView:
     sequenced: Bools  # (n_texts,): says a word that puts things in order
 
     @classmethod
-    def of(
-        cls, texts: Sequence[str], clauses: Sequence[Sequence[str]], flat: Probabilities
-    ) -> "ClauseView":
+    def of(cls, said: Said, clauses: Sequence[Sequence[str]], flat: Probabilities) -> "ClauseView":
         """Lay the clauses' probabilities out by text.
 
+        :param said: The words of each text.
         :param flat: One row for each clause of each text, in order. Shape: (n_clauses, n_skills).
         """
         counts = np.array([len(group) for group in clauses], dtype=np.intp)
         most = max(int(counts.max(initial=0)), 1)
         filled = np.arange(most) < counts[:, None]  # (n_texts, most)
-        probabilities = np.zeros((len(texts), most, flat.shape[1]))
+        probabilities = np.zeros((len(said), most, flat.shape[1]))
         probabilities[filled] = flat
-        words = np.zeros((len(texts), most))
+        words = np.zeros((len(said), most))
         words[filled] = [len(clause.split()) for group in clauses for clause in group]
-        said = [words_of(text) for text in texts]
         joined, sequenced = (
             np.array([phrases.said_in(one) for one in said], dtype=np.bool_)
             for phrases in (JOINERS, SEQUENCERS)

@@ -9,6 +9,7 @@ from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids, unit
 from router.heads.described import AnyHead
+from router.heads.lexicon import words_in
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionIndex
 from router.model.clause_gate import (
@@ -180,7 +181,9 @@ def _fit_judgements(
         layout = Layout.of(pack, head.names)
         held_out = [texts[i] for i in unseen]
         whole = head.probabilities(held_out, vectors[unseen])
-        evidence = questions.evidence(held_out, vectors[unseen], whole[:, layout.questions])
+        evidence = questions.evidence(
+            words_in(held_out), vectors[unseen], whole[:, layout.questions]
+        )
         needs = np.array([labels[i].startswith("question:") for i in unseen])
         asked.append((evidence.features(), needs))
         truth = {texts[i]: labels[i].removeprefix("skill:") for i in unseen}
@@ -221,6 +224,7 @@ def _read_clauses(
     plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
     rows = [*plain, *join_exemplars(unseen, JOINED // 2, seed)]
     texts = [text for text, _ in rows]
+    said = words_in(texts)
     clauses = [clauses_of(text) for text in texts]
     flat = [clause for group in clauses for clause in group]
     probabilities = head.probabilities([*texts, *flat], encoder.encode([*texts, *flat]))
@@ -229,14 +233,14 @@ def _read_clauses(
         [i for i, group in enumerate(clauses) if group and skills[1:]], dtype=np.intp
     )
     return _ReadClauses(
-        view=ClauseView.of(texts, clauses, probabilities[len(texts) :, layout.skills]),
+        view=ClauseView.of(said, clauses, probabilities[len(texts) :, layout.skills]),
         whole=whole,
         wanted=np.array([[skill in wanted for skill in skills] for _, wanted in rows]),
         several=several,
         hints=gate_features(
-            [texts[i] for i in several],
+            [said[i] for i in several],
             [clauses[i] for i in several],
-            head.word_votes(flat)[:, layout.skills],
+            head.word_votes(words_in(flat))[:, layout.skills],
             whole[several],
         ),
     )

@@ -18,6 +18,7 @@ from router.heads.cosines import FEW
 from router.heads.described import AnyHead
 from router.heads.head import Head
 from router.heads.late import Near
+from router.heads.lexicon import Said, words_in
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
 from router.model.clause_gate import ClauseGate, gate_features
@@ -118,6 +119,7 @@ class Reading:
     """What was read in a batch of texts; every row is one text, in order."""
 
     texts: Sequence[str]
+    said: Said  # the words of each text
     vectors: Vectors
     probabilities: Probabilities  # (n_texts, n_targets)
     closest: Floats  # (n_texts,): cosine with the closest exemplar of anything but "none"
@@ -169,6 +171,7 @@ class Model:
 
     def read(self, texts: Sequence[str], encoder: Encoder) -> Reading:
         """Encode texts, and their clauses where these can matter, and weigh all evidence."""
+        said = words_in(texts)
         near = np.empty((len(texts), len(self.names)), dtype=np.float32)
         cosines = None
 
@@ -178,40 +181,46 @@ class Model:
             if len(texts) <= FEW:
                 cosines = found.copy()
 
-        vectors, whole, heard = self._whole(texts, encoder, seen)
-        evidence = self.questions.evidence(texts, vectors, whole[:, self.layout.questions])
+        vectors, whole, heard = self._whole(texts, said, encoder, seen)
+        evidence = self.questions.evidence(said, vectors, whole[:, self.layout.questions])
         return Reading(
             texts=texts,
+            said=said,
             vectors=vectors,
             probabilities=whole,
             closest=near[:, self._ours].max(axis=1, initial=-1.0).astype(np.float64),
             questions=evidence,
             ask=self.asking.probability(evidence),
-            further=self._further(texts, whole, encoder, heard),
+            further=self._further(texts, said, whole, encoder, heard),
             near=near,
             cosines=cosines,
         )
 
     def _whole(
-        self, texts: Sequence[str], encoder: Encoder, seen: Callable[[slice, Similarities], None]
+        self,
+        texts: Sequence[str],
+        said: Said,
+        encoder: Encoder,
+        seen: Callable[[slice, Similarities], None],
     ) -> tuple[Vectors, Probabilities, dict[int, Heard] | None]:
         """Encode texts, and weigh each as a whole; by its tokens too where the head knows some."""
-        head = self.head
+        head, words = self.head, self.head.word_votes(said)
         if isinstance(head, Head) or head.late is None:
             vectors = encoder.encode(texts)
-            return vectors, head.probabilities(texts, vectors, seen), None
+            return vectors, head.probabilities(texts, vectors, seen, words=words), None
         vectors, tokens = encode_with_tokens(encoder, texts)
         heard: dict[int, Heard] = {}
 
         def hear(row: int, targets: Indices, near: Near) -> None:
             heard[row] = Heard(targets, near)
 
-        whole = head.probabilities(texts, vectors, seen, tokens, hear)
+        whole = head.probabilities(texts, vectors, seen, tokens, hear, words)
         return vectors, whole, None if tokens is None else heard
 
     def _further(
         self,
         texts: Sequence[str],
+        said: Said,
         whole: Probabilities,
         encoder: Encoder,
         heard: Mapping[int, Heard] | None,
@@ -223,20 +232,21 @@ class Model:
 
         :param heard: By row, how near tokens are to documents.
         """
-        skills, unasked = self.layout.skills, self.layout.unasked
+        skills = self.layout.skills
         further = np.zeros((len(texts), len(skills)))
-        routed = np.isin(unasked[whole[:, unasked].argmax(axis=1)], skills)
+        # Skills come first among what needs no question.
+        routed = whole[:, self.layout.unasked].argmax(axis=1) < len(skills)
         if heard is not None:
             for row in heard.keys() & np.flatnonzero(routed).tolist():
                 further[row] = self._by_parts(heard[row], whole[row])
             return further
         rows = np.flatnonzero(routed & self.concerns.several(whole[:, skills]))
-        rows, clauses = self._worth_encoding(texts, rows, whole)
+        rows, clauses, words = self._worth_encoding(texts, said, rows, whole)
         if not len(rows):
             return further
         flat = [clause for group in clauses for clause in group]
-        parts = self.head.probabilities(flat, encoder.encode(flat))
-        view = ClauseView.of([texts[int(row)] for row in rows], clauses, parts[:, skills])
+        parts = self.head.probabilities(flat, encoder.encode(flat), words=words)
+        view = ClauseView.of([said[int(row)] for row in rows], clauses, parts[:, skills])
         further[rows] = self.concerns.further(view, whole[np.ix_(rows, skills)])
         return further
 
@@ -255,23 +265,28 @@ class Model:
         return places
 
     def _worth_encoding(
-        self, texts: Sequence[str], rows: Indices, whole: Probabilities
-    ) -> tuple[Indices, list[list[str]]]:
-        """Choose, among rows, those whose clauses may tell of a further concern; give these too."""
+        self, texts: Sequence[str], said: Said, rows: Indices, whole: Probabilities
+    ) -> tuple[Indices, list[list[str]], Floats]:
+        """Choose, among rows, those whose clauses may tell of a further concern.
+
+        :return: The rows, their clauses, and what the words of each clause in turn say for each
+            target. Shapes: (n_rows,), (n_rows, n_clauses), (n_clauses, n_targets).
+        """
         clauses = {row: found for row in rows.tolist() if (found := clauses_of(texts[row]))}
         if not clauses:
-            return np.empty(0, dtype=np.intp), []
+            return np.empty(0, dtype=np.intp), [], np.empty((0, len(self.names)))
         several, groups = np.array(list(clauses)), list(clauses.values())
         flat = [clause for group in groups for clause in group]
-        skills = self.layout.skills
+        skills, words = self.layout.skills, self.head.word_votes(words_in(flat))
         features = gate_features(
-            [texts[row] for row in clauses],
+            [said[row] for row in clauses],
             groups,
-            self.head.word_votes(flat)[:, skills],
+            words[:, skills],
             whole[np.ix_(several, skills)],
         )
         opened = self.gate.opens(features)
-        return several[opened], [groups[i] for i in np.flatnonzero(opened)]
+        kept = opened.repeat([len(group) for group in groups])
+        return several[opened], [groups[i] for i in np.flatnonzero(opened)], words[kept]
 
     @cached_property
     def _ours(self) -> Indices:

@@ -1,0 +1,69 @@
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.heads import word_votes
+from router.heads.lexicon import Lexicon, words_in
+from router.heads.word_votes import WordVotes
+
+TEXTS = ["red bike", "red car", "the C++ build of llama.cpp", "a bike, a bike and a car"]
+QUICK = settings(max_examples=200, derandomize=True, deadline=None)
+
+
+def votes_of(lexicon, width=3):
+    dice = np.random.default_rng(3)
+    return dice.normal(size=(len(lexicon), width)).astype(np.float32)
+
+
+@pytest.fixture
+def lexicon():
+    return Lexicon.fit(TEXTS)
+
+
+@QUICK
+@given(st.lists(st.sampled_from(TEXTS) | st.text(max_size=40), max_size=5))
+def test_votes_are_features_times_votes_and_a_batch_is_its_texts(texts):
+    lexicon = Lexicon.fit(TEXTS)
+    term_votes = votes_of(lexicon)
+    votes = WordVotes(lexicon, term_votes)
+    found = votes.of(words_in(texts))
+    assert found.shape == (len(texts), 3)
+    np.testing.assert_allclose(found, lexicon.features(texts) @ term_votes, atol=1e-5)
+    for row, words in zip(found, words_in(texts), strict=True):
+        np.testing.assert_array_equal(votes.of([words])[0], row)
+
+
+def test_many_texts_are_added_up_in_parts(lexicon, monkeypatch):
+    texts = [*TEXTS, "zzz", "", TEXTS[0]] * 3
+    whole = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
+    monkeypatch.setattr(word_votes, "AT_ONCE", 4)
+    parts = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_what_is_remembered_never_shows(lexicon, monkeypatch):
+    said = words_in(TEXTS * 2)
+    expected = WordVotes(lexicon, votes_of(lexicon)).of(said)
+    monkeypatch.setattr(word_votes, "NUMBERS", 16)  # two words
+    forgetful = WordVotes(lexicon, votes_of(lexicon))
+    for _ in range(2):
+        np.testing.assert_array_equal(forgetful.of(said), expected)
+
+
+def test_it_is_pickled_without_what_it_remembers(lexicon):
+    votes = WordVotes(lexicon, votes_of(lexicon))
+    before = len(pickle.dumps(votes))
+    expected = votes.of(words_in(TEXTS))
+    again = pickle.dumps(votes)
+    np.testing.assert_array_equal(pickle.loads(again).of(words_in(TEXTS)), expected)
+    assert len(again) < before + 20_000  # of the lexicon, what is looked up is kept
+
+
+@pytest.mark.parametrize("texts", [[], ["other"], ["\0", ""]])
+def test_what_no_word_says_is_zero(texts):
+    lexicon = Lexicon.fit(["only"], pieces=False)
+    found = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
+    np.testing.assert_array_equal(found, np.zeros((len(texts), 3)))
