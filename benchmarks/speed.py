@@ -26,7 +26,11 @@ from speed_made import long_texts, made_texts, sample
 
 HERE = Path(__file__).parent
 STARTED = time.perf_counter()
-PEERS = {"sentence-transformers": "sentence_transformers", "semantic-router": "semantic_router"}
+PEERS = {
+    "sentence-transformers": "sentence_transformers",
+    "semantic-router": "semantic_router",
+    "semantic-router-local": "semantic_router",
+}
 WANTED = {
     "cold_start_vs_semantic_router": ("<=", 0.15),
     "one_query_vs_semantic_router": ("<=", 0.25),
@@ -36,6 +40,9 @@ WANTED = {
     "batch_vs_sentence_transformers": (">=", 1.8),
     "repeats_vs_unique": (">=", 5.0),
     "reevaluation_vs_first": (">=", 20.0),
+    "cold_start_vs_semantic_router_local": ("<=", 0.15),
+    "one_query_vs_semantic_router_local": ("<=", 0.25),
+    "batch_vs_semantic_router_local": (">=", 6.0),
 }
 """The ratios: seconds by seconds for cold start and one query, throughput by throughput else."""
 
@@ -147,7 +154,7 @@ def main() -> None:
     args = parser.parse_args()
     plan = QUICK if args.quick else FULL
     peers = [name for name, module in PEERS.items() if importlib.util.find_spec(module)]
-    for name in sorted(set(PEERS) - set(peers)):
+    for name in sorted({PEERS[one].replace("_", "-") for one in set(PEERS) - set(peers)}):
         print(f"speed: {name} is not installed and left out: pip install {name}", file=sys.stderr)
     report = measured(plan, peers)
     report["settings"] = {
@@ -330,7 +337,7 @@ def shares(own: Worker, plan: Plan) -> list[float]:
 
 def laws_of(workers: dict[str, Worker], plan: Plan) -> dict[str, list[dict[str, float]]]:
     """Throughput against routes, exemplars and length, in texts a second."""
-    routers = {name: one for name, one in workers.items() if name != "sentence-transformers"}
+    routers = {name: workers[name] for name in ("ours", "semantic-router") if name in workers}
     sizes = {
         "routes": [(count, count, EACH) for count in plan.routes],
         "exemplars": [(count * ROUTES, ROUTES, count) for count in plan.exemplars],

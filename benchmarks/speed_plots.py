@@ -11,6 +11,7 @@ COLOURS = {
     "encoder": "#8fbf9f",
     "sentence-transformers": "#c98b2b",
     "semantic-router": "#8a4f7d",
+    "semantic-router-local": "#b48aa9",
 }
 PANELS = {
     "cold_start": ("Cold start", "s", 1.0),

@@ -232,7 +232,9 @@ def test_the_report_has_every_ratio_first_and_says_what_was_not_measured():
         "seconds": 7.0,
     }
     lines = speed.to_markdown(report).splitlines()
-    assert [line.split(" | ")[0].strip("| ") for line in lines[2:10]] == list(speed.WANTED)
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:][: len(speed.WANTED)]] == [
+        *speed.WANTED
+    ]
     assert "| repeats_vs_unique | 0.5 | 0.25 to 0.75 | <= 1 |" in lines
     assert "| batch_vs_semantic_router | not measured |  | <= 1 |" in lines
     assert "| memory | ours | 2.00 MB | 1.00 to 3.00 |" in lines
