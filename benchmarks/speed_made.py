@@ -117,7 +117,7 @@ def made_router(routes: int, exemplars: int, shipped: Router) -> Router:
     model = Model(
         encoder_key=shipped.encoder.key,
         pack_hash="made",
-        head=head,
+        head=head.quickened(),
         centroids=Centroids.of(vectors, targets),
         categories=Centroids.of(vectors, ["made"] * len(labels)),
         exemplar_labels=tuple(targets),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class Narrator:
         self, reading: Reading, verdicts: Verdicts, row: int, told: Mapping[str, Any]
     ) -> Decision:
         action = ACTIONS[verdicts.action[row]]
-        skills = tuple(list(self.pack.skills)[i] for i in verdicts.skills[row] if i >= 0)
+        skills = tuple(self._skills[i] for i in verdicts.skills[row].tolist() if i >= 0)
         packs = self.named(reading, verdicts, row)
         if action == "clarify":
             return self._asked(reading, verdicts, row, told)
@@ -64,7 +65,7 @@ class Narrator:
         if action == "redirect":
             return redirect(self.pack, packs, told)
         skill = int(self.nearest_skills(reading.vectors[row : row + 1])[0])
-        nearest = list(self.pack.skills)[skill]
+        nearest = self._skills[skill]
         reason = "Nothing here is close to any skill or neighbour of this pack"
         return NoRoute(**told, nearest=nearest, reason=f"{reason}; the nearest is {nearest}.")
 
@@ -116,7 +117,7 @@ class Narrator:
     def _candidates(self, reading: Reading, row: int, count: int) -> tuple[Similarities, Indices]:
         """Give cosines and places of exemplars among which are the closest."""
         near, model = reading.near[row], self.model
-        least = np.sort(near)[-min(count, len(near))]
+        least = np.partition(near, -count)[-count] if len(near) > count else near.min()
         if reading.cosines is not None:
             places = np.flatnonzero(reading.cosines[row] >= least)
             return reading.cosines[row, places], places
@@ -133,6 +134,10 @@ class Narrator:
         ids = list(self.pack.neighbours)
         places = np.flatnonzero(verdicts.packs[row])
         return tuple(ids[i] for i in places[np.argsort(-likely[places], kind="stable")])
+
+    @cached_property
+    def _skills(self) -> tuple[str, ...]:
+        return tuple(self.pack.skills)
 
     def nearest_skills(self, vectors: Vectors) -> Indices:
         """Find the skill whose centroid is the closest to each text. Shape: (n_texts,)."""

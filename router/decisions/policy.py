@@ -126,14 +126,14 @@ class Rules:
         unsure = np.flatnonzero((sure < self.policy.sure_from) & ~far & ~missing)
         contenders = self._composed(reading, shares, unsure, question)
         asked = missing | (contenders[:, 1] >= 0)
-        ordered = np.sort(shares, axis=1)
+        two = np.partition(shares, -2, axis=1)[:, -2:] if shares.shape[1] > 1 else shares
         return Verdicts(
             action=np.where(asked, np.int8(CLARIFY), unasked),
             skills=skills,
             packs=packs,
             question=question,
             confidence=np.where(missing, ask, np.where(asked, 1.0 - sure, sure)),
-            margin=ordered[:, -1] - (ordered[:, -2] if ordered.shape[1] > 1 else 0.0),
+            margin=two[:, -1] - (two[:, 0] if two.shape[1] > 1 else 0.0),
             unasked=unasked,
             sure=sure,
             contenders=contenders,
@@ -150,15 +150,18 @@ class Rules:
     ) -> Floats:
         """How sure is what would be decided unasked. Shape: (n_texts,)."""
         n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
-        named = (shares[:, n_skills : n_skills + n_neighbours] * packs).sum(axis=1)
-        none = shares[:, n_skills + n_neighbours :].sum(axis=1)
-        if far.any():
-            none[far] = np.maximum(none[far], 1.0 - self.limits.as_far(reading.closest[far]))
-        sure = np.where(action == ROUTE, routed, np.where(action == REDIRECT, named, none))
-        for name in {ACTIONS[one] for one in set(action.tolist())}:
-            rows = action == ACTIONS.index(name)
-            sure[rows] = mapped(self.maps[name], sure[rows])
-        return np.asarray(sure)
+        sure = routed
+        rows = np.flatnonzero(action == REDIRECT)
+        named = shares[rows, n_skills : n_skills + n_neighbours]
+        sure[rows] = (named * packs[rows]).sum(axis=1)
+        rows = np.flatnonzero(action == NONE)
+        none = shares[rows, n_skills + n_neighbours :].sum(axis=1)
+        known = 1.0 - self.limits.as_far(reading.closest[rows])
+        sure[rows] = np.where(far[rows], np.maximum(none, known), none)
+        for one in set(action.tolist()):
+            rows = np.flatnonzero(action == one)
+            sure[rows] = mapped(self.maps[ACTIONS[one]], sure[rows])
+        return sure
 
     def _composed(
         self, reading: Reading, shares: Floats, unsure: Indices, question: Indices
@@ -186,24 +189,25 @@ class Rules:
         n_skills, most = len(self.skill_ids), min(self.policy.most_skills, len(self.skill_ids))
         ours = shares[:, :n_skills]
         top = ours.argmax(axis=1)
-        rows = np.arange(len(top))
+        routed = action == ROUTE
+        chosen = np.full((len(top), most), -1, dtype=np.intp)
+        chosen[routed, 0] = top[routed]
+        sure = ours[np.arange(len(top)), top]
         further = np.where(reading.further >= self.policy.also_from, reading.further, 0.0)
-        further[rows, top] = 2.0  # the likeliest comes first whatever the others say
-        ranked = np.argsort(-further, axis=1, kind="stable")[:, :most]
-        strength = further[rows[:, None], ranked]
-        kept = strength > 0.0
-        named = np.where(kept, ours[rows[:, None], ranked], 0.0).sum(axis=1)
-        sure = named if self.shared else ours[rows, top]
-        sure = sure * np.where(kept[:, 1:], strength[:, 1:], 1.0).prod(axis=1)
-        chosen = np.where(kept & (action == ROUTE)[:, None], ranked, -1)
-        for row in np.flatnonzero((chosen >= 0).sum(axis=1) > 1):
-            chosen[row] = self._in_order(reading, chosen[row])
+        for row in np.flatnonzero(routed & further.any(axis=1)).tolist():  # one text in twenty
+            strength = further[row]
+            strength[top[row]] = 2.0  # the likeliest comes first whatever the others say
+            ranked = np.argsort(-strength, kind="stable")[:most]
+            ranked = ranked[strength[ranked] > 0.0]
+            if self.shared:
+                sure[row] = ours[row, ranked].sum()
+            sure[row] *= strength[ranked[1:]].prod()
+            chosen[row, : len(ranked)] = self._in_order(ranked)
         return chosen, sure
 
-    def _in_order(self, reading: Reading, chosen: Indices) -> Indices:
-        ids = [self.skill_ids[i] for i in chosen if i >= 0]
-        ordered = [self.skill_ids.index(skill) for skill in self.precedence.sort(ids)]
-        return np.array(ordered + [-1] * (len(chosen) - len(ordered)), dtype=np.intp)
+    def _in_order(self, chosen: Indices) -> list[int]:
+        place = {self.skill_ids[one]: one for one in chosen.tolist()}
+        return [place[skill] for skill in self.precedence.sort(place)]
 
     def _packs(
         self, reading: Reading, shares: Floats, action: NDArray[np.int8], skills: Indices

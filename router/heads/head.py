@@ -26,7 +26,7 @@ from router.heads.lexicon import Alike, Lexicon, Said, Terms, words_in
 from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
-from router.heads.vote_graph import FEWEST, Content, VoteGraph, vote_graph
+from router.heads.vote_graph import FEWEST, Content, VoteGraph, cosine_graph, vote_graph
 from router.heads.word_votes import WordVotes
 from router.threads import in_threads
 
@@ -80,7 +80,7 @@ class Head:
     power: Power
     centroids: Vectors | None = None  # (n_targets, width)
     counts: NDArray[np.intp] | None = None  # (n_targets,): exemplars of each; with centroids
-    graph: Content | None = None  # of exemplars and votes
+    graph: Content | None = None  # of exemplars and votes, or of centroids
 
     def scores(
         self,
@@ -128,11 +128,13 @@ class Head:
         return None if self.graph is None else VoteGraph(self.graph)
 
     def quickened(self) -> "Head":
-        """Read exemplars in 8 bits from now on, where they are so many that it is faster."""
-        if self.centroids is not None or len(self.exemplars) < FEWEST:
+        """Read exemplars, or centroids, in 8 bits from now on, where that is faster."""
+        points = self.exemplars if self.centroids is None else self.centroids
+        if len(points) < FEWEST:
             return self
-        graph = vote_graph(self.exemplars, self.votes, self.settings.sharpness)
-        return replace(self, graph=graph)
+        if self.centroids is not None:
+            return replace(self, graph=cosine_graph(points))
+        return replace(self, graph=vote_graph(points, self.votes, self.settings.sharpness))
 
     def _scores_by_centroids(
         self, vectors: Vectors, seen: Callable[[slice, Similarities], None] | None
@@ -140,7 +142,12 @@ class Head:
         """Score by the centroids; only who looks on has exemplars read, those of the likeliest."""
         if self.centroids is None or self.counts is None:
             raise ValueError("a head without centroids has votes")
-        scores = self._likeness(cosines(vectors, self.centroids)).astype(np.float64)
+        near = (
+            cosines(vectors, self.centroids)
+            if self._graph is None
+            else self._graph.cosines(vectors)
+        )
+        scores = self._likeness(near).astype(np.float64)
         if seen is None:
             return scores
         for start in range(0, len(vectors), SCORED):

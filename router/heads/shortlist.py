@@ -46,8 +46,7 @@ def cosines_of(
         read = np.repeat(chosen, counts, axis=1)
         return np.where(read, cosines(vectors, exemplars), np.float32(UNREAD))
     found = np.full((len(vectors), len(exemplars)), UNREAD, dtype=np.float32)
-    ends = np.cumsum(counts)
     for row, vector, marks in zip(found, vectors, chosen, strict=True):
-        for start, end in zip((ends - counts)[marks].tolist(), ends[marks].tolist(), strict=True):
-            np.matmul(exemplars[start:end], vector, out=row[start:end])
+        places = np.flatnonzero(marks.repeat(counts))
+        row[places] = cosines(vector[None], exemplars[places])[0]
     return found

@@ -2,9 +2,10 @@
 
 A query has to read every exemplar, and memory is the limit: a quarter of the bytes takes a quarter
 of the time. A cosine is off by 0.0005 on average, which the sum over the exemplars evens out.
+Centroids, where these decide, are read in the same way.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ Content: TypeAlias = NDArray[np.uint8]
 """A graph as it is stored. Shape: (n_bytes,)."""
 
 FEWEST = 1_000
-"""Exemplars below which single precision is as fast."""
+"""Exemplars, or centroids, below which single precision is as fast."""
 
 LARGEST = 127
 """Steps of a number of a text on either side of zero."""
@@ -44,6 +45,11 @@ class VoteGraph:
         near, votes = self._session.run(None, {"vectors": vectors})
         return near, votes
 
+    def cosines(self, vectors: Vectors) -> Similarities:
+        """Cosine of each text with each point alone. Shape: (n_texts, n_points)."""
+        near: Similarities = self._session.run(["near"], {"vectors": vectors})[0]
+        return near
+
 
 def vote_graph(exemplars: Vectors, votes: NDArray[np.float32], sharpness: float) -> Content:
     """Write the graph: cosines in whole numbers, then exp(sharpness (cosine - 1)) @ votes.
@@ -51,20 +57,44 @@ def vote_graph(exemplars: Vectors, votes: NDArray[np.float32], sharpness: float)
     :param exemplars: Unit vectors. Shape: (n_exemplars, width).
     :param votes: Of each exemplar for each target. Shape: (n_exemplars, n_targets).
     """
+    from onnx import helper
+
+    nodes = [
+        helper.make_node("Sub", ["near", "one"], ["below"]),
+        helper.make_node("Mul", ["below", "sharpness"], ["logarithms"]),
+        helper.make_node("Exp", ["logarithms"], ["likeness"]),
+        helper.make_node("MatMul", ["likeness", "votes"], ["said"]),
+    ]
+    constants = {"one": np.float32(1.0), "sharpness": np.float32(sharpness), "votes": votes}
+    return _graph(exemplars, nodes, constants, {"said": votes.shape[1]})
+
+
+def cosine_graph(points: Vectors) -> Content:
+    """Write a graph of cosines alone. Shape of `points`: (n_points, width), unit rows."""
+    return _graph(points, [], {}, {})
+
+
+def _graph(
+    points: Vectors, further: list[Any], more: dict[str, Any], outputs: dict[str, int]
+) -> Content:
+    """Write a graph that begins with "near", the cosines with the points.
+
+    :param further: Nodes that go on from there.
+    :param more: Constants of these, by name.
+    :param outputs: What they give besides: widths, by name.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
-    points, steps = rounded(exemplars.T)
+    whole, steps = rounded(points.T)
     constants = {
-        "points": points,
+        "points": whole,
         "steps": steps.astype(np.float32),
         "one_step": np.float32(1 / LARGEST),
         "middle": np.uint8(LARGEST + 1),
         "largest": np.float32(LARGEST),
         "shift": np.float32(LARGEST + 1),
         "tiny": np.float32(1e-12),
-        "one": np.float32(1.0),
-        "sharpness": np.float32(sharpness),
-        "votes": votes,
+        **more,
     }
     nodes = [
         helper.make_node("Abs", ["vectors"], ["sizes"]),
@@ -82,18 +112,15 @@ def vote_graph(exemplars: Vectors, votes: NDArray[np.float32], sharpness: float)
             domain=RUNTIME,
         ),
         helper.make_node("Mul", ["of_top", "top"], ["near"]),
-        helper.make_node("Sub", ["near", "one"], ["below"]),
-        helper.make_node("Mul", ["below", "sharpness"], ["logarithms"]),
-        helper.make_node("Exp", ["logarithms"], ["likeness"]),
-        helper.make_node("MatMul", ["likeness", "votes"], ["said"]),
+        *further,
     ]
     graph = helper.make_graph(
         nodes,
         "votes",
-        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", exemplars.shape[1]])],
+        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", points.shape[1]])],
         [
-            helper.make_tensor_value_info("near", TensorProto.FLOAT, ["n", len(exemplars)]),
-            helper.make_tensor_value_info("said", TensorProto.FLOAT, ["n", votes.shape[1]]),
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
+            for name, width in {"near": len(points), **outputs}.items()
         ],
         [numpy_helper.from_array(np.asarray(one), name) for name, one in constants.items()],
     )
