@@ -117,7 +117,7 @@ class Narrator:
     def _candidates(self, reading: Reading, row: int, count: int) -> tuple[Similarities, Indices]:
         """Give cosines and places of exemplars among which are the closest."""
         near, model = reading.near[row], self.model
-        least = np.partition(near, -count)[-count] if len(near) > count else near.min()
+        least = np.sort(near)[-min(count, len(near))]
         if reading.cosines is not None:
             places = np.flatnonzero(reading.cosines[row] >= least)
             return reading.cosines[row, places], places

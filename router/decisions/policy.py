@@ -151,15 +151,15 @@ class Rules:
         """How sure is what would be decided unasked. Shape: (n_texts,)."""
         n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
         sure = routed
-        rows = np.flatnonzero(action == REDIRECT)
-        named = shares[rows, n_skills : n_skills + n_neighbours]
-        sure[rows] = (named * packs[rows]).sum(axis=1)
-        rows = np.flatnonzero(action == NONE)
-        none = shares[rows, n_skills + n_neighbours :].sum(axis=1)
-        known = 1.0 - self.limits.as_far(reading.closest[rows])
-        sure[rows] = np.where(far[rows], np.maximum(none, known), none)
         for one in set(action.tolist()):
             rows = np.flatnonzero(action == one)
+            if one == REDIRECT:
+                named = shares[rows, n_skills : n_skills + n_neighbours]
+                sure[rows] = (named * packs[rows]).sum(axis=1)
+            elif one == NONE:
+                none = shares[rows, n_skills + n_neighbours :].sum(axis=1)
+                known = 1.0 - self.limits.as_far(reading.closest[rows])
+                sure[rows] = np.where(far[rows], np.maximum(none, known), none)
             sure[rows] = mapped(self.maps[ACTIONS[one]], sure[rows])
         return sure
 
