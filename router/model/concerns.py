@@ -34,8 +34,10 @@ _JOINING = (
 )
 _AND_ALSO = r"(?:\s+(?:then|also|first|after that|afterwards|later|next|finally|both)\b)*"
 _JOINT = re.compile(
-    rf"[.;!?:\n]+\s+|,\s*(?:{_JOINING}\b)?{_AND_ALSO}\s*|\s+{_JOINING}{_AND_ALSO}\s+"
-    r"|\s+-+>?\s+|\s*\+\s+|\s+&\s+|^\s*(?:first|once|after|before)\s+",
+    r"(?=[\s.;!?:,+])"  # most characters begin no joint: a third of the time
+    rf"(?:[.;!?:\n]+\s+|,\s*(?:{_JOINING}\b)?{_AND_ALSO}\s*"
+    rf"|\s+(?:{_JOINING}{_AND_ALSO}|-+>?|&)\s+|\s*\+\s+)"
+    r"|^\s*(?:first|once|after|before)\s+",
     re.IGNORECASE,
 )
 JOINERS = Phrases.of(["and", "plus", "also", "both", "as well as"])
