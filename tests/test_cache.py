@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from router.encoders.cache import CachedEncoder, VectorCache, cache_folder
+from router.encoders.cache import CachedEncoder, VectorCache, cache_folder, taken_by
 
 A, B = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
 
@@ -69,25 +69,72 @@ def test_only_new_texts_are_embedded(cache):
     assert (cached.key, cached.width) == (encoder.key, encoder.width)
 
 
+class TokenEncoder(LetterEncoder):
+    """Gives a row for each letter of a text as well."""
+
+    def encode_with_tokens(self, texts):
+        units = np.eye(3, dtype=np.float16)
+        tokens = [units[[ord(letter) % 3 for letter in text]].reshape(-1, 3) for text in texts]
+        return self.encode(texts), tokens
+
+
+def test_tokens_are_kept_where_that_is_wanted(tmp_path):
+    texts = ["abc", "", "a", "abc"]
+    expected, parts = TokenEncoder().encode_with_tokens(texts)
+    for wanted, embedded in ((True, []), (False, texts)):
+        for encoder in (TokenEncoder(), TokenEncoder()):
+            cache = VectorCache(tmp_path / str(wanted))
+            cached = CachedEncoder(encoder, cache, tokens=wanted)
+            vectors, tokens = cached.encode_with_tokens(texts)
+            assert vectors.dtype == np.float32
+            np.testing.assert_array_equal(vectors, expected)
+            assert [part.tolist() for part in tokens] == [part.tolist() for part in parts]
+            cache.close()
+        assert encoder.embedded == embedded
+    assert cached.encode_with_tokens([])[0].shape == (0, 2)
+
+
+def test_of_tokens_too_the_beginning_of_a_long_log_is_kept(cache):
+    texts = ["a" * number for number in range(1, 7)]
+    most = sum(taken_by(4 + 8 + 6 * number) for number in (1, 2, 3, 4))
+    for _ in range(2):
+        encoder = TokenEncoder()
+        cached = CachedEncoder(encoder, cache, most=most, tokens=True)
+        for start in (0, 3):
+            cached.encode_with_tokens(texts[start : start + 3])
+    assert encoder.embedded == texts[4:]
+
+
+def test_an_encoder_without_tokens_embeds_once_too(cache):
+    encoder = LetterEncoder()
+    cached = CachedEncoder(encoder, cache, tokens=True)
+    for _ in range(2):
+        vectors, tokens = cached.encode_with_tokens(["aa"])
+        np.testing.assert_array_equal(vectors, [A])
+        assert tokens is None
+    assert encoder.embedded == ["aa"]
+
+
 def test_of_what_is_too_long_the_beginning_is_kept(cache):
     texts = [f"{'a' * number}b" for number in range(6)]
     for _ in range(2):
         encoder = LetterEncoder()
-        cached = CachedEncoder(encoder, cache, most=4)
+        cached = CachedEncoder(encoder, cache, most=4 * taken_by(8))
         for start in (0, 3):
             cached.encode(texts[start : start + 3])
     assert encoder.embedded == texts[4:]
     assert cache.get(encoder.key, texts, width=2)[1].tolist() == [True] * 4 + [False] * 2
 
 
-def test_there_is_room_for_as_many_as_it_says(tmp_path):
-    cache = VectorCache(tmp_path, max_bytes=1_000_000)
-    count = cache.room(384)
+@pytest.mark.parametrize("width", [384, 768, 1_024, 1_030, 2_040, 2_100, 6_000])
+def test_no_row_takes_more_than_is_said(tmp_path, width):
+    cache = VectorCache(tmp_path, max_bytes=4_000_000)
+    count = cache.max_bytes // taken_by(4 * width)
     texts = [str(number) for number in range(count)]
-    rows = np.random.default_rng(0).standard_normal((count, 384), dtype=np.float32)
+    rows = np.random.default_rng(0).standard_normal((count, width), dtype=np.float32)
     for start in range(0, count, 50):
         cache.put("model:1", texts[start : start + 50], rows[start : start + 50])
-    assert cache.get("model:1", texts, width=384)[1].all()
+    assert cache.get("model:1", texts, width=width)[1].all()
     cache.close()
 
 

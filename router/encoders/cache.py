@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 GIB = 1 << 30
 CHUNK = 500  # texts looked up in one statement
 PATIENCE = 30.0  # seconds to wait for others
+PAGE = 8192  # bytes; 5 vectors of 384 floats a page, 2 in 4096
 LOGS = "logs"
 """Folder, below the cache folder, of the vectors of logs."""
 
@@ -59,22 +60,35 @@ class VectorCache:
         """
         vectors = np.zeros((len(texts), width), dtype=np.float32)
         found = np.zeros(len(texts), dtype=np.bool_)
-        digests = _digests(key, texts)
-        with self._lock:
-            try:
-                for start in range(0, len(digests), CHUNK):
-                    self._get_chunk(digests[start : start + CHUNK], start, vectors, found)
-            except sqlite3.DatabaseError as error:
-                self._give_up_or_rebuild(error)
+        for place, row in enumerate(self.get_rows(key, texts)):
+            if row is not None and len(row) == width * 4:
+                vectors[place] = np.frombuffer(row, dtype=np.float32)
+                found[place] = True
         return vectors, found
 
     def put(self, key: str, texts: Sequence[str], vectors: Vectors) -> None:
         """Keep a batch; the oldest vectors make room for it."""
+        self.put_rows(key, texts, _bytes_of(vectors))
+
+    def get_rows(self, key: str, texts: Sequence[str]) -> list[bytes | None]:
+        """Look up what was kept of each text; None where that is nothing."""
+        digests = _digests(key, texts)
+        known: dict[bytes, bytes] = {}
+        with self._lock:
+            try:
+                for start in range(0, len(digests), CHUNK):
+                    known |= self._get_chunk(digests[start : start + CHUNK])
+            except sqlite3.DatabaseError as error:
+                self._give_up_or_rebuild(error)
+        return [known.get(digest) for digest in digests]
+
+    def put_rows(self, key: str, texts: Sequence[str], kept: Iterable[bytes]) -> None:
+        """Keep some bytes of each text; the oldest rows make room for them."""
         if not len(texts):
             return
         rows = (
             (digest, zlib.crc32(row, zlib.crc32(digest)), row)
-            for digest, row in zip(_digests(key, texts), _bytes_of(vectors), strict=True)
+            for digest, row in zip(_digests(key, texts), kept, strict=True)
         )
         with self._lock:
             try:
@@ -87,10 +101,6 @@ class VectorCache:
                     self._make_room(connection)
             except sqlite3.DatabaseError as error:
                 self._give_up_or_rebuild(error)
-
-    def room(self, width: int) -> int:
-        """Say how many vectors of this width there is room for, surely."""
-        return self.max_bytes // (5 * width)  # 4 bytes a number, and what a row takes besides
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
@@ -129,23 +139,17 @@ class VectorCache:
         except OSError as failure:
             self._turn_off(failure)
 
-    def _get_chunk(self, digests: list[bytes], start: int, vectors: Vectors, found: Bools) -> None:
+    def _get_chunk(self, digests: list[bytes]) -> dict[bytes, bytes]:
         connection = self._open()
         if connection is None:
-            return
+            return {}
         marks = ",".join("?" * len(digests))
         query = f"SELECT digest, checksum, vector FROM vectors WHERE digest IN ({marks})"
-        size = vectors.shape[1] * 4
-        rows = {
+        return {
             digest: row
             for digest, checksum, row in connection.execute(query, digests)
-            if len(row) == size and zlib.crc32(row, zlib.crc32(digest)) == checksum
+            if zlib.crc32(row, zlib.crc32(digest)) == checksum
         }
-        for place, digest in enumerate(digests, start):
-            row = rows.get(digest)
-            if row is not None:
-                vectors[place] = np.frombuffer(row, dtype=np.float32)
-                found[place] = True
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
         """Drop the oldest tenth until the pages in use fit in `max_bytes`."""
@@ -157,18 +161,32 @@ class VectorCache:
                 )
 
 
+def taken_by(n_bytes: int) -> int:
+    """Bytes of the file that a row takes at most: its place in the index, and a page's rest."""
+    return n_bytes * 5 // 4 if n_bytes <= PAGE // 5 else n_bytes + min(n_bytes, PAGE) + 128
+
+
 class CachedEncoder:
     """An encoder that embeds only what its cache does not hold.
 
-    :param most: After so many texts no more are kept: of a log that is too long its beginning
-        stays, and does not make room for its end. All are kept if None.
+    :param most: After so many bytes no more is kept: of a log that is too long its beginning
+        stays, and does not make room for its end. All is kept if None.
+    :param tokens: Keep the tokens' vectors too, ten times as much, where they are asked for.
     """
 
-    def __init__(self, encoder: "Encoder", cache: VectorCache, most: int | None = None) -> None:
+    def __init__(
+        self,
+        encoder: "Encoder",
+        cache: VectorCache,
+        most: int | None = None,
+        *,
+        tokens: bool = False,
+    ) -> None:
         self.encoder = encoder
         self.cache = cache
         self.most = most
-        self._passed = 0
+        self.tokens = tokens
+        self._taken = 0
 
     @property
     def key(self) -> str:
@@ -184,13 +202,22 @@ class CachedEncoder:
         """Encode a batch: from the cache, the rest with the encoder, which the cache then keeps."""
         vectors, found = self.cache.get(self.key, texts, self.width)
         missing = np.flatnonzero(~found).tolist()
-        self._passed += len(texts) - len(missing)
+        self._taken += (len(texts) - len(missing)) * taken_by(4 * self.width)
         if missing:
-            vectors[missing] = self.encoder.encode([texts[place] for place in missing])
-            kept = missing if self.most is None else missing[: max(self.most - self._passed, 0)]
-            self.cache.put(self.key, [texts[place] for place in kept], vectors[kept])
-            self._passed += len(missing)
+            new = [texts[place] for place in missing]
+            vectors[missing] = made = self.encoder.encode(new)
+            self._keep(self.key, new, _bytes_of(made))
         return vectors
+
+    def _keep(self, key: str, texts: Sequence[str], rows: Iterable[bytes]) -> None:
+        """Keep rows until as many bytes as may be are taken."""
+        kept = []
+        for row in rows:
+            self._taken += taken_by(len(row))
+            if self.most is not None and self._taken > self.most:
+                break
+            kept.append(row)
+        self.cache.put_rows(key, texts[: len(kept)], kept)
 
     def made_once(
         self, kind: str, texts: Sequence[str], width: int, make: Callable[[list[int]], Vectors]
@@ -211,10 +238,41 @@ class CachedEncoder:
     def encode_with_tokens(
         self, texts: Sequence[str]
     ) -> "tuple[Vectors, list[TokenVectors] | None]":
-        """Encode a batch with its tokens' vectors, of which none are kept."""
+        """Encode a batch with its tokens' vectors, as `encode` does where these are kept."""
         from router.encoders.encoder import encode_with_tokens
 
-        return encode_with_tokens(self.encoder, texts)
+        if not hasattr(self.encoder, "encode_with_tokens"):
+            return self.encode(texts), None
+        if not self.tokens:
+            return encode_with_tokens(self.encoder, texts)
+        key = f"{self.key}:tokens"
+        rows = self.cache.get_rows(key, texts)
+        self._taken += sum(taken_by(len(row)) for row in rows if row is not None)
+        missing = [place for place, row in enumerate(rows) if row is None]
+        if missing:
+            new = [texts[place] for place in missing]
+            vectors, tokens = encode_with_tokens(self.encoder, new)
+            if tokens is None:  # of any text, so none is known
+                return vectors, None
+            made = [_packed(*pair) for pair in zip(vectors, tokens, strict=True)]
+            self._keep(key, new, made)
+            for place, row in zip(missing, made, strict=True):
+                rows[place] = row
+        pairs = [_unpacked(row, self.width) for row in rows if row is not None]
+        whole = np.array([vector for vector, _ in pairs], dtype=np.float32)
+        return whole.reshape(-1, self.width), [part for _, part in pairs]
+
+
+def _packed(vector: Vectors, tokens: "TokenVectors") -> bytes:
+    """Put a text's vector and its tokens' into one row of bytes, the tokens' width before them."""
+    return np.uint32(tokens.shape[1]).tobytes() + vector.tobytes() + tokens.tobytes()
+
+
+def _unpacked(row: bytes, width: int) -> "tuple[Vectors, TokenVectors]":
+    each = int(np.frombuffer(row, np.uint32, 1)[0])
+    vector = np.frombuffer(row, np.float32, width, offset=4)
+    tokens = np.frombuffer(row, np.float16, offset=4 + 4 * width)
+    return vector, tokens.reshape(-1, each)
 
 
 def remembering_exemplars(encoder: "Encoder") -> CachedEncoder:
@@ -227,12 +285,12 @@ def remembering_log(encoder: "Encoder") -> CachedEncoder:
     if isinstance(encoder, CachedEncoder):
         return encoder
     cache = VectorCache(cache_folder() / LOGS)
-    return CachedEncoder(encoder, cache, most=cache.room(encoder.width))
+    return CachedEncoder(encoder, cache, most=cache.max_bytes, tokens=True)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False)
-    connection.execute("PRAGMA page_size = 8192")  # 5 vectors of 384 floats a page, 2 in 4096
+    connection.execute(f"PRAGMA page_size = {PAGE}")
     _log_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(
