@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from router.arrays import Similarities, Vectors
+from router.arrays import Floats, Similarities, Vectors
 from router.heads.cosines import cosines
 
 
@@ -19,15 +20,27 @@ class Centroids:
     @classmethod
     def of(cls, vectors: Vectors, labels: Sequence[str]) -> "Centroids":
         """Average the unit vectors of each label, and scale to length 1."""
-        names, codes = np.unique(np.asarray(labels), return_inverse=True)
-        member = np.eye(len(names), dtype=np.float64)[codes]  # (n, n_targets)
-        # Sorted sums would not be exactly alike in another order; float64 hides that.
-        means = member.T @ vectors.astype(np.float64)
-        return cls(tuple(names.tolist()), unit(means))
+        names, codes, counts = np.unique(
+            np.asarray(labels), return_inverse=True, return_counts=True
+        )
+        return cls(tuple(names.tolist()), unit(sums_of(vectors, codes, counts)))
 
     def similarities(self, vectors: Vectors) -> Similarities:
         """Cosine of each text with each centroid. Shape: (n_texts, n_targets), in [-1, 1]."""
         return cosines(vectors, self.vectors)
+
+
+def sums_of(vectors: Vectors, codes: NDArray[np.intp], counts: NDArray[np.intp]) -> Floats:
+    """Add up the vectors of each target. In double precision their order makes no difference.
+
+    :param codes: The target of each vector. Shape: (n,).
+    :param counts: How many vectors each target has, at least one. Shape: (n_targets,).
+    :return: Shape: (n_targets, width).
+    """
+    if not len(counts):
+        return np.zeros((0, vectors.shape[1]))
+    together = vectors[np.argsort(codes, kind="stable")].astype(np.float64)
+    return np.asarray(np.add.reduceat(together, np.cumsum(counts) - counts, axis=0))
 
 
 def unit(rows: np.ndarray) -> Vectors:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats, Probabilities, Similarities, Vectors
-from router.heads.centroids import unit
+from router.heads.centroids import sums_of, unit
 from router.heads.cosines import cosines, product
 from router.heads.lexicon import Alike, Lexicon, Said, Terms, words_in
 from router.heads.maps import Labels, Power, fit_power
@@ -231,8 +231,8 @@ def _fit_centroids(
     asked: int | None,
 ) -> tuple[Head, Floats]:
     """Know each target by its centroid; the held-out scores are in single precision."""
-    sums = np.zeros((len(names), vectors.shape[1]))
-    np.add.at(sums, truth, vectors)
+    counts = np.bincount(truth)
+    sums = sums_of(vectors, truth, counts)
     nothing = Terms((), np.empty(0))
     head = Head(
         names=tuple(names),
@@ -241,10 +241,10 @@ def _fit_centroids(
         votes=np.empty((0, len(names)), dtype=np.float32),
         lexicon=Lexicon(nothing, nothing),
         term_votes=np.empty((0, len(names)), dtype=np.float32),
-        prior=np.bincount(truth) / len(truth),
+        prior=counts / len(truth),
         power=Power(1.0, 1.0),
         centroids=unit(sums),
-        counts=np.bincount(truth),
+        counts=counts,
     )
     held_out = np.empty((len(truth), len(names)), dtype=np.float32)
     for start in range(0, len(truth), SCORED):
