@@ -2,9 +2,10 @@
 
     python benchmarks/speed_ray.py [--texts 10000] [--lines 100000] [--more 400000]
 
-Both engines evaluate the same log of different texts, by turns; the time to start Ray is left out,
-that to load the model on each worker is not. Then two logs of repeats, one longer than the other,
-are evaluated with Ray alone, each driver in a process of its own.
+Both engines evaluate the same log of different texts, by turns. The time to start Ray is left out;
+that to start its workers, with the model on each, is told apart: it is what a log of a few lines
+takes. Two ratios are given, with the start and without. Then two logs of repeats, one longer than
+the other, are evaluated with Ray alone, each driver in a process of its own.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from router.evaluation import evaluate
 ROUNDS = 2
 CHUNK = 1_000  # lines, for both
 DIFFERENT = 500  # texts in the logs of repeats
+FEW = 20  # lines of a log that takes no longer than the start of the workers
 
 
 def main() -> None:
@@ -48,6 +50,10 @@ def main() -> None:
             return
         ratios = []
         for round_ in range(ROUNDS):
+            few = made_log(folder, made_texts(FEW), FEW)
+            start = _seconds(
+                lambda log=few: engine.evaluate(router, log, folder / "few", workers=2)
+            )
             log = made_log(folder, made_texts(args.texts, round_ * args.texts), args.texts)
             local = _seconds(
                 lambda log=log: evaluate(
@@ -59,9 +65,13 @@ def main() -> None:
                     router, log, folder / "ray", workers=2, chunk_lines=CHUNK
                 )
             )
-            print(f"local {args.texts / local:,.0f}/s, ray {args.texts / spread:,.0f}/s")
-            ratios.append(local / spread)
-    print(f"ray by local, {ROUNDS} rounds: {', '.join(f'{one:.2f}' for one in ratios)}")
+            print(
+                f"local {args.texts / local:,.0f}/s, ray {args.texts / spread:,.0f}/s,"
+                f" of {spread:.1f} s {start:.1f} the start of its workers"
+            )
+            ratios.append((local / spread, local / (spread - start)))
+    for place, what in enumerate(("with the start of its workers", "once they run")):
+        print(f"ray by local, {what}: {', '.join(f'{one[place]:.2f}' for one in ratios)}")
     for lines in (args.lines, args.more):
         command = [sys.executable, __file__, "--only", str(lines)]
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
