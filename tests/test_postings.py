@@ -1,19 +1,19 @@
 import numpy as np
 import pytest
 
-from router.heads.lexicon import Lexicon
+from router.heads.lexicon import Lexicon, words_in
 from router.heads.postings import AT_ONCE, Postings
 
 DOCUMENTS = ["merge the pages of a pdf", "pdf forms: fill and sign", "bake bread", ""]
 LEXICON = Lexicon.fit(DOCUMENTS, pairs=False)
-POSTINGS = Postings.of(LEXICON.features(DOCUMENTS))
+POSTINGS = Postings.of(LEXICON.document_features(DOCUMENTS))
 
 
 @pytest.mark.parametrize("times", [1, AT_ONCE])
 def test_votes_are_cosines_of_words_and_of_pieces(times):
     texts = ["sign a pdf", "", "zzz", "bread"] * times
-    votes = POSTINGS.votes(LEXICON, texts)
-    expected = (LEXICON.features(texts) @ LEXICON.features(DOCUMENTS).T).toarray()
+    votes = POSTINGS.votes(LEXICON, words_in(texts))
+    expected = (LEXICON.document_features(texts) @ LEXICON.document_features(DOCUMENTS).T).toarray()
     np.testing.assert_allclose(votes, expected, atol=1e-6)
     assert votes.shape == (4 * times, 4)
     assert votes[0].argmax() == 1
@@ -24,4 +24,5 @@ def test_no_text_has_no_votes():
 
 
 def test_a_document_votes_for_itself_with_both_kinds():
-    assert POSTINGS.votes(LEXICON, DOCUMENTS[:3])[np.arange(3), np.arange(3)] == pytest.approx(2.0)
+    found = POSTINGS.votes(LEXICON, words_in(DOCUMENTS[:3]))[np.arange(3), np.arange(3)]
+    assert found == pytest.approx(2.0)
