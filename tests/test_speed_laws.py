@@ -140,7 +140,7 @@ def test_a_log_of_repeats_embeds_each_text_once(tiny_router, tmp_path):
     assert sorted(text for text in encoder.texts if text in TEXTS) == sorted(TEXTS)
 
 
-@pytest.mark.parametrize("n_texts", [0, 1, 3, FEW, FEW + 1])
+@pytest.mark.parametrize("n_texts", [0, 1, 3, FEW, FEW + 1, 400])
 @pytest.mark.parametrize("n_points", [0, 1, BLOCK - 1, BLOCK, 3 * BLOCK + 5])
 def test_cosines_of_few_texts_are_those_of_many(n_texts, n_points):
     texts, points = (unit(DICE.normal(size=(n, 24))).reshape(n, 24) for n in (n_texts, n_points))

@@ -1,6 +1,7 @@
 """The form of `metrics.json`: every figure of a run, with what it stands on."""
 
 import hashlib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
@@ -131,6 +132,7 @@ def schema_text() -> str:
     return pretty(title | schema).decode()
 
 
+@cache
 def installed() -> str:
     """The version of the package; "0" where it runs without being installed."""
     try:

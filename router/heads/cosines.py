@@ -14,6 +14,10 @@ BLOCK = 64
 ALONE = 24_000
 """Numbers of a block at most, for the same reason."""
 
+STEPS = 250_000
+"""Products of numbers up to which BLAS stays on one core: else its threads spin on the others for
+some milliseconds more, beside whatever runs there by then."""
+
 
 def cosines(vectors: Vectors, points: Vectors) -> NDArray[np.float32]:
     """Cosine of each text with each point, both of them unit rows.
@@ -24,13 +28,24 @@ def cosines(vectors: Vectors, points: Vectors) -> NDArray[np.float32]:
     :return: Shape: (n_texts, n_points), in [-1, 1].
     """
     if len(vectors) > FEW or len(points) < BLOCK:
-        return np.asarray(vectors @ points.T, dtype=np.float32)
+        return _by_rows(vectors, points)
     whole = len(points) // BLOCK * BLOCK
     blocks = points[:whole].reshape(-1, BLOCK, points.shape[1])
     found = np.empty((len(vectors), len(points)), dtype=np.float32)
     for row, vector in zip(found, vectors, strict=True):
         np.matmul(blocks, vector, out=row[:whole].reshape(-1, BLOCK))
         row[whole:] = points[whole:] @ vector
+    return found
+
+
+def _by_rows(vectors: Vectors, points: Vectors) -> NDArray[np.float32]:
+    """Multiply as many rows at a time as stay on one core, unless the points are too many."""
+    rows = STEPS // max(points.size, 1)
+    if rows < 4 or len(vectors) <= rows:
+        return np.asarray(vectors @ points.T, dtype=np.float32)
+    found = np.empty((len(vectors), len(points)), dtype=np.float32)
+    for start in range(0, len(vectors), rows):
+        np.matmul(vectors[start : start + rows], points.T, out=found[start : start + rows])
     return found
 
 
