@@ -36,8 +36,11 @@ MOST_EXEMPLARS = 8_000
 MOST_VOTES = 4_000_000
 """Exemplars times targets: a query has to read that many numbers."""
 
-SCORED, JUDGED = 128, 500_000
-"""Texts scored at a time; and scores, of rows taken evenly, that a `Power` is fitted on."""
+SCORED, FITTED = 64, 256
+"""Texts scored, and exemplars fitted, at a time: what lies between stays in the cache."""
+
+JUDGED = 500_000
+"""Scores, of rows taken evenly, that a `Power` is fitted on."""
 
 
 @dataclass(frozen=True)
@@ -247,8 +250,8 @@ def _fit_centroids(
         counts=counts,
     )
     held_out = np.empty((len(truth), len(names)), dtype=np.float32)
-    for start in range(0, len(truth), SCORED):
-        rows = slice(start, start + SCORED)
+    for start in range(0, len(truth), FITTED):
+        rows = slice(start, start + FITTED)
         held_out[rows] = head.scores([""] * len(truth[rows]), vectors[rows])
         # Of its own target an exemplar meets the centroid of the others.
         others = unit(sums[truth[rows]] - vectors[rows])
@@ -268,8 +271,8 @@ def _kernel(vectors: Vectors, features: Any, settings: HeadSettings) -> Floats: 
     """Likeness of each exemplar with each. Shape: (n, n)."""
     wide, words = vectors.astype(np.float64), Alike.of(features)
     kernel = np.empty((len(wide), len(wide)))
-    for start in range(0, len(wide), SCORED):  # so that what lies between stays in the cache
-        rows = slice(start, start + SCORED)
+    for start in range(0, len(wide), FITTED):
+        rows = slice(start, start + FITTED)
         near = wide[rows] @ wide.T
         near -= 1.0
         near *= settings.sharpness

@@ -59,13 +59,16 @@ def vote_graph(exemplars: Vectors, votes: NDArray[np.float32], sharpness: float)
     """
     from onnx import helper
 
-    nodes = [
-        helper.make_node("Sub", ["near", "one"], ["below"]),
-        helper.make_node("Mul", ["below", "sharpness"], ["logarithms"]),
+    nodes = [  # exp(-sharpness) is in the votes: one step fewer through all that lies between
+        helper.make_node("Mul", ["top", "sharpness"], ["sharp"]),
+        helper.make_node("Mul", ["of_top", "sharp"], ["logarithms"]),
         helper.make_node("Exp", ["logarithms"], ["likeness"]),
-        helper.make_node("MatMul", ["likeness", "votes"], ["said"]),
+        helper.make_node("MatMul", ["likeness", "damped"], ["said"]),
     ]
-    constants = {"one": np.float32(1.0), "sharpness": np.float32(sharpness), "votes": votes}
+    constants = {
+        "sharpness": np.float32(sharpness),
+        "damped": (votes * np.exp(-sharpness)).astype(np.float32),
+    }
     return _graph(exemplars, nodes, constants, {"said": votes.shape[1]})
 
 
