@@ -58,13 +58,12 @@ class VectorCache:
 
         :return: Vectors, shape (n_texts, width), and which of them were found, shape (n_texts,).
         """
-        vectors = np.zeros((len(texts), width), dtype=np.float32)
-        found = np.zeros(len(texts), dtype=np.bool_)
-        for place, row in enumerate(self.get_rows(key, texts)):
-            if row is not None and len(row) == width * 4:
-                vectors[place] = np.frombuffer(row, dtype=np.float32)
-                found[place] = True
-        return vectors, found
+        nothing = bytes(4 * width)
+        rows = self.get_rows(key, texts)
+        sound = [row is not None and len(row) == len(nothing) for row in rows]
+        kept = (row if row and good else nothing for row, good in zip(rows, sound, strict=True))
+        vectors = np.frombuffer(bytearray(b"".join(kept)), dtype=np.float32)
+        return vectors.reshape(len(texts), width), np.array(sound, dtype=np.bool_)
 
     def put(self, key: str, texts: Sequence[str], vectors: Vectors) -> None:
         """Keep a batch; the oldest vectors make room for it."""

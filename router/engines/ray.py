@@ -103,12 +103,13 @@ def evaluate(
         total = _Total(measured, progress or (lambda _: None))
         for row in _decided(task, parts_of(measured), workers):
             total.add(msgspec.json.decode(row["done"], type=Checkpoint))
-    metrics = total.metrics(router)
+    versions = Versions.of(router)
+    metrics = total.metrics(versions, router.pack)
     settings = {
         "format": FORMAT,
         "log": str(log),
         "log_sha256": hashed(measured),
-        "versions": msgspec.to_builtins(Versions.of(router)),
+        "versions": msgspec.to_builtins(versions),
         "columns": msgspec.to_builtins(columns),
         "form": "parquet",
         "chunk_lines": chunk_lines,
@@ -175,7 +176,7 @@ class _Total:
         self.mistakes = merged([list(self.mistakes), done.mistakes], LISTED, -1)
         self.progress(Progress(self.read, self.texts, self.read / max(self.found, 1)))
 
-    def metrics(self, router: "Router") -> Metrics:
+    def metrics(self, versions: Versions, pack: Pack) -> Metrics:
         """Work out the figures, and make sure that no line is lost.
 
         :raises LogError: One is, or there is none that can be read.
@@ -190,9 +191,9 @@ class _Total:
             raise LogError(f"a log needs a line that can be read; of {self.found:,} there is none")
         blank = sum(one.blank for one in self.measured)
         return Metrics.of(
-            Versions.of(router),
+            versions,
             Lines(self.read, tally.lines, self.rejected, blank, tally.labelled, self.texts),
-            Figures(tally, router.pack),
+            Figures(tally, pack),
             repeated=(),
             least_certain=self.least_certain,
             mistakes=self.mistakes,

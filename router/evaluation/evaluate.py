@@ -125,18 +125,19 @@ def evaluate(
         if restart:
             parts.drop()
         files = _files(log, parts)
+        versions = Versions.of(router)
         settings = {
             "format": FORMAT,
             "log": str(log),
             "log_sha256": fingerprint(files),
-            "versions": msgspec.to_builtins(Versions.of(router)),
+            "versions": msgspec.to_builtins(versions),
             "columns": msgspec.to_builtins(columns),
             "form": form,
             "chunk_lines": chunk_lines,
         }
         parts.start(settings)
         remembering = router.remembering() if cache else router
-        run = _Run(remembering, parts, progress or (lambda _: None))
+        run = _Run(remembering, versions, parts, progress or (lambda _: None))
         run.take_up()
         read_label = Labels(router.pack).read
         chunks = read_log(files, columns, read_label, strict=strict, lines=chunk_lines)
@@ -156,6 +157,7 @@ class _Run:
     """A run as it goes on; what is done of it is on disk."""
 
     router: "Router"
+    versions: Versions
     parts: Parts
     progress: Callable[[Progress], None]
     read: int = 0
@@ -200,7 +202,7 @@ class _Run:
         lines = self._lines(files, tally)
         lists = [(done.least_certain, done.mistakes) for done in self.parts.checkpoints()]
         metrics = Metrics.of(
-            Versions.of(self.router),
+            self.versions,
             lines,
             Figures(tally, self.router.pack),
             repeated=self._repeated(),

@@ -62,9 +62,11 @@ _TEMPLATES = (
 
 def clauses_of(text: str) -> list[str]:
     """Split at sentence ends, commas and joining words; what is too short is dropped."""
-    lines = (" ".join(line.split()) for line in text.splitlines())  # runs of blanks cost squares
-    parts = (part.strip(" ,.;:") for line in lines for part in _JOINT.split(line))
-    clauses = [part for part in parts if len(part) >= SHORTEST_CLAUSE]
+    clauses: list[str] = []
+    for line in text.splitlines():
+        parts = _JOINT.split(" ".join(line.split()))  # runs of blanks cost squares
+        stripped = [part.strip(" ,.;:") for part in parts]
+        clauses += [part for part in stripped if len(part) >= SHORTEST_CLAUSE]
     return clauses[:MOST_CLAUSES] if len(clauses) > 1 else []
 
 
