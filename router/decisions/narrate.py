@@ -119,9 +119,9 @@ class Narrator:
         near, model = reading.near[row], self.model
         least = np.sort(near)[-min(count, len(near))]
         if reading.cosines is not None:
-            places = np.flatnonzero(reading.cosines[row] >= least)
+            places = (reading.cosines[row] >= least).nonzero()[0]
             return reading.cosines[row, places], places
-        groups = [model.exemplars_of(target) for target in np.flatnonzero(near >= least).tolist()]
+        groups = [model.exemplars_of(target) for target in (near >= least).nonzero()[0].tolist()]
         vector = reading.vectors[row : row + 1]
         found = np.concatenate([cosines(vector, model.head.exemplars[one])[0] for one in groups])
         return found, np.concatenate([np.arange(one.start, one.stop) for one in groups])
@@ -132,7 +132,7 @@ class Narrator:
             return ()
         likely = reading.probabilities[row, self.model.layout.neighbours]
         ids = list(self.pack.neighbours)
-        places = np.flatnonzero(verdicts.packs[row])
+        places = verdicts.packs[row].nonzero()[0]
         return tuple(ids[i] for i in places[np.argsort(-likely[places], kind="stable")])
 
     @cached_property

@@ -123,7 +123,7 @@ class Rules:
             else np.full(len(best), -1, dtype=np.intp)
         )
         missing = (ask >= self.policy.ask_from) & ~far & (question >= 0)
-        unsure = np.flatnonzero((sure < self.policy.sure_from) & ~far & ~missing)
+        unsure = ((sure < self.policy.sure_from) & ~far & ~missing).nonzero()[0]
         contenders = self._composed(reading, shares, unsure, question)
         asked = missing | (contenders[:, 1] >= 0)
         two = np.partition(shares, -2, axis=1)[:, -2:] if shares.shape[1] > 1 else shares
@@ -152,7 +152,7 @@ class Rules:
         n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
         sure = routed
         for one in set(action.tolist()):
-            rows = np.flatnonzero(action == one)
+            rows = (action == one).nonzero()[0]
             if one == REDIRECT:
                 named = shares[rows, n_skills : n_skills + n_neighbours]
                 sure[rows] = (named * packs[rows]).sum(axis=1)
@@ -194,7 +194,7 @@ class Rules:
         chosen[routed, 0] = top[routed]
         sure = ours[np.arange(len(top)), top]
         further = np.where(reading.further >= self.policy.also_from, reading.further, 0.0)
-        for row in np.flatnonzero(routed & further.any(axis=1)).tolist():  # one text in twenty
+        for row in (routed & further.any(axis=1)).nonzero()[0].tolist():  # one text in twenty
             strength = further[row]
             strength[top[row]] = 2.0  # the likeliest comes first whatever the others say
             ranked = np.argsort(-strength, kind="stable")[:most]
@@ -218,10 +218,10 @@ class Rules:
             return np.zeros((len(shares), 0), dtype=np.bool_)
         near = shares[:, n_skills : n_skills + n_neighbours]
         likely = near >= self.policy.name_from
-        redirected = np.flatnonzero(action == REDIRECT)
+        redirected = (action == REDIRECT).nonzero()[0]
         likely[redirected, near[redirected].argmax(axis=1)] = True
         likely[action == NONE] = False
-        routed = np.flatnonzero(action == ROUTE)
+        routed = (action == ROUTE).nonzero()[0]
         for row in routed.tolist():  # a neighbour is named if its words are said
             if not self._cues.isdisjoint(reading.said[row]):
                 likely[row] |= [phrases.said_in(reading.said[row]) for phrases in self.words]

@@ -47,6 +47,6 @@ def cosines_of(
         return np.where(read, cosines(vectors, exemplars), np.float32(UNREAD))
     found = np.full((len(vectors), len(exemplars)), UNREAD, dtype=np.float32)
     for row, vector, marks in zip(found, vectors, chosen, strict=True):
-        places = np.flatnonzero(marks.repeat(counts))
+        places = marks.repeat(counts).nonzero()[0]
         row[places] = cosines(vector[None], exemplars[places])[0]
     return found

@@ -70,7 +70,7 @@ class QuestionIndex:
         if len(self.triggers):
             likeliest = probabilities.argmax(axis=1)
             for place in set(likeliest.tolist()):
-                rows = np.flatnonzero(likeliest == place)
+                rows = (likeliest == place).nonzero()[0]
                 phrases = self.triggers[place]
                 triggered[rows] = [phrases.said_in(said[row]) for row in rows.tolist()]
                 answered[rows] = self.answered(place, vectors[rows])

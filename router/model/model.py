@@ -237,10 +237,10 @@ class Model:
         # Skills come first among what needs no question.
         routed = whole[:, self.layout.unasked].argmax(axis=1) < len(skills)
         if heard is not None:
-            for row in heard.keys() & np.flatnonzero(routed).tolist():
+            for row in heard.keys() & routed.nonzero()[0].tolist():
                 further[row] = self._by_parts(heard[row], whole[row])
             return further
-        rows = np.flatnonzero(routed & self.concerns.several(whole[:, skills]))
+        rows = (routed & self.concerns.several(whole[:, skills])).nonzero()[0]
         rows, clauses, words = self._worth_encoding(texts, said, rows, whole)
         if not len(rows):
             return further
@@ -286,7 +286,7 @@ class Model:
         )
         opened = self.gate.opens(features)
         kept = opened.repeat([len(group) for group in groups])
-        return several[opened], [groups[i] for i in np.flatnonzero(opened)], words[kept]
+        return several[opened], [groups[i] for i in opened.nonzero()[0]], words[kept]
 
     @cached_property
     def _ours(self) -> Indices:
