@@ -59,6 +59,24 @@ def test_few_exemplars_stay_as_they_are(fitted):
     assert head.quickened() is head
 
 
+def test_centroids_are_read_in_8_bits_too(fitted, monkeypatch):
+    texts, vectors, _ = fitted
+    monkeypatch.setattr("router.heads.head.MOST_VOTES", 1)
+    monkeypatch.setattr("router.heads.head.FEWEST", 100)
+    labels = [f"t{place // 10:03}" for place in range(len(texts))]
+    head, _ = fit_head(texts, vectors, labels)
+    quick, asked = head.quickened(), points(40)[0]
+    assert head.graph is None
+    assert quick.graph is not None
+    scores, exact = quick.scores([""] * 40, asked), head.scores([""] * 40, asked)
+    np.testing.assert_allclose(scores, exact, rtol=0.03)  # exp(3 * 0.01)
+    assert (scores != exact).any()
+    alone = [quick.scores([""], row[None])[0] for row in asked[:5]]
+    np.testing.assert_allclose(scores[:5], alone, atol=1e-5)
+    few, _ = fit_head(texts[:90], vectors[:90], labels[:90])
+    assert few.quickened() is few
+
+
 def test_it_is_pickled_as_what_it_was_made_of(fitted):
     quick, asked = fitted[2].quickened(), points(3)[0]
     before = quick.scores([""] * 3, asked)

@@ -31,7 +31,7 @@ def test_votes_are_features_times_votes_and_a_batch_is_its_texts(texts):
     votes = WordVotes(lexicon, term_votes)
     found = votes.of(words_in(texts))
     assert found.shape == (len(texts), 3)
-    np.testing.assert_allclose(found, lexicon.features(texts) @ term_votes, atol=1e-5)
+    np.testing.assert_allclose(found, lexicon.features(texts) @ term_votes, atol=1e-6)
     for row, words in zip(found, words_in(texts), strict=True):
         np.testing.assert_array_equal(votes.of([words])[0], row)
 

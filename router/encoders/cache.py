@@ -59,11 +59,13 @@ class VectorCache:
         :return: Vectors, shape (n_texts, width), and which of them were found, shape (n_texts,).
         """
         nothing = bytes(4 * width)
-        rows = self.get_rows(key, texts)
-        sound = [row is not None and len(row) == len(nothing) for row in rows]
-        kept = (row if row and good else nothing for row, good in zip(rows, sound, strict=True))
-        vectors = np.frombuffer(bytearray(b"".join(kept)), dtype=np.float32)
-        return vectors.reshape(len(texts), width), np.array(sound, dtype=np.bool_)
+        rows = [
+            row if row is not None and len(row) == len(nothing) else nothing
+            for row in self.get_rows(key, texts)
+        ]
+        vectors = np.frombuffer(bytearray(b"".join(rows)), dtype=np.float32)
+        found = np.array([row is not nothing for row in rows], dtype=np.bool_)
+        return vectors.reshape(len(texts), width), found
 
     def put(self, key: str, texts: Sequence[str], vectors: Vectors) -> None:
         """Keep a batch; the oldest vectors make room for it."""

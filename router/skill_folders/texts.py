@@ -170,9 +170,7 @@ def _is_when(line: Line) -> bool:
 
 
 def _is_refusal(line: Line) -> bool:
-    if line.kind == "heading":
-        return False
-    return bool(refuses(line.heading)) and line.kind == "item"
+    return line.kind == "item" and refuses(line.heading)
 
 
 def _is_other(line: Line, words: int) -> bool:
