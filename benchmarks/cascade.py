@@ -27,7 +27,7 @@ from router.arrays import Bools, Floats, Vectors
 from router.encoders.encoder import Encoder, default_encoder, default_folder
 from router.heads.centroids import unit
 from router.heads.few_shot import FewShotClassifier
-from router.logs.gold import Labels, Outcome, accepts
+from router.logs.labels import LabelReader, Outcome, accepts
 from router.model.fit import fit_model
 from router.shipped import SAMPLE_LOG
 
@@ -87,7 +87,7 @@ def classified(encoder: Encoder, folder: Path, name: str) -> Answers:
 def routed(router: Router, log: Path) -> Answers:
     """Decide a labelled log."""
     rows = [json.loads(line) for line in log.read_text().splitlines()]
-    golds = [Labels(router.pack).read(row) for row in rows]
+    golds = [LabelReader(router.pack).read(row) for row in rows]
     start = perf_counter()
     decisions = router.route_many([row["text"] for row in rows])
     seconds = (perf_counter() - start) / len(rows)

@@ -23,9 +23,9 @@ from router.calibration.cases import UNSEEN, Cases
 from router.calibration.trial_report import auroc, recall_at
 from router.commands.calibrate import calibrate as command
 from router.decisions.policy import ACTIONS, CLARIFY, mapped
-from router.logs.chunks import Columns, read_log
-from router.logs.files import find_files
-from router.logs.gold import Gold, Labels
+from router.logs.formats import find_files
+from router.logs.labels import Gold, LabelReader
+from router.logs.reader import Columns, read_log
 from router.packs.pack import Map, Policy
 from router.shipped import SAMPLE_LOG
 
@@ -243,8 +243,8 @@ def test_figures_by_hand():
 
 @pytest.fixture(scope="session")
 def log_lines(router):
-    files = find_files(SAMPLE_LOG, but=SAMPLE_LOG / "runs")
-    chunks = read_log(files, Columns(), Labels(router.pack).read)
+    files = find_files(SAMPLE_LOG, exclude=SAMPLE_LOG / "runs")
+    chunks = read_log(files, Columns(), LabelReader(router.pack).read)
     return [line for chunk in chunks for line in chunk.lines]
 
 

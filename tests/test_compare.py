@@ -15,7 +15,7 @@ from router.evaluation.compare import (
 from router.evaluation.drift import Drift, compare_logs, divergence, jensen_shannon, told_apart
 from router.evaluation.run_folder import Row, RunFolder
 from router.evaluation.sampling import DistinctSample
-from router.logs.gold import Gold
+from router.logs.labels import Gold
 
 BRAKES, TYRES = ("fix-brakes",), ("fix-tyres",)
 

@@ -8,9 +8,9 @@ from router.decisions import composed
 from router.decisions.contenders import MOST_OPTIONS, Contenders, offered
 from router.decisions.decision import COMPOSED, Asked, Choice
 from router.decisions.policy import ACTIONS, Rules, contenders_from
-from router.logs.chunks import Columns, read_log
-from router.logs.files import find_files
-from router.logs.gold import Labels
+from router.logs.formats import find_files
+from router.logs.labels import LabelReader
+from router.logs.reader import Columns, read_log
 from router.model.model import ANY_ANSWER, Layout, Limits, Reading
 from router.model.replies import BOTH, NEITHER, UNSURE
 from router.packs.pack import Policy
@@ -229,9 +229,9 @@ def unsure(router):
 
 @pytest.fixture(scope="session")
 def questions(unsure):
-    files = find_files(SAMPLE_LOG, but=SAMPLE_LOG / "runs")
-    read = Labels(unsure.pack).read
-    lines = [one for chunk in read_log(files, Columns(), read) for one in chunk.lines][:240]
+    files = find_files(SAMPLE_LOG, exclude=SAMPLE_LOG / "runs")
+    labels = LabelReader(unsure.pack)
+    lines = [one for chunk in read_log(files, Columns(), labels) for one in chunk.lines][:240]
     return list(zip(lines, unsure.route_many([line.text for line in lines]), strict=True))
 
 

@@ -17,8 +17,8 @@ from router.evaluation.decided import Decided
 from router.evaluation.evaluate import evaluate
 from router.evaluation.gate import Gate
 from router.evaluation.metrics import Metrics, schema_text
-from router.logs.chunks import Columns
-from router.logs.gold import Outcome
+from router.logs.labels import Outcome
+from router.logs.reader import Columns
 from router.shipped import DATA, SAMPLE_LOG
 
 BENCH = Path(__file__).parents[2] / "shared" / "bench"

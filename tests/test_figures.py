@@ -6,7 +6,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from router.evaluation.figures import NAMES, Figure, Figures
 from router.evaluation.tally import Counter, Share, Tally
-from router.logs.gold import Gold, Outcome
+from router.logs.labels import Gold, Outcome
 
 TYRES, BRAKES, BIKES = "fix-tyres", "fix-brakes", "sell-bikes"
 

@@ -10,7 +10,7 @@ from router.evaluation.gaps import export_gaps, find_gaps, is_unfit
 from router.evaluation.run_folder import Row
 from router.evaluation.sampling import DistinctSample
 from router.evaluation.telling_words import telling_words
-from router.logs.gold import Gold
+from router.logs.labels import Gold
 from router.packs.exemplar_file import read_exemplars
 from router.shipped import SAMPLE_LOG
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.logs.gold import Gold, Labels, Outcome, accepts, in_order
+from router.logs.labels import Gold, LabelReader, Outcome, accepts, in_order
 from router.packs.order import Precedence
 
 ORDER = Precedence.of_chains([[["tyres"], ["brakes"], ["bikes"]]])
@@ -78,7 +78,7 @@ def test_sorting_by_precedence_is_always_in_order(skills):
     ],
 )
 def test_a_label_in_each_form(tiny_router, label, gold):
-    labels = Labels(tiny_router.pack)
+    labels = LabelReader(tiny_router.pack)
     assert labels.read(label) == gold
     assert labels.read(label) == gold  # as remembered
 
@@ -98,4 +98,4 @@ def test_a_label_in_each_form(tiny_router, label, gold):
 )
 def test_what_the_pack_does_not_have_is_named(tiny_router, label, message):
     with pytest.raises(ValueError, match=message):
-        Labels(tiny_router.pack).read(label)
+        LabelReader(tiny_router.pack).read(label)

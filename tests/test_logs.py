@@ -7,9 +7,9 @@ import pytest
 from pyarrow import parquet
 
 from router.errors import LogError
-from router.logs.chunks import Columns, read_log, read_time
-from router.logs.files import find_files, fingerprint
-from router.logs.gold import Gold, Labels
+from router.logs.formats import find_files, fingerprint
+from router.logs.labels import Gold, LabelReader
+from router.logs.reader import Columns, read_log, read_time
 
 GUESSED = Columns()
 
@@ -27,12 +27,12 @@ def read(tiny_router, tmp_path):
 
 
 def chunks_of(path, pack, columns=GUESSED, **options):
-    files = find_files(path, but=path / "nowhere")
-    chunks = list(read_log(files, columns, Labels(pack).read, **options))
+    files = find_files(path, exclude=path / "nowhere")
+    chunks = list(read_log(files, columns, LabelReader(pack), **options))
     lines = [line for chunk in chunks for line in chunk.lines]
     rejected = [one for chunk in chunks for one in chunk.rejected]
     assert sum(chunk.read for chunk in chunks) == len(lines) + len(rejected)
-    assert sum(file.found for file in files) == len(lines) + len(rejected)
+    assert sum(file.read for file in files) == len(lines) + len(rejected)
     return lines, rejected
 
 
@@ -178,6 +178,21 @@ def test_parts_of_a_folder_count_on(tmp_path, tiny_router):
     assert [(one.line, one.reason[:9]) for one in rejected] == [(5, "x.jsonl: ")]
 
 
+def test_lines_without_an_id_are_numbered_over_all_files(tmp_path, tiny_router):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(jsonl({"text": "one"}, {"text": "two", "id": "2b"}))
+    (folder / "b.jsonl").write_bytes(jsonl({"text": "three"}, {"text": "four", "id": 1}))
+    lines, _ = chunks_of(folder, tiny_router.pack)
+    # The third line has the number 3. An id of its own is kept, unless it is its line number.
+    assert [(line.line, line.id) for line in lines] == [(1, "1"), (2, "2b"), (3, "3"), (4, "1")]
+
+
+def test_of_two_columns_that_differ_in_case_the_first_is_the_text(read):
+    lines, _ = read(b"Text,text,TEXT\nfirst,second,third\n", "log.csv")
+    assert [line.text for line in lines] == ["first"]
+
+
 def test_the_full_form_but_not_a_decision_is_a_label(read):
     full = {"text": "x", "action": "route", "skills": ["fix-tyres"]}
     lines, _ = read(jsonl(full, {"text": "y"}))
@@ -225,12 +240,12 @@ def test_chunks_end_by_lines_and_by_characters(tmp_path, tiny_router, monkeypatc
     path.write_bytes(jsonl(*({"text": "x" * 10} for _ in range(10))))
 
     def sizes(lines):
-        files = find_files(path, but=tmp_path / "out")
-        chunks = read_log(files, Columns(), Labels(tiny_router.pack).read, lines=lines)
+        files = find_files(path, exclude=tmp_path / "out")
+        chunks = read_log(files, Columns(), LabelReader(tiny_router.pack).read, lines=lines)
         return [chunk.read for chunk in chunks]
 
     assert sizes(4) == [4, 4, 2]
-    monkeypatch.setattr("router.logs.chunks.CHUNK_CHARACTERS", 30)
+    monkeypatch.setattr("router.logs.reader._CHUNK_CHARACTERS", 30)
     assert sizes(100) == [3, 3, 3, 1]
 
 

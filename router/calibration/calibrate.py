@@ -12,9 +12,9 @@ from router.calibration.calibration import Calibration
 from router.calibration.cases import Cases
 from router.calibration.trial_report import report_of, steps_of
 from router.errors import RouterError
-from router.logs.chunks import Columns, read_log, read_time
-from router.logs.files import find_files
-from router.logs.gold import Gold, Labels
+from router.logs.formats import find_files
+from router.logs.labels import Gold, LabelReader
+from router.logs.reader import Columns, read_log, read_time
 from router.model.fit import refit_on
 from router.model.fitting import halves
 from router.model.model import Indices, model_hash
@@ -103,8 +103,8 @@ def calibrate_log(
         if before is not None:
             raise RouterError(f"`before` is for a log's lines, was: {before}; give a log")
         return calibrate_on_exemplars(router, ask_rate=ask_rate, max_error=max_error)
-    files = find_files(log, but=log / "runs")
-    chunks = read_log(files, columns or Columns(), Labels(router.pack).read, strict=True)
+    files = find_files(log, exclude=log / "runs")
+    chunks = read_log(files, columns or Columns(), LabelReader(router.pack), strict=True)
     lines = [line for chunk in chunks for line in chunk.lines if line.gold is not None]
     if before is not None:
         end = _time(before)
@@ -132,10 +132,10 @@ def labelled(
     """
     if len(texts) != len(golds):
         raise RouterError(f"a label for each text: {len(texts)} texts, {len(golds)} labels")
-    read, labels = Labels(pack), []
+    reader, labels = LabelReader(pack), []
     for place, (text, value) in enumerate(zip(texts, golds, strict=True), start=1):
         try:
-            gold = value if isinstance(value, Gold) else read.read(value)
+            gold = value if isinstance(value, Gold) else reader.read(value)
         except ValueError as error:
             raise RouterError(f"label {place}, of {text[:60]!r}: {error}") from error
         if gold is not None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats
 from router.decisions.policy import ACTIONS, CLARIFY, NONE, Rules, Verdicts
-from router.logs.gold import Gold, Outcome, accepts
+from router.logs.labels import Gold, Outcome, accepts
 from router.model.model import Indices, Model, Reading
 from router.packs.pack import Map
 

@@ -70,7 +70,7 @@ def calibrate(
         router calibrate --pack my-pack
     """
     from router.calibration.calibrate import calibrate_log
-    from router.logs.chunks import Columns
+    from router.logs.reader import Columns
 
     router = load_router(pack, encoder)
     fitted = calibrate_log(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from router.evaluation.evaluate import Evaluation, Progress
     from router.evaluation.figures import Figure
     from router.evaluation.run_parts import Query
-    from router.logs.gold import Gold
+    from router.logs.labels import Gold
     from router.router import Router
 
 SHOWN = 10  # queries that are printed
@@ -118,7 +118,7 @@ def evaluate(
     """
     from router.engines.engine import engine_of
     from router.evaluation.gate import Gate
-    from router.logs.chunks import Columns
+    from router.logs.reader import Columns
     from router.shipped import SAMPLE_LOG
 
     router = load_router(pack, encoder, calibration)

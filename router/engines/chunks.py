@@ -20,9 +20,9 @@ from router.evaluation.decided import Decided
 from router.evaluation.run_parts import Checkpoint
 from router.evaluation.run_rows import FORMS
 from router.evaluation.tally import Counter
-from router.logs.chunks import Columns, Line, read_log
-from router.logs.files import LogFile, Rejected
-from router.logs.gold import Gold, Labels
+from router.logs.formats import LogFile, Rejected
+from router.logs.labels import Gold, LabelReader
+from router.logs.reader import Columns, LogLine, read_log
 from router.model.model import Model
 from router.packs.pack import Pack
 from router.router import Router
@@ -78,7 +78,7 @@ def measure(uri: str) -> Measured:
             pass
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return Measured(uri, file.lines, file.found, file.blank, digest)
+        return Measured(uri, file.lines, file.read, file.blank, digest)
 
 
 def parts_of(measured: Sequence[Measured]) -> list[Part]:
@@ -118,15 +118,15 @@ def chunks_of(part: Part, pack: Pack, columns: Columns, strict: bool, lines: int
 
     form = schema()
     with Store(part.uri).fetched() as path, _named(path, part.uri):
-        read_label = Labels(pack).read
+        labels = LabelReader(pack)
         files = [LogFile.open(path)]
-        for chunk in read_log(files, columns, read_label, strict=strict, lines=lines):
+        for chunk in read_log(files, columns, labels, strict=strict, lines=lines):
             rows = [_row(line, part) for line in chunk.lines]
             rows += [_refused(one, part) for one in chunk.rejected]
             yield pa.Table.from_pylist(sorted(rows, key=lambda row: row["line"]), form)
 
 
-def _row(line: Line, part: Part) -> dict[str, Any]:
+def _row(line: LogLine, part: Part) -> dict[str, Any]:
     return {
         "line": part.before + line.line,
         "id": str(part.before + line.line) if line.id == str(line.line) else line.id,
@@ -186,7 +186,7 @@ class Decider:
         )
         return pa.table({"done": pa.array([msgspec.json.encode(done)], pa.binary())})
 
-    def _decide(self, lines: Sequence[Line]) -> Any:  # noqa: ANN401 - a verdict and what is new
+    def _decide(self, lines: Sequence[LogLine]) -> Any:  # noqa: ANN401 - a verdict and what is new
         texts, numbers = [line.text for line in lines], [line.line for line in lines]
         try:
             return self.decided.decide(self.router, texts, numbers)
@@ -204,7 +204,7 @@ class Decider:
             ) from error
 
 
-def _lines_of(table: "pyarrow.Table") -> tuple[list[Line], list[Rejected]]:
+def _lines_of(table: "pyarrow.Table") -> tuple[list[LogLine], list[Rejected]]:
     """Take a chunk apart again, labels that are alike as one value."""
     labels = {
         raw: msgspec.json.decode(raw, type=Gold)
@@ -217,7 +217,7 @@ def _lines_of(table: "pyarrow.Table") -> tuple[list[Line], list[Rejected]]:
             rejected.append(Rejected(row["line"], row["reason"], row["raw"]))
         else:
             gold = labels.get(row["gold"])
-            lines.append(Line(row["line"], row["id"], row["text"], row["time"], gold))
+            lines.append(LogLine(row["line"], row["id"], row["text"], row["time"], gold))
     return lines, rejected
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Protocol
 from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
 from router.errors import LogError
 from router.evaluation.evaluate import Evaluation, Progress
-from router.logs.chunks import Columns
+from router.logs.reader import Columns
 from router.router import Router
 
 Name = Literal["local", "ray"]

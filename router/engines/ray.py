@@ -35,8 +35,8 @@ from router.evaluation.metrics import FORMAT, Lines, Metrics, Versions
 from router.evaluation.run_parts import Checkpoint, Query, pretty
 from router.evaluation.run_rows import FORMS
 from router.evaluation.tally import Tally
-from router.logs.chunks import CHUNK_LINES, Columns
-from router.logs.files import Rejected
+from router.logs.formats import Rejected
+from router.logs.reader import CHUNK_LINES, Columns
 from router.packs.pack import Pack
 
 if TYPE_CHECKING:

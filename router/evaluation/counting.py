@@ -9,12 +9,12 @@ from router.evaluation.decided import Verdict
 from router.evaluation.run_parts import Query
 from router.evaluation.run_rows import Rows
 from router.evaluation.tally import UNIT, Counter, Tally
-from router.logs.chunks import Line
+from router.logs.reader import LogLine
 
 SHOWN = 300  # characters of a text in a list of queries
 
 
-def counted(counter: Counter, lines: Sequence[Line], verdict: Verdict) -> tuple[Rows, Tally]:
+def counted(counter: Counter, lines: Sequence[LogLine], verdict: Verdict) -> tuple[Rows, Tally]:
     """Judge a chunk's decisions by its labels, and count them."""
     tally = Tally()
     accepted: list[bool | None] = [None] * len(lines)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from router.evaluation.tally import UNIT
-from router.logs.gold import Outcome
+from router.logs.labels import Outcome
 from router.router import Router
 
 MOST_TEXTS = 1_000_000

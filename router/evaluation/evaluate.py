@@ -20,9 +20,9 @@ from router.evaluation.metrics import FORMAT, Lines, Metrics, Versions
 from router.evaluation.run_parts import Checkpoint, Parts, Query, pretty, room
 from router.evaluation.run_rows import FORMS, Form, read_jsonl
 from router.evaluation.tally import UNIT, Counter, Tally
-from router.logs.chunks import CHUNK_LINES, Chunk, Columns, read_log
-from router.logs.files import LogFile, Rejected, find_files, fingerprint, keep_stdin
-from router.logs.gold import Labels
+from router.logs.formats import LogFile, Rejected, find_files, fingerprint, keep_stdin
+from router.logs.labels import LabelReader
+from router.logs.reader import CHUNK_LINES, Columns, LogChunk, read_log
 
 if TYPE_CHECKING:
     import pyarrow
@@ -139,8 +139,8 @@ def evaluate(
         remembering = router.remembering() if cache else router
         run = _Run(remembering, versions, parts, progress or (lambda _: None))
         run.take_up()
-        read_label = Labels(router.pack).read
-        chunks = read_log(files, columns, read_label, strict=strict, lines=chunk_lines)
+        labels = LabelReader(router.pack)
+        chunks = read_log(files, columns, labels, strict=strict, lines=chunk_lines)
         run.go_on(_of_sound_log(chunks, parts))
         evaluation = run.finish(files, settings)
     except BaseException:
@@ -172,7 +172,7 @@ class _Run:
             self.decided.count(fresh)
             self._add(done)
 
-    def go_on(self, chunks: Iterable[Chunk]) -> None:
+    def go_on(self, chunks: Iterable[LogChunk]) -> None:
         """Decide the chunks that are left."""
         counter = Counter(self.router.pack)
         for chunk in islice(chunks, len(self.remembered), None):
@@ -227,7 +227,7 @@ class _Run:
     def _lines(self, files: Sequence[LogFile], tally: Tally) -> Lines:
         """Count the lines, and make sure that none is lost."""
         rejected = sum(done.rejected for done in self.parts.checkpoints())
-        found = sum(file.found for file in files)
+        found = sum(file.read for file in files)
         if not found == self.read == tally.lines + rejected:
             self.parts.drop()
             raise LogError(
@@ -271,7 +271,7 @@ class _Run:
         return tuple(queries)
 
 
-def _of_sound_log(chunks: Iterable[Chunk], parts: Parts) -> Iterator[Chunk]:
+def _of_sound_log(chunks: Iterable[LogChunk], parts: Parts) -> Iterator[LogChunk]:
     """Drop the parts of a log that can't be read on: once mended, it is another log."""
     try:
         yield from chunks
@@ -283,8 +283,8 @@ def _of_sound_log(chunks: Iterable[Chunk], parts: Parts) -> Iterator[Chunk]:
 def _files(log: str | Path, parts: Parts) -> list[LogFile]:
     """Find a log's files; what comes by standard input is kept as one first."""
     if str(log) != STDIN:
-        return find_files(Path(log), but=parts.out)
+        return find_files(Path(log), exclude=parts.out)
     kept = parts.work / SPOOLED
     with room(parts.out, 0):
         keep_stdin(kept)
-    return find_files(kept, but=parts.out)
+    return find_files(kept, exclude=parts.out)

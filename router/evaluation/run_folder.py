@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from router.errors import LogError
-from router.logs.gold import Gold
+from router.logs.labels import Gold
 
 if TYPE_CHECKING:
     from router.evaluation.metrics import Metrics

@@ -21,8 +21,8 @@ from router.errors import FULL, LogError
 from router.evaluation.decided import Fresh
 from router.evaluation.run_rows import Form
 from router.evaluation.tally import Tally
-from router.logs.files import Rejected
-from router.logs.gold import Action, Gold
+from router.logs.formats import Rejected
+from router.logs.labels import Action, Gold
 from router.packs.exemplar_file import write_whole
 
 WORK, OVER = ".unfinished", ".over"

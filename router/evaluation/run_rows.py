@@ -14,8 +14,8 @@ import numpy as np
 
 from router.evaluation.decided import Verdict
 from router.evaluation.tally import UNIT
-from router.logs.chunks import Line
-from router.logs.gold import Gold, Outcome
+from router.logs.labels import Gold, Outcome
+from router.logs.reader import LogLine
 
 if TYPE_CHECKING:
     import pyarrow
@@ -29,7 +29,7 @@ LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 class Rows:
     """Lines and their decisions; `accepted` is None where a line has no label."""
 
-    lines: Sequence[Line]
+    lines: Sequence[LogLine]
     verdict: Verdict
     accepted: Sequence[bool | None]
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, field
 
 from router.evaluation.run_folder import Row
-from router.logs.gold import ANY_QUESTION, Gold, Outcome, accepts
+from router.logs.labels import ANY_QUESTION, Gold, Outcome, accepts
 from router.packs.pack import Pack
 
 UNIT = 10_000

@@ -12,7 +12,7 @@ from router.evaluation.gaps import UNSURE, gaps_of
 from router.evaluation.health import health_of
 from router.evaluation.metrics import Versions
 from router.evaluation.run_folder import Row, RunFolder
-from router.logs.gold import Gold
+from router.logs.labels import Gold
 from router.packs.exemplar_file import write_whole
 from router.report import charts, wording
 from router.report.charts import Chart, Point

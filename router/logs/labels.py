@@ -1,4 +1,4 @@
-"""What a labelled line says is right, and whether a decision is acceptable by it."""
+"""The labels of a log: which decision is right, and whether a decision is acceptable by it."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -14,16 +14,20 @@ from router.packs.pack import Pack
 Action: TypeAlias = Literal["route", "clarify", "redirect", "none"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
-SEPARATORS = re.compile(r"[;,|>\n]")
-ANY_QUESTION = "other"  # a label that asks for a question, but for none of the pack's
-MOST_REMEMBERED = 10_000  # labels kept as read, so that equal ones are read once
+_SEPARATORS = re.compile(r"[;,|>\n]")
+ANY_QUESTION = "other"
+"""The id in a label that wants a question to be asked, but none of the pack's questions."""
+
+_MAX_CACHED_LABELS = 10_000
+"""Labels that are kept as they were read, so that equal labels are read once."""
 
 
-class Gold(Struct, frozen=True):
+class Gold(Struct, frozen=True, cache_hash=True):
     """The right decision, and what is acceptable besides.
 
-    `skills` are required, in execution order; `ok_actions`, `ok_skills` and `ok_packs` are
-    acceptable too. No required skill, but acceptable ones: any of these will do (a category).
+    `skills` are required, in execution order. `ok_actions`, `ok_skills` and `ok_packs` are
+    acceptable too. If there are acceptable skills but no required one, any of them will do: this
+    is what a category as a label means.
     """
 
     action: Action
@@ -36,21 +40,21 @@ class Gold(Struct, frozen=True):
 
     @property
     def allowed_skills(self) -> tuple[str, ...]:
-        """Every skill that an acceptable route may name."""
+        """All skills that an acceptable route may name."""
         return (*self.skills, *self.ok_skills)
 
     @property
     def may_ask(self) -> bool:
-        """Whether a question is fair."""
+        """Whether asking a question is acceptable."""
         return self.allows("clarify")
 
     @property
     def must_ask(self) -> bool:
-        """Whether nothing but a question is fair."""
+        """Whether asking a question is the only acceptable action."""
         return self.action == "clarify" and not self.ok_actions
 
     def allows(self, action: str) -> bool:
-        """Whether an acceptable decision may have this action."""
+        """Whether a decision with this action can be acceptable."""
         return action == self.action or action in self.ok_actions
 
 
@@ -67,8 +71,9 @@ class Outcome(Struct, frozen=True):
 def accepts(gold: Gold, outcome: Outcome, precedence: Precedence) -> bool:
     """Whether a careful expert would accept the decision.
 
-    Of a route: all required skills, in execution order, and none outside the acceptable. Of a
-    redirect: one of the acceptable neighbours. Of a question and a "none": the action alone.
+    A route must name all required skills, in execution order, and only acceptable skills. A
+    redirect must name at least one acceptable neighbour. For a question and for "none" the action
+    alone decides.
     """
     if not gold.allows(outcome.action):
         return False
@@ -84,42 +89,44 @@ def accepts(gold: Gold, outcome: Outcome, precedence: Precedence) -> bool:
 
 
 def in_order(required: Collection[str], given: Sequence[str], precedence: Precedence) -> bool:
-    """Whether `given` holds all of `required`, and none of these out of execution order."""
+    """Whether `given` contains all of `required`, and contains them in execution order."""
     if not set(required) <= set(given):
         return False
     kept = [skill for skill in given if skill in required]
     return not any(
         precedence.before(later, earlier)
-        for place, earlier in enumerate(kept)
-        for later in kept[place + 1 :]
+        for index, earlier in enumerate(kept)
+        for later in kept[index + 1 :]
     )
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelReader:
     """Reads the labels of a log for one pack.
 
-    A label is the full form (a mapping with `action`), a list of ids in execution order, or one
-    id: of a skill, a category (any of its skills), a neighbour, a question, or an action's name.
+    A label is the full form (a mapping with `action`), a list of ids in execution order, or a
+    single id: of a skill, a category (any of its skills will do), a neighbour or a question, or
+    the name of an action.
     """
 
     pack: Pack
-    _known: dict[object, Gold] = field(default_factory=dict, repr=False)
+    _cache: dict[object, Gold] = field(default_factory=dict, repr=False)
 
     def read(self, value: object) -> Gold | None:
-        """Read a label; None if there is none.
+        """Read a label; None if the line has none.
 
-        :raises ValueError: It names what the pack doesn't have, or has another form.
+        :raises ValueError: The label names something that the pack does not have, or has none of
+            the forms.
         """
         if value is None or value == "" or value == []:
             return None
         key = _key(value)
-        if key not in self._known:
+        if key not in self._cache:
             gold = self._full(value) if isinstance(value, Mapping) else self._short(value)
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            self._known[key] = gold
-        return self._known[key]
+            if len(self._cache) >= _MAX_CACHED_LABELS:
+                self._cache.clear()
+            self._cache[key] = gold
+        return self._cache[key]
 
     def _full(self, value: Mapping[str, Any]) -> Gold:
         fields = {name: value.get(name) for name in Gold.__struct_fields__}
@@ -132,7 +139,7 @@ class Labels:
             skills=self._ids("skills", fields["skills"], self.pack.skills),
             packs=self._ids("packs", fields["packs"], self.pack.neighbours),
             question=self._question(question) if question else None,
-            ok_actions=tuple(self._action(one) for one in _listed(fields["ok_actions"])),
+            ok_actions=tuple(self._action(name) for name in _ids_in(fields["ok_actions"])),
             ok_skills=self._ids("ok_skills", fields["ok_skills"], self.pack.skills),
             ok_packs=self._ids("ok_packs", fields["ok_packs"], self.pack.neighbours),
         )
@@ -143,7 +150,7 @@ class Labels:
         return gold
 
     def _short(self, value: object) -> Gold:
-        names = _listed(value)
+        names = _ids_in(value)
         if len(names) == 1:
             return self._single(names[0])
         skills = tuple(name for name in names if name in self.pack.skills)
@@ -160,8 +167,8 @@ class Labels:
         if name in pack.skills:
             return Gold("route", skills=(name,))
         if name in categories:
-            ours = tuple(one.id for one in pack.file.skills if one.category == name)
-            return Gold("route", ok_skills=ours)
+            members = tuple(skill.id for skill in pack.file.skills if skill.category == name)
+            return Gold("route", ok_skills=members)
         if name in pack.neighbours:
             return Gold("redirect", packs=(name,))
         if name in pack.questions:
@@ -172,11 +179,11 @@ class Labels:
         what = "a label is a skill, category, neighbour, question, clarify or none"
         raise ValueError(_unknown(what, name, known))
 
-    def _ids(self, name: str, value: object, known: Collection[str]) -> tuple[str, ...]:
-        ids = tuple(dict.fromkeys(_listed(value)))
-        for one in ids:
-            if one not in known:
-                raise ValueError(_unknown(f"{name} are ids of the pack", one, known))
+    def _ids(self, field_name: str, value: object, known: Collection[str]) -> tuple[str, ...]:
+        ids = tuple(dict.fromkeys(_ids_in(value)))
+        for name in ids:
+            if name not in known:
+                raise ValueError(_unknown(f"{field_name} are ids of the pack", name, known))
         return ids
 
     def _action(self, name: object) -> Action:
@@ -191,13 +198,13 @@ class Labels:
         return name
 
 
-def _listed(value: object) -> list[str]:
-    """Give the ids of a list, or of a text with separators."""
+def _ids_in(value: object) -> list[str]:
+    """Give the ids in a list, or in a text with separators."""
     if value is None:
         return []
     if isinstance(value, str):
-        return [part for raw in SEPARATORS.split(value) if (part := raw.strip(" '\"[]"))]
-    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return [part for raw in _SEPARATORS.split(value) if (part := raw.strip(" '\"[]"))]
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return [part for part in map(str.strip, value) if part]
     raise ValueError(f"a label is an id, a list of ids, or the full form, was: {value!r:.80}")
 

@@ -1,7 +1,8 @@
-"""The files of a log, as records: what each line holds, or why it can't be read.
+"""The file formats of a log: reads each line as a record, or says why it can't be read.
 
-Parquet and compression are pyarrow's. Lines of JSON are read one by one with msgspec, and CSV by
-Python's own reader: pyarrow's stop at the first broken line, or drop its number.
+Parquet and compressed files are read by pyarrow. JSON lines are read one by one with msgspec, and
+CSV with Python's own reader, since pyarrow's readers stop at the first broken line or lose its
+number.
 """
 
 import csv
@@ -19,14 +20,14 @@ from msgspec import Struct
 
 from router.errors import LogError
 
-LONGEST = 16_000_000  # bytes of a line; a longer one is no query, and is rejected
-SHOWN = 200  # characters of a rejected line that are kept
-PEEKED = 65_536  # bytes that tell the format
-BATCH = 1_024  # rows of Parquet at a time; each may be long
-BOM = b"\xef\xbb\xbf"
+_MAX_LINE_BYTES = 16_000_000  # a longer line is no query, and is rejected
+_RAW_CHARACTERS = 200  # characters of a rejected line that are kept
+_PEEKED_BYTES = 65_536  # bytes by which the format is recognised
+_PARQUET_ROWS = 1_024  # rows of Parquet that are read at a time; each may be long
+_BOM = b"\xef\xbb\xbf"
 
-Format: TypeAlias = Literal["jsonl", "csv", "tsv", "parquet"]
-SUFFIXES: dict[str, Format] = {
+LogFormat: TypeAlias = Literal["jsonl", "csv", "tsv", "parquet"]
+_SUFFIXES: dict[str, LogFormat] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
@@ -36,7 +37,7 @@ SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 class Rejected(Struct, frozen=True):
@@ -48,14 +49,14 @@ class Rejected(Struct, frozen=True):
 
     @classmethod
     def of(cls, line: int, reason: str, raw: object) -> "Rejected":
-        """Keep the start of what was read, whatever it is."""
+        """Keep the start of the line."""
         shown = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-        return cls(line, reason, well_formed(shown[:SHOWN]))
+        return cls(line, reason, well_formed(shown[:_RAW_CHARACTERS]))
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record as its file has it. `line` counts from 1, headers included."""
+    """One record of a file. `line` is its line number: it counts from 1, the header included."""
 
     line: int
     fields: Mapping[str, Any]
@@ -63,38 +64,45 @@ class Record:
 
 @dataclass
 class LogFile:
-    """One file of a log. `share` in [0, 1] is how much of its bytes has been read so far."""
+    """One file of a log, and how much of it has been read so far.
+
+    `name`, if there is one, precedes the reason of each rejected line. `lines_before` is the number
+    of lines in earlier files that are not read here. `share` is the share of its bytes that has
+    been read, in [0, 1].
+    """
 
     path: Path
-    format: Format
+    format: LogFormat
     compression: str | None
+    name: str = ""
+    lines_before: int = 0
     share: float = 0.0
-    lines: int = 0  # read so far: for Parquet, rows
-    blank: int = 0  # of these, empty
-    found: int = 0  # records given so far, and lines in place of one
+    lines: int = 0  # lines read so far; of a Parquet file, rows
+    blank: int = 0  # how many of these are blank
+    read: int = 0  # records and rejected lines given so far
 
     @classmethod
-    def open(cls, path: Path) -> "LogFile":
-        """Find out compression and format: by what the file starts with, then by its name.
+    def open(cls, path: Path, name: str = "", lines_before: int = 0) -> "LogFile":
+        """Recognise compression and format by how the file starts, then by its name.
 
-        :raises LogError: It can't be opened, or is in another encoding.
+        :raises LogError: The file can't be opened, or is in another encoding.
         """
         try:
             with path.open("rb") as file:
                 start = file.read(4)
             compression = next(
-                (name for magic, name in COMPRESSIONS.items() if start.startswith(magic)), None
+                (name for magic, name in _COMPRESSIONS.items() if start.startswith(magic)), None
             )
             with cls(path, "jsonl", compression)._stream() as stream:
-                start = stream.read(PEEKED)
+                start = stream.read(_PEEKED_BYTES)
         except (OSError, EOFError, ValueError) as error:
             raise LogError(f"{path}: can't be read: {error}") from error
         if start.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise LogError(f"{path}: a log is UTF-8, this is UTF-16; cure: save it as UTF-8")
-        return cls(path, _format(path, start), compression)
+        return cls(path, _format_of(path, start), compression, name, lines_before)
 
     def names(self) -> list[str] | None:
-        """Names of the columns, where the form states them ahead of the lines."""
+        """Names of the columns, if the format states them ahead of the lines."""
         if self.format != "parquet":
             return None
         from pyarrow import parquet
@@ -105,10 +113,10 @@ class LogFile:
             raise LogError(f"{self.path}: not a Parquet file: {error}; is it whole?") from error
 
     def records(self, only: Collection[str] | None = None) -> Iterator[Record | Rejected]:
-        """Read on, one record at a time; blank lines are counted and left out.
+        """Read the next records, one at a time; blank lines are counted and left out.
 
-        :param only: Columns that are enough; others may be left out.
-        :raises LogError: The file as a whole can't be read on (it is cut off, say).
+        :param only: The columns that are needed; others may be left out.
+        :raises LogError: The rest of the file can't be read, for example because it is cut off.
         """
         readers: dict[str, Callable[[], Iterator[Record | Rejected]]] = {
             "jsonl": self._json_lines,
@@ -116,7 +124,7 @@ class LogFile:
         }
         try:
             for record in readers.get(self.format, self._separated)():
-                self.found += 1
+                self.read += 1
                 yield record
         except (OSError, EOFError, ValueError) as error:
             where = f"{self.path}: after line {self.lines:,}"
@@ -127,8 +135,8 @@ class LogFile:
         decoder = msgspec.json.Decoder()
         with self._stream() as stream:
             for raw in self._lines(stream):
-                if len(raw) > LONGEST:
-                    yield Rejected.of(self.lines, f"longer than {LONGEST:,} bytes", raw)
+                if len(raw) > _MAX_LINE_BYTES:
+                    yield Rejected.of(self.lines, f"longer than {_MAX_LINE_BYTES:,} bytes", raw)
                     continue
                 try:
                     fields = decoder.decode(raw)
@@ -141,13 +149,13 @@ class LogFile:
                     yield Rejected.of(self.lines, "a line is an object with keys", raw)
 
     def _separated(self) -> Iterator[Record | Rejected]:
-        csv.field_size_limit(LONGEST)
+        csv.field_size_limit(_MAX_LINE_BYTES)
         separator = "\t" if self.format == "tsv" else ","
         with (
             self._stream() as stream,
             io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text,
         ):
-            reader = csv.reader(self._followed(text, stream), delimiter=separator, strict=True)
+            reader = csv.reader(self._with_progress(text, stream), delimiter=separator, strict=True)
             header = _header(self.path, reader)
             self.lines = reader.line_num
             while True:
@@ -173,8 +181,8 @@ class LogFile:
         try:
             with parquet.ParquetFile(self.path) as file:
                 total = max(file.metadata.num_rows, 1)
-                names = [one for one in file.schema_arrow.names if only is None or one in only]
-                for batch in file.iter_batches(batch_size=BATCH, columns=names):
+                names = [name for name in file.schema_arrow.names if only is None or name in only]
+                for batch in file.iter_batches(batch_size=_PARQUET_ROWS, columns=names):
                     names = batch.schema.names
                     for values in zip(*map(_values, batch.columns), strict=True):
                         self.lines += 1
@@ -184,22 +192,22 @@ class LogFile:
             raise ValueError(error) from error
 
     def _lines(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Give each line that isn't blank, without its end; an endless one is cut, not kept."""
+        """Give each line that is not blank; of a line without an end only the start is kept."""
         size = max(self.path.stat().st_size, 1)
-        while raw := stream.readline(LONGEST + 1):
+        while raw := stream.readline(_MAX_LINE_BYTES + 1):
             rest = raw
-            while not rest.endswith(b"\n") and len(rest) > LONGEST:
-                rest = stream.readline(LONGEST + 1)
+            while not rest.endswith(b"\n") and len(rest) > _MAX_LINE_BYTES:
+                rest = stream.readline(_MAX_LINE_BYTES + 1)
             self.lines += 1
             if self.lines % 1_000 == 0:
                 self.share = min(self._read_bytes(stream) / size, 1.0)
-            raw = raw.removeprefix(BOM) if self.lines == 1 else raw
+            raw = raw.removeprefix(_BOM) if self.lines == 1 else raw
             if raw.isspace() or not raw:
                 self.blank += 1
             else:
                 yield raw
 
-    def _followed(self, text: io.TextIOWrapper, stream: BinaryIO) -> Iterator[str]:
+    def _with_progress(self, text: io.TextIOWrapper, stream: BinaryIO) -> Iterator[str]:
         size = max(self.path.stat().st_size, 1)
         for number, line in enumerate(text):
             if number % 1_000 == 0:
@@ -220,30 +228,32 @@ class LogFile:
         return self._raw.tell()
 
 
-def find_files(log: Path, but: Path) -> list[LogFile]:
-    """Open a log: a file, or a folder of parts in the order of their names.
+def find_files(log: Path, exclude: Path) -> list[LogFile]:
+    """Open a log, which is a file, or a folder whose files are taken in the order of their names.
 
-    :param but: A folder that holds no parts even if it is inside; hidden files are none either.
-    :raises LogError: There is none, or one of them can't be opened.
+    Hidden files, and files whose name starts with "_", are left out.
+
+    :param exclude: A folder whose files are left out, even if it lies in the folder of the log.
+    :raises LogError: There is no file, or one of them can't be opened.
     """
     if not log.exists():
         raise LogError(f"{log}: no such file or folder")
     if not log.is_dir():
         return [LogFile.open(log)]
-    parts = sorted(
+    paths = sorted(
         path
         for path in log.rglob("*")
         if path.is_file()
         and not any(name.startswith((".", "_")) for name in path.relative_to(log).parts)
-        and but.resolve() not in path.resolve().parents
+        and exclude.resolve() not in path.resolve().parents
     )
-    if not parts:
+    if not paths:
         raise LogError(f"{log}: a log's folder holds its parts, this one is empty")
-    return [LogFile.open(path) for path in parts]
+    return [LogFile.open(path, path.name if len(paths) > 1 else "") for path in paths]
 
 
 def keep_stdin(path: Path) -> None:
-    """Write what comes by standard input to a file, so that a stopped run can go on with it."""
+    """Write standard input to a file, so that a stopped run can go on with it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         while block := sys.stdin.buffer.read(1 << 20):
@@ -251,7 +261,7 @@ def keep_stdin(path: Path) -> None:
 
 
 def fingerprint(files: list[LogFile]) -> str:
-    """Hash the content of all files, in order."""
+    """Hash the contents of all files, in order."""
     digest = hashlib.sha256()
     for file in files:
         with file.path.open("rb") as stream:
@@ -264,13 +274,13 @@ def well_formed(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _format(path: Path, start: bytes) -> Format:
+def _format_of(path: Path, start: bytes) -> LogFormat:
     if start.startswith(b"PAR1"):
         return "parquet"
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in (".gz", ".zst")]
-    if suffixes and suffixes[-1] in SUFFIXES:
-        return SUFFIXES[suffixes[-1]]
-    if start.removeprefix(BOM).lstrip().startswith(b"{"):
+    if suffixes and suffixes[-1] in _SUFFIXES:
+        return _SUFFIXES[suffixes[-1]]
+    if start.removeprefix(_BOM).lstrip().startswith(b"{"):
         return "jsonl"
     return "tsv" if b"\t" in start.splitlines()[0:1][0] else "csv" if start else "jsonl"
 
@@ -298,7 +308,7 @@ def _fields(line: int, header: list[str], row: list[str]) -> Record | Rejected:
 
 
 def _values(column: Any) -> list[Any]:  # noqa: ANN401 - naming the type would import pyarrow
-    """Give a column's values; bytes for text that is not UTF-8."""
+    """Give the values of a column; a text that is not UTF-8 is given as bytes."""
     try:
         return cast(list[Any], column.to_pylist())
     except UnicodeDecodeError:
