@@ -29,7 +29,7 @@ from router.heads.centroids import unit
 from router.heads.few_shot import FewShotClassifier
 from router.logs.labels import LabelReader, Outcome, accepts
 from router.model.fit import fit_model
-from router.shipped import SAMPLE_LOG
+from router.paths import SAMPLE_LOG
 
 ALLOWED = 0.003
 SHARES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)

@@ -18,7 +18,7 @@ from router import Router
 from router.arrays import Vectors
 from router.encoders.encoder import Encoder
 from router.evaluation import evaluate
-from router.shipped import SAMPLE_LOG
+from router.paths import SAMPLE_LOG
 
 SEED = 7
 

@@ -14,12 +14,12 @@ from router.encoders.cache import remembering_exemplars
 from router.encoders.encoder import default_encoder
 from router.heads.centroids import Centroids
 from router.heads.head import fit_head
-from router.heads.lexicon import words_of
 from router.model.asking import Asking, QuestionIndex
 from router.model.model import Layout, Model
 from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
 from router.packs.pack_file import load_pack
-from router.shipped import DEFAULT_PACK, SAMPLE_LOG
+from router.paths import DEFAULT_PACK, SAMPLE_LOG
+from router.text import words_of
 
 SEED = 11
 FRAMES = (

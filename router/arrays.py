@@ -14,5 +14,11 @@ Similarities: TypeAlias = NDArray[np.float32]
 Probabilities: TypeAlias = NDArray[np.float64]
 """Rows that sum to 1, each value in [0, 1]. Shape: (n_texts, n_targets)."""
 
+TokenVectors: TypeAlias = NDArray[np.float16]
+"""Unit rows, one for each token of a text. Shape: (n_tokens, width)."""
+
+Indices: TypeAlias = NDArray[np.intp]
+"""Positions in another array."""
+
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]

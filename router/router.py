@@ -20,7 +20,7 @@ from router.model.model import Model, Reading
 from router.model.saved import is_saved, load_saved, save_router
 from router.packs.pack import Pack
 from router.packs.pack_file import FILE, load_pack
-from router.shipped import DEFAULT_PACK
+from router.paths import DEFAULT_PACK
 
 if TYPE_CHECKING:
     import pyarrow

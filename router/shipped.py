@@ -1,11 +1,8 @@
-"""Where the packs and skills that come with the library lie, installed or in a checkout."""
+"""The old name of `router.paths`."""
 
-from pathlib import Path
+from router._deprecated import renamed
 
-_HERE = Path(__file__).parent
-_ROOT = _HERE if (_HERE / "data").is_dir() else _HERE.parent
-
-DATA = _ROOT / "data"
-SKILLS = _ROOT / "skills"
-DEFAULT_PACK = DATA / "packs" / "ml-production"
-SAMPLE_LOG = DATA / "logs" / "sample.jsonl"
+__getattr__ = renamed(
+    __name__,
+    {name: f"router.paths.{name}" for name in ("DATA", "DEFAULT_PACK", "SAMPLE_LOG", "SKILLS")},
+)

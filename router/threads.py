@@ -1,4 +1,4 @@
-"""Work on several cores, of libraries that let other threads run meanwhile."""
+"""Run numpy and onnxruntime calls, which release the GIL, on several threads."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-Part = TypeVar("Part")
+_Part = TypeVar("_Part")
 
 
 def cores() -> int:
@@ -16,12 +16,12 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def in_threads(work: Callable[[Part], None], parts: Sequence[Part]) -> None:
-    """Work on each part, as many at a time as there are cores; one part alone needs no thread."""
+def in_threads(work: Callable[[_Part], None], parts: Sequence[_Part]) -> None:
+    """Call `work` on each part, in one thread for each core; a single part needs no thread."""
     if len(parts) < 2 or cores() < 2:
         for part in parts:
             work(part)
         return
     with ThreadPoolExecutor(min(len(parts), cores())) as workers:
-        for _ in workers.map(work, parts):  # raises what a part raised
+        for _ in workers.map(work, parts):  # raises the first error of a part
             pass

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from router.packs.pack import Exemplars, Pack
 from router.packs.pack_file import load_pack, save_pack
-from router.shipped import DEFAULT_PACK
+from router.paths import DEFAULT_PACK
 
 EXEMPLARS = 24
 REPLIES = 6

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from router.heads.lexicon import words_in
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
 from router.packs.pack import Lead, Option, Question
+from router.text import words_in
 
 HALF = math.sqrt(0.5)
 

@@ -6,7 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from router.encoders.cache import CachedEncoder, VectorCache, cache_folder, taken_by
+from router.encoders.cache import CachedEncoder, VectorCache, taken_by
+from router.paths import cache_folder
 
 A, B = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
 

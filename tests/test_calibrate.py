@@ -27,7 +27,7 @@ from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader
 from router.logs.reader import Columns, read_log
 from router.packs.pack import Map, Policy
-from router.shipped import SAMPLE_LOG
+from router.paths import SAMPLE_LOG
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import pack_confidence  # noqa: E402

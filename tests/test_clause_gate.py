@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from router.heads.lexicon import words_in
 from router.heads.logistic import Logistic
 from router.model.clause_gate import N_FEATURES, OVERLOOKED, ClauseGate, gate_features
+from router.text import words_in
 
 
 def test_features_by_hand():

@@ -15,7 +15,7 @@ from router.model.model import ANY_ANSWER, Layout, Limits, Reading
 from router.model.replies import BOTH, NEITHER, UNSURE
 from router.packs.pack import Policy
 from router.packs.pack_file import load_pack
-from router.shipped import SAMPLE_LOG
+from router.paths import SAMPLE_LOG
 
 BUS, BRAKES, TYRES, SALES = 0, 4, 5, 6  # columns of the probabilities
 WHICH_PART, WHICH_OF_THESE = 1, 2  # questions; the second is one more than the pack has

@@ -4,7 +4,6 @@ import time
 import numpy as np
 import pytest
 
-from router.heads.lexicon import words_in
 from router.heads.logistic import Logistic
 from router.model.concerns import (
     MISSED,
@@ -14,6 +13,7 @@ from router.model.concerns import (
     clauses_of,
     join_exemplars,
 )
+from router.text import words_in
 
 EXEMPLARS = {
     "brakes": ["Brake pads are worn out.", "Does the lever feel soft?"],

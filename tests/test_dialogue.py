@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from router import Clarify, NoRoute, Redirect, Route, RouterError
 from router.decisions.decision import Asked, Choice, Decision
 from router.packs.pack_file import load_pack
-from router.shipped import DEFAULT_PACK
+from router.paths import DEFAULT_PACK
 
 QUANTIZE, COMPRESS, HARDWARE, SERVE, ROLL_OUT, SCALE, TRACK, AUTOMATE, MONITOR, DEBUG = (
     "quantization-for-inference",

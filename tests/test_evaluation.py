@@ -19,7 +19,7 @@ from router.evaluation.gate import Gate
 from router.evaluation.metrics import Metrics, schema_text
 from router.logs.labels import Outcome
 from router.logs.reader import Columns
-from router.shipped import DATA, SAMPLE_LOG
+from router.paths import DATA, SAMPLE_LOG
 
 BENCH = Path(__file__).parents[2] / "shared" / "bench"
 

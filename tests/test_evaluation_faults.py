@@ -12,7 +12,7 @@ from shutil import which
 import pytest
 
 from router import Router
-from router.errors import LogError
+from router.errors import LogError, WriteError
 from router.evaluation.evaluate import evaluate
 from router.evaluation.run_folder import RunFolder
 from router.evaluation.run_parts import Parts
@@ -173,7 +173,7 @@ def test_a_full_disk_is_said_and_harms_nothing(tiny_router, log, tmp_path, unbro
     before = contents(out)
     with (
         largest_file(size),
-        pytest.raises(LogError, match="can't write: File too large; .* are done"),
+        pytest.raises(WriteError, match="can't write: File too large; .* are done"),
     ):
         evaluate(tiny_router, log, out, chunk_lines=CHUNK, form=form)
     assert {name: (out / name).read_bytes() for name in before} == before
@@ -224,7 +224,7 @@ def test_the_command_on_a_full_disk(tiny, tiny_router, tmp_path, small_disk):
     assert "Traceback" not in told.stderr
     assert re.search(
         r"run: can't write: No space left on device; (0|4,096|8,192|10,000) lines are done and kept"
-        ".*cure: make room, then the same command goes on",
+        ", the same command goes on from there, .*; cure: make room there, then try again",
         told.stderr,
     )
     assert {name: (out / name).read_bytes() for name in before} == before
@@ -257,7 +257,7 @@ def test_a_report_that_finds_no_room_leaves_the_earlier_one(tiny, tmp_path, smal
 
 def test_a_place_that_is_no_folder_is_said_with_another_cure(tiny_router, log, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(LogError, match="cure: give --out a folder that can be written to"):
+    with pytest.raises(WriteError, match="cure: name a place that can be written to"):
         evaluate(tiny_router, log, tmp_path / "file" / "out")
 
 

@@ -12,7 +12,7 @@ from router.evaluation.sampling import DistinctSample
 from router.evaluation.telling_words import telling_words
 from router.logs.labels import Gold
 from router.packs.exemplar_file import read_exemplars
-from router.shipped import SAMPLE_LOG
+from router.paths import SAMPLE_LOG
 
 COOKING = [
     "how long do I boil eggs",

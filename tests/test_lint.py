@@ -11,7 +11,7 @@ from router.lint import Finding, as_json, lint
 from router.lint.confusion import ambiguous_words
 from router.lint.specification import conformance
 from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
-from router.shipped import DEFAULT_PACK
+from router.paths import DEFAULT_PACK
 
 GOOD = "---\nname: pdf\ndescription: Reads PDF files.\n---\nBody\n"
 CASES = {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from router.packs.order import Precedence
 from router.packs.pack_file import load_pack
-from router.shipped import DEFAULT_PACK
+from router.paths import DEFAULT_PACK
 
 SKILLS = "abcdef"
 STEPS = st.lists(st.sampled_from(SKILLS), max_size=3, unique=True)

@@ -12,8 +12,8 @@ from router.errors import PackError, RouterError
 from router.packs.exemplar_file import read_exemplars, write_exemplars
 from router.packs.pack_file import check_pack, load_pack, save_pack, schema_text
 from router.packs.yaml_file import read_yaml
+from router.paths import DEFAULT_PACK, SKILLS
 from router.router import Router
-from router.shipped import DEFAULT_PACK, SKILLS
 
 
 def faults_of(folder):

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from router.decisions.policy import ACTIONS, Rules
-from router.heads.lexicon import words_in
 from router.model.asking import QuestionEvidence
 from router.model.model import Layout, Reading
 from router.packs.pack import Neighbour, Policy
 from router.packs.pack_file import load_pack
+from router.text import words_in
 
 NAMES = (
     "neighbour:bus-lines",

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from router.heads.lexicon import Lexicon, words_in
+from router.heads.lexicon import Lexicon
 from router.heads.postings import AT_ONCE, Postings
+from router.text import words_in
 
 DOCUMENTS = ["merge the pages of a pdf", "pdf forms: fill and sign", "bake bread", ""]
 LEXICON = Lexicon.fit(DOCUMENTS, pairs=False)

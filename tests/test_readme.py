@@ -17,7 +17,7 @@ from conftest import TINY_EXEMPLARS, tiny_pack
 
 from router import Clarify, Router, cli
 from router.calibration.calibrate import calibrate_log
-from router.shipped import SAMPLE_LOG
+from router.paths import SAMPLE_LOG
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

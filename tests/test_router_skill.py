@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from router.errors import RouterError
 from router.packs.pack import Exemplars, Pack
 from router.packs.pack_file import load_pack
-from router.shipped import DEFAULT_PACK, SKILLS
+from router.paths import DEFAULT_PACK, SKILLS
 from router.skill_folders.router_skill import (
     check_router_skill,
     router_skill,

@@ -9,7 +9,7 @@ from router import Router, RouterError
 from router.calibration.calibrate import calibrate_log
 from router.encoders.encoder import Encoder
 from router.model.storage import DamagedError
-from router.shipped import SAMPLE_LOG
+from router.paths import SAMPLE_LOG
 
 TEXTS = ["the brake lever is soft", "bike trouble", "next bus?", "bake a cake", "tyre, then a bus"]
 

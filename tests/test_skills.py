@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from router.packs.pack_file import load_pack
-from router.shipped import DEFAULT_PACK, SKILLS
+from router.paths import DEFAULT_PACK, SKILLS
 
 FOLDERS = sorted(path.parent for path in SKILLS.glob("*/SKILL.md"))
 FILES = sorted(SKILLS.rglob("*.md"))

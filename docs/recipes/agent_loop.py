@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from router import Clarify, Decision, Route, Router
 from router.packs.pack_file import document_path
-from router.shipped import DEFAULT_PACK
+from router.paths import DEFAULT_PACK
 
 
 def settle(router: Router, request: str, ask: Callable[[str], str]) -> Decision:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Bools, Floats
+from router.arrays import Bools, Floats, Indices
 from router.calibration.cases import Cases
 from router.calibration.conformal import ask_threshold, error_threshold, fewest, threshold
 from router.decisions.contenders import MOST_OPTIONS
 from router.decisions.policy import ACTIONS, mapped
 from router.errors import RouterError
 from router.heads.logistic import Logistic, logit
-from router.model.model import Indices
 from router.packs.pack import Map, Policy
 
 FEWEST_OF_ACTION = 50

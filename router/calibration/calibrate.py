@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from router.arrays import Indices
 from router.calibration.budget import Fitted, Goal, Trial, fit
 from router.calibration.calibration import Calibration
 from router.calibration.cases import Cases
@@ -17,7 +18,7 @@ from router.logs.labels import Gold, LabelReader
 from router.logs.reader import Columns, read_log, read_time
 from router.model.fit import refit_on
 from router.model.fitting import halves
-from router.model.model import Indices, model_hash
+from router.model.model import model_hash
 
 if TYPE_CHECKING:
     from router.packs.pack import Pack

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from router.decisions.policy import Rules
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
+from router.files import write_whole
 from router.model.model import Layout, Limits, model_hash
-from router.packs.exemplar_file import write_whole
 from router.packs.pack import Map, Pack, Policy, Share
 
 FORMAT = 1

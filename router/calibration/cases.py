@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Bools, Floats
+from router.arrays import Bools, Floats, Indices
 from router.decisions.policy import ACTIONS, CLARIFY, NONE, Rules, Verdicts
 from router.logs.labels import Gold, Outcome, accepts
-from router.model.model import Indices, Model, Reading
+from router.model.model import Model, Reading
 from router.packs.pack import Map
 
 if TYPE_CHECKING:

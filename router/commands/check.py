@@ -22,7 +22,7 @@ def check(
         router check --schema > pack.schema.json
     """
     from router.packs.pack_file import check_pack, schema_text
-    from router.shipped import DEFAULT_PACK
+    from router.paths import DEFAULT_PACK
 
     if schema:
         typer.echo(schema_text())

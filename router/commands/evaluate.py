@@ -119,7 +119,7 @@ def evaluate(
     from router.engines.engine import engine_of
     from router.evaluation.gate import Gate
     from router.logs.reader import Columns
-    from router.shipped import SAMPLE_LOG
+    from router.paths import SAMPLE_LOG
 
     router = load_router(pack, encoder, calibration)
     gate = Gate.of(fail_under or [], router.pack)

@@ -33,7 +33,7 @@ def lint(
     from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
     from router.lint import as_json
     from router.lint import lint as lint_of
-    from router.shipped import DEFAULT_PACK
+    from router.paths import DEFAULT_PACK
 
     chosen = SentenceTransformerEncoder(encoder) if encoder else default_encoder(typer_notify)
     found = lint_of(folder or DEFAULT_PACK, chosen)

@@ -14,7 +14,7 @@ def mcp(pack: PackOption = None) -> None:
     """
     from router.commands.common import load_router
     from router.errors import RouterError
-    from router.shipped import DEFAULT_PACK
+    from router.paths import DEFAULT_PACK
 
     try:
         from router.mcp_server import build_server

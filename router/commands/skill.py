@@ -29,7 +29,7 @@ def skill(
         router skill --check
     """
     from router.packs.pack_file import load_pack
-    from router.shipped import DEFAULT_PACK, SKILLS
+    from router.paths import DEFAULT_PACK, SKILLS
     from router.skill_folders.router_skill import check_router_skill, write_router_skill
 
     folder = into or (SKILLS if pack is None else pack / "skills")

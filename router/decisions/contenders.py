@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.arrays import Bools, Floats
-from router.model.model import Indices, Layout, Reading
+from router.arrays import Bools, Floats, Indices
+from router.model.model import Layout, Reading
 from router.packs.pack import Lead, Pack
 
 MOST_OPTIONS = 4

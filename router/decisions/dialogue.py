@@ -10,10 +10,10 @@ from router.decisions import composed, narrate
 from router.decisions.decision import Clarify, Decision, NoRoute
 from router.decisions.policy import Verdicts
 from router.encoders.encoder import Encoder
-from router.heads.lexicon import Phrases, words_of
 from router.model.model import ANY_ANSWER, Reading
 from router.model.replies import BOTH, NEITHER, UNSURE, literal_meaning
 from router.packs.pack import Lead, Option, Question
+from router.text import Phrases, words_of
 
 MOST_QUESTIONS = 2
 """One question is the normal case, one follow-up the limit."""
@@ -158,7 +158,7 @@ class Listener:
         also = (
             neighbour.id
             for neighbour in pack.neighbours.values()
-            if set(neighbour.beside) & set(skills) and Phrases.of(neighbour.words).said_in(words)
+            if set(neighbour.beside) & set(skills) and Phrases.of(neighbour.words).match(words)
         )
         ordered = pack.precedence.sort(skills)
         return narrate.route(pack, ordered, tuple(dict.fromkeys((*packs, *also))), told)

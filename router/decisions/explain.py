@@ -8,9 +8,9 @@ from router.arrays import Vectors
 from router.decisions.decision import Decision, Nearby
 from router.decisions.narrate import Narrator
 from router.decisions.policy import ACTIONS
-from router.heads.lexicon import Phrases, words_of
 from router.model.concerns import clauses_of
 from router.router import Router
+from router.text import Phrases, words_of
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _questions(
         QuestionView(
             question.id,
             float(likely[column]),
-            tuple(t for t in question.triggers if Phrases.of([t]).said_in(words)),
+            tuple(t for t in question.triggers if Phrases.of([t]).match(words)),
             float(index.answered(place, vector)[0]),
         )
         for place, (question, column) in enumerate(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from router.arrays import Similarities, Vectors
+from router.arrays import Indices, Similarities, Vectors
 from router.calibration.calibration import Calibration
 from router.decisions.decision import (
     COMPOSED,
@@ -22,7 +22,7 @@ from router.decisions.decision import (
 )
 from router.decisions.policy import ACTIONS, Verdicts
 from router.heads.cosines import cosines
-from router.model.model import Indices, Model, Reading
+from router.model.model import Model, Reading
 from router.packs.pack import Pack, Question
 
 CLOSEST = 3

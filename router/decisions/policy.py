@@ -7,13 +7,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Bools, Floats
+from router.arrays import Bools, Floats, Indices
 from router.decisions.contenders import MOST_OPTIONS, Contenders
-from router.heads.lexicon import Phrases
 from router.heads.logistic import logit
-from router.model.model import Indices, Layout, Limits, Reading
+from router.model.model import Layout, Limits, Reading
 from router.packs.order import Precedence
 from router.packs.pack import Map, Pack, Policy
+from router.text import Phrases
 
 ROUTE, CLARIFY, REDIRECT, NONE = range(4)
 ACTIONS = ("route", "clarify", "redirect", "none")
@@ -224,7 +224,7 @@ class Rules:
         routed = (action == ROUTE).nonzero()[0]
         for row in routed.tolist():  # a neighbour is named if its words are said
             if not self._cues.isdisjoint(reading.said[row]):
-                likely[row] |= [phrases.said_in(reading.said[row]) for phrases in self.words]
+                likely[row] |= [phrases.match(reading.said[row]) for phrases in self.words]
         likely[routed] &= self._fits[skills[routed]].any(axis=1)
         return likely
 

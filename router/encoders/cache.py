@@ -1,7 +1,6 @@
 """Vectors on disk, keyed by encoder and text: what was embedded once is not embedded again."""
 
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -14,9 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.arrays import Bools, Vectors
+from router.paths import cache_folder
 
 if TYPE_CHECKING:
-    from router.encoders.encoder import Encoder, TokenVectors
+    from router.arrays import TokenVectors
+    from router.encoders.encoder import Encoder
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +27,6 @@ PATIENCE = 30.0  # seconds to wait for others
 PAGE = 8192  # bytes; 5 vectors of 384 floats a page, 2 in 4096
 LOGS = "logs"
 """Folder, below the cache folder, of the vectors of logs."""
-
-
-def cache_folder() -> Path:
-    """Where models and vectors are kept: ROUTER_CACHE, or a folder of the user's cache."""
-    if chosen := os.environ.get("ROUTER_CACHE"):
-        return Path(chosen)
-    if shared := os.environ.get("XDG_CACHE_HOME"):
-        return Path(shared) / "router"
-    return Path.home() / ".cache" / "router"
 
 
 class VectorCache:

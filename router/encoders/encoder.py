@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Vectors
-from router.encoders.cache import cache_folder
+from router.arrays import TokenVectors, Vectors
 from router.errors import EncoderError
+from router.paths import cache_folder
+from router.text import is_blank, well_formed
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,6 @@ DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 SETTINGS = ("*.json", "*/config.json", "vocab.txt")  # what decides a vector beside the weights
 MODEL_NAME = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")  # "all-MiniLM-L6-v2", "BAAI/bge-small-en"
 
-
-TokenVectors: TypeAlias = NDArray[np.float16]
-"""Unit rows, one for each token of a text."""
 
 NO_TOKENS: TokenVectors = np.zeros((0, 1), dtype=np.float16)
 
@@ -98,7 +96,7 @@ class SentenceTransformerEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode a batch. Shape: (n_texts, width); unit rows, a zero row for an empty text."""
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
-        places = [place for place, text in enumerate(texts) if is_visible(text)]
+        places = [place for place, text in enumerate(texts) if not is_blank(text)]
         if places:
             vectors[places] = self._loaded().encode(
                 [well_formed(texts[place]) for place in places],
@@ -111,7 +109,7 @@ class SentenceTransformerEncoder:
         """Encode a batch, and give its tokens' vectors, see `OnnxEncoder.encode_with_tokens`."""
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         tokens = [NO_TOKENS] * len(texts)
-        places = [place for place, text in enumerate(texts) if is_visible(text)]
+        places = [place for place, text in enumerate(texts) if not is_blank(text)]
         if places:
             found = self._loaded().encode(
                 [well_formed(texts[place]) for place in places],
@@ -147,16 +145,6 @@ def default_encoder(notify: Callable[[str], None] | None = None) -> Encoder:
         return SentenceTransformerEncoder()
     encoder.load_beside()
     return encoder
-
-
-def is_visible(text: str) -> bool:
-    """Tell whether there is anything to embed: a character that is neither blank nor control."""
-    return any(character.isprintable() and not character.isspace() for character in text)
-
-
-def well_formed(text: str) -> str:
-    """Put "?" for what is half a character: tokenizers refuse a lone surrogate."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def default_folder() -> Path:

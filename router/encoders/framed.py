@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from router.arrays import Vectors
-from router.encoders.encoder import Encoder, is_visible
+from router.encoders.encoder import Encoder
+from router.text import is_blank
 
 FRAMES = ("{}", "a user asks: {}")
 """As it is, and as something that somebody asks; docs/accuracy.md has what that gains."""
@@ -44,7 +45,7 @@ class FramedEncoder:
         """Encode a batch. Shape: (n_texts, width); unit rows, a zero row for an empty text."""
         views = [
             self.encoder.encode(
-                [frame.replace("{}", text) if is_visible(text) else "" for text in texts]
+                ["" if is_blank(text) else frame.replace("{}", text) for text in texts]
             )
             for frame in self.frames
         ]

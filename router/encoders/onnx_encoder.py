@@ -15,20 +15,18 @@ from typing import ClassVar, Literal
 import msgspec
 import numpy as np
 
-from router.arrays import Vectors
-from router.encoders.cache import cache_folder
+from router.arrays import TokenVectors, Vectors
 from router.encoders.encoder import (
     NO_TOKENS,
-    TokenVectors,
     find_model,
     fingerprint,
-    is_visible,
     load_sentence_transformer,
     sha256_of,
-    well_formed,
 )
 from router.encoders.onnx_session import DamagedError, Export, ExportError, OnnxSession
 from router.errors import EncoderError
+from router.paths import cache_folder
+from router.text import is_blank, well_formed
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +186,7 @@ def _places(texts: Sequence[str]) -> dict[str, list[int]]:
     """Where each different text stands, but for those that show nothing."""
     places: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
-        if is_visible(text):
+        if not is_blank(text):
             places.setdefault(well_formed(text).strip(), []).append(place)
     return places
 

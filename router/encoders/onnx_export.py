@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from router.encoders.int8 import Int8, Tokens
-from router.shipped import DATA
+from router.paths import DATA
 
 TEXTS = DATA / "encoder_texts.txt"
 """Texts that show which values a model's inner layers take."""

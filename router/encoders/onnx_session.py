@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Vectors
-from router.encoders.encoder import TokenVectors, sha256_of, token_units
+from router.arrays import TokenVectors, Vectors
+from router.encoders.encoder import sha256_of, token_units
 from router.errors import EncoderError
 from router.threads import cores
 

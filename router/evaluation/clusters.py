@@ -5,9 +5,8 @@ from math import log10
 
 import numpy as np
 
-from router.arrays import Floats, Vectors
+from router.arrays import Floats, Indices, Vectors
 from router.heads.centroids import unit
-from router.model.model import Indices
 
 SMALLEST = 4
 """Fewest distinct texts of a cluster."""

@@ -17,9 +17,10 @@ from router.evaluation.counting import counted, least_certain, merged, mistakes
 from router.evaluation.decided import Decided
 from router.evaluation.figures import Figure, Figures
 from router.evaluation.metrics import FORMAT, Lines, Metrics, Versions
-from router.evaluation.run_parts import Checkpoint, Parts, Query, pretty, room
+from router.evaluation.run_parts import Checkpoint, Parts, Query, pretty
 from router.evaluation.run_rows import FORMS, Form, read_jsonl
 from router.evaluation.tally import UNIT, Counter, Tally
+from router.files import explain_write_errors
 from router.logs.formats import LogFile, Rejected, find_files, fingerprint, keep_stdin
 from router.logs.labels import LabelReader
 from router.logs.reader import CHUNK_LINES, Columns, LogChunk, read_log
@@ -115,7 +116,8 @@ def evaluate(
     :param cache: Keep the vectors of the texts in the cache folder, up to 2 GiB, so that after an
         edit of the pack the log is scored anew, but not embedded.
     :param progress: Told after each chunk.
-    :raises LogError: The log can't be read, has no line that can, or the disk is full.
+    :raises LogError: The log can't be read, or has no line that can.
+    :raises WriteError: The disk is full, or `out` can't be written to.
     """
     if form not in FORMS:
         raise LogError(f"the format is one of {', '.join(FORMS)}, was: {form!r}")
@@ -192,7 +194,7 @@ class _Run:
                 mistakes=mistakes(rows, LISTED),
             )
             content = self.parts.form.part(rows)
-            with room(self.parts.out, self.read):
+            with explain_write_errors(self.parts.out, _kept(self.read)):
                 self.parts.add(len(self.remembered), content, chunk.rejected, fresh, done)
             self._add(done)
 
@@ -211,7 +213,7 @@ class _Run:
         )
         others = {"metrics.json": metrics.to_json(), "run.json": pretty(settings)}
         parts, form = self.parts, self.parts.form
-        with room(parts.out, lines.read):
+        with explain_write_errors(parts.out, _kept(lines.read)):
             parts.assemble(len(self.remembered), others)
             for other in FORMS.values():
                 if other is not form:  # of an earlier run
@@ -271,6 +273,14 @@ class _Run:
         return tuple(queries)
 
 
+def _kept(lines: int) -> str:
+    """Say what a run that can't write has kept."""
+    return (
+        f"{lines:,} lines are done and kept, the same command goes on from there, and earlier"
+        " results are unchanged"
+    )
+
+
 def _of_sound_log(chunks: Iterable[LogChunk], parts: Parts) -> Iterator[LogChunk]:
     """Drop the parts of a log that can't be read on: once mended, it is another log."""
     try:
@@ -285,6 +295,6 @@ def _files(log: str | Path, parts: Parts) -> list[LogFile]:
     if str(log) != STDIN:
         return find_files(Path(log), exclude=parts.out)
     kept = parts.work / SPOOLED
-    with room(parts.out, 0):
+    with explain_write_errors(parts.out, _kept(0)):
         keep_stdin(kept)
     return find_files(kept, exclude=parts.out)

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from router.arrays import Floats, Vectors
+from router.arrays import Floats, Indices, Vectors
 from router.evaluation.clusters import SMALLEST, clusters_of
 from router.evaluation.health import held_out_cosines
 from router.evaluation.run_folder import Row
 from router.evaluation.sampling import DistinctSample
 from router.evaluation.telling_words import telling_words
 from router.heads.centroids import unit
-from router.model.model import Indices
 from router.packs.exemplar_file import LONGEST_LINE, write_exemplars
 from router.router import Router
 

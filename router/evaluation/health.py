@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.arrays import Floats, Vectors
+from router.arrays import Floats, Indices, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import unit
-from router.model.model import Indices
 from router.packs.pack import Lead, Pack, Question
 
 CLOSEST = 5

@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +16,13 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
-from router.errors import FULL, LogError
+from router.errors import LogError
 from router.evaluation.decided import Fresh
 from router.evaluation.run_rows import Form
 from router.evaluation.tally import Tally
+from router.files import explain_write_errors, write_whole
 from router.logs.formats import Rejected
 from router.logs.labels import Action, Gold
-from router.packs.exemplar_file import write_whole
 
 WORK, OVER = ".unfinished", ".over"
 STARTED, REJECTED = "run.json", "rejected.jsonl"
@@ -95,7 +94,7 @@ class Parts:
                 " cure: the command as it was goes on with it, --restart drops it,"
                 " another --out leaves it alone"
             )
-        with room(self.out, 0):
+        with explain_write_errors(self.out):
             write_whole(kept, content)
 
     def checkpoints(self) -> Iterator[Checkpoint]:
@@ -117,7 +116,7 @@ class Parts:
         }
         try:
             for kind, content in contents.items():
-                write_whole(self._file(number, kind), content)
+                write_whole(self._file(number, kind), content, sync=False)
         except OSError:
             for kind in contents:
                 self._file(number, kind).unlink(missing_ok=True)
@@ -180,21 +179,6 @@ class Parts:
 
 def _write(content: bytes, file: BinaryIO) -> None:
     file.write(content)
-
-
-@contextmanager
-def room(out: Path, lines: int) -> Iterator[None]:
-    """Say what a full disk means for a run, or a folder that can't be written to."""
-    try:
-        yield
-    except OSError as error:
-        cure = "make room, then the same command goes on"
-        if error.errno not in FULL:
-            cure = "give --out a folder that can be written to"
-        raise LogError(
-            f"{out}: can't write: {error.strerror or error}; {lines:,} lines are done and kept, and"
-            f" earlier results are as they were; cure: {cure}"
-        ) from error
 
 
 def pretty(value: object) -> bytes:

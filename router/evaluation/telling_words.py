@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from router.arrays import Floats
-from router.model.model import Indices
+from router.arrays import Floats, Indices
 
 MOST = 4
 """Words of a cluster."""

@@ -25,20 +25,17 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
-from router.arrays import Bools, Floats, Probabilities, Similarities, Vectors
-from router.encoders.encoder import TokenVectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, TokenVectors, Vectors
 from router.heads.centroids import unit
 from router.heads.cosines import cosines
 from router.heads.head import Head
 from router.heads.late import LateInteraction, Near
-from router.heads.lexicon import Lexicon, Said, words_in
+from router.heads.lexicon import Lexicon
 from router.heads.maps import Temperature
 from router.heads.postings import Postings
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
-
-Indices: TypeAlias = NDArray[np.intp]
+from router.text import Words, words_in
 
 EVERYDAY = "none"
 """The target whose exemplars are everyday queries: no concern of any other."""
@@ -176,7 +173,7 @@ class DescribedHead(Struct, frozen=True, array_like=True, dict=True, eq=False):
         """Know each target by the words of these documents. They are in the order of the names."""
         return replace(self, words=Postings.of(self.lexicon.document_features(documents)))
 
-    def word_votes(self, said: Said) -> Floats:
+    def word_votes(self, said: Words) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
         return self.words.votes(self.lexicon, said)
 

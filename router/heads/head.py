@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.heads.centroids import sums_of, unit
 from router.heads.cosines import cosines, product
-from router.heads.lexicon import Alike, Lexicon, Said, Terms, words_in
+from router.heads.lexicon import Alike, Lexicon, Terms
 from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
 from router.heads.vote_graph import FEWEST, Content, VoteGraph, cosine_graph, vote_graph
 from router.heads.word_votes import WordVotes
+from router.text import Words, words_in
 from router.threads import in_threads
 
 MOST_EXEMPLARS = 8_000
@@ -169,7 +170,7 @@ class Head:
         """Probability of each target, see `scores`. Shape: (n_texts, n_targets)."""
         return self.power.transform(self.scores(texts, vectors, seen, words))
 
-    def word_votes(self, said: Said) -> Floats:
+    def word_votes(self, said: Words) -> Floats:
         """What the words alone say for each target. Shape: (n_texts, n_targets)."""
         return self._word_votes.of(said)
 

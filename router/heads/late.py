@@ -14,11 +14,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from router.arrays import Floats
-from router.encoders.encoder import TokenVectors
+from router.arrays import Floats, Indices, TokenVectors
 from router.heads.centroids import unit
 
-Indices: TypeAlias = NDArray[np.intp]
 Near: TypeAlias = NDArray[np.float32]
 """Cosines, document by document and token by token. Shape: (n_documents, n_tokens)."""
 

@@ -1,6 +1,5 @@
 """Words and pieces of words as features: what a small encoder misses, product names above all."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -8,13 +7,9 @@ from itertools import chain, pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from router.arrays import Floats
-
-Places: TypeAlias = NDArray[np.intp]
-Said: TypeAlias = Sequence[Sequence[str]]
-"""The words of each text, see `words_of`."""
+from router.arrays import Floats, Indices
+from router.text import Words, words_in, words_of
 
 Pair: TypeAlias = tuple[str, str]
 Key = TypeVar("Key")
@@ -26,51 +21,10 @@ REMEMBERED = 100_000
 COMMON = 600
 """Terms said by the most texts, nine tenths and more of all pairs: a dense product is faster."""
 
-_WORD = re.compile(r"[^\W_]+(?:[.+#'_-]+[^\W_]+)*[+#]*", re.UNICODE)
-
-
-def words_of(text: str) -> list[str]:
-    """Split into lower-case words; "c++", "llama.cpp" and "phi-3" are one word each."""
-    return _WORD.findall(text.casefold())
-
 
 def once(said: Iterable[Key]) -> Iterable[Key]:
     """Give each different one, in order."""
     return dict.fromkeys(said)
-
-
-def words_in(texts: Iterable[str]) -> Said:
-    """Split each text into its words."""
-    return [words_of(text) for text in texts]
-
-
-@dataclass(frozen=True)
-class Phrases:
-    """Words and phrases that a text may say. Matching is by whole words, never patterns."""
-
-    phrases: frozenset[tuple[str, ...]]
-
-    @classmethod
-    def of(cls, lines: Iterable[str]) -> "Phrases":
-        """Read phrases from plain lines."""
-        return cls(frozenset(filter(None, (tuple(words_of(line)) for line in lines))))
-
-    @cached_property
-    def _by_first(self) -> dict[str, list[tuple[str, ...]]]:
-        found: dict[str, list[tuple[str, ...]]] = {}
-        for phrase in self.phrases:
-            found.setdefault(phrase[0], []).append(phrase)
-        return found
-
-    def said_in(self, words: Sequence[str]) -> bool:
-        """Whether any phrase stands in these words."""
-        known = self._by_first
-        return not known.keys().isdisjoint(words) and any(
-            tuple(words[place : place + len(phrase)]) == phrase
-            for place, word in enumerate(words)
-            if word in known
-            for phrase in known[word]
-        )
 
 
 @dataclass(frozen=True)
@@ -136,7 +90,7 @@ class Lexicon:
         ends, places, weights = self.rows(words_in(texts))
         return csr_array((weights, places, ends), shape=(len(texts), len(self)))
 
-    def rows(self, said: Said) -> tuple[Places, Places, Floats]:
+    def rows(self, said: Words) -> tuple[Indices, Indices, Floats]:
         """Lay the terms of texts out row by row; a term weighs (1 + log count) * idf.
 
         :return: Where each row ends, shape (n_texts + 1,), from 0 on; places and weights, the
@@ -161,7 +115,7 @@ class Lexicon:
         np.bincount(rows, minlength=len(said)).cumsum(out=ends[1:])
         return ends, places, weights / np.sqrt(squares)[part]
 
-    def _places(self, said: Said) -> tuple[Places, Places]:
+    def _places(self, said: Words) -> tuple[Indices, Indices]:
         """Give text and place of each known term, as often as it is said, in any order."""
         words = list(chain.from_iterable(said))
         row_of_word = np.arange(len(said)).repeat([len(one) for one in said])
@@ -174,11 +128,11 @@ class Lexicon:
         return rows, np.concatenate([*alone, pairs[known]])
 
     @cached_property
-    def of_word(self) -> "Remembered[str, Places]":
+    def of_word(self) -> "Remembered[str, Indices]":
         """Where each word and its pieces are: words come again and again."""
         return Remembered(self._places_of, REMEMBERED)
 
-    def _places_of(self, word: str) -> Places:
+    def _places_of(self, word: str) -> Indices:
         return np.array(self.places_of(word), dtype=np.intp)
 
     def places_of(self, word: str) -> list[int]:

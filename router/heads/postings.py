@@ -9,8 +9,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from router.arrays import Floats
-from router.heads.lexicon import Lexicon, Places, Said
+from router.arrays import Floats, Indices
+from router.heads.lexicon import Lexicon
+from router.text import Words
 
 AT_ONCE = 64
 """Texts looked up at a time: what lies between takes some megabytes."""
@@ -19,7 +20,7 @@ AT_ONCE = 64
 class Postings(Struct, frozen=True, eq=False):
     """TF-IDF of documents, term by term."""
 
-    ends: Places  # (n_terms + 1,): where each term's postings end, from 0 on
+    ends: Indices  # (n_terms + 1,): where each term's postings end, from 0 on
     targets: NDArray[np.int32]  # (n_postings,)
     weights: NDArray[np.float32]  # (n_postings,)
     n_targets: int
@@ -35,7 +36,7 @@ class Postings(Struct, frozen=True, eq=False):
             features.shape[0],
         )
 
-    def votes(self, lexicon: Lexicon, said: Said) -> Floats:
+    def votes(self, lexicon: Lexicon, said: Words) -> Floats:
         """Cosines of texts with documents, words and pieces of words added.
 
         :param lexicon: What the terms are.
@@ -48,7 +49,7 @@ class Postings(Struct, frozen=True, eq=False):
         ]
         return np.concatenate(parts) if parts else np.zeros((0, self.n_targets))
 
-    def _votes(self, lexicon: Lexicon, said: Said) -> Floats:
+    def _votes(self, lexicon: Lexicon, said: Words) -> Floats:
         ends, places, weights = lexicon.rows(said)
         starts = self.ends[places]
         counts = self.ends[places + 1] - starts

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats
-from router.heads.lexicon import Lexicon, Pair, Remembered, Said, once
+from router.heads.lexicon import Lexicon, Pair, Remembered, once
+from router.text import Words
 
 Voice: TypeAlias = bytes
 """What a word says, as numbers of 32 bits: votes of the word, votes of its pieces, and the squares
@@ -41,7 +42,7 @@ class WordVotes:
         self._of_word = Remembered(self._of_one, most)
         self._of_pair = Remembered(self._of_two, most)
 
-    def of(self, said: Said) -> Floats:
+    def of(self, said: Words) -> Floats:
         """Add up what the words of each text say. Shape: (n_texts, n_targets)."""
         found = np.zeros((len(said), self._width))
         if len(self._lexicon):
@@ -50,7 +51,7 @@ class WordVotes:
                 self._add_up(said[rows], found[rows])
         return found
 
-    def _add_up(self, said: Said, found: Floats) -> None:
+    def _add_up(self, said: Words, found: Floats) -> None:
         of_word, of_pair = self._of_word.__getitem__, self._of_pair.__getitem__
         voices: list[Voice] = []
         starts, filled = [], []

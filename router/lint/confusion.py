@@ -7,10 +7,10 @@ from itertools import combinations
 from router.encoders.encoder import Encoder
 from router.evaluation.health import PackHealth, Stray, separating_question
 from router.heads.centroids import Centroids
-from router.heads.lexicon import Phrases, words_of
 from router.lint.finding import Finding
 from router.packs.pack import Pack, Question
 from router.skill_folders.questions import COMMON
+from router.text import Phrases, words_of
 
 Place = Callable[[str, str], tuple[str, int]]
 """Where a target's exemplar stands: file and line."""
@@ -133,7 +133,7 @@ def ambiguous_words(pack: Pack, encoder: Encoder, place: Place) -> Iterator[Find
         few = 2 <= len(users) <= 3 and 2 * sum(word in one for one in shares.values()) <= len(lines)
         pairs = combinations(users, 2)
         is_open = any(separating_question(pack, *pair) is None for pair in pairs)
-        if few and is_open and not any(phrases.said_in([word]) for phrases in known):
+        if few and is_open and not any(phrases.match([word]) for phrases in known):
             candidates[word] = users
     for word, users in candidates.items():
         if _lead(word, [lines[skill] for skill in users], encoder) < SAME:

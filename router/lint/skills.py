@@ -7,13 +7,13 @@ from msgspec.structs import replace
 from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.evaluation.health import health_of
-from router.heads.lexicon import words_of
 from router.lint.confusion import confusable_pairs, lost_skills
 from router.lint.finding import Finding, line_of
 from router.lint.specification import conformance
 from router.packs.pack import Pack
 from router.skill_folders.folder import pack_of, read_folder, skill_paths
 from router.skill_folders.skill_file import SkillFile, read_skill
+from router.text import words_of
 
 FEWEST_WORDS = 8
 MOST_LINES = 500

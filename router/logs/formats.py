@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from router.errors import LogError
+from router.text import well_formed
 
 _MAX_LINE_BYTES = 16_000_000  # a longer line is no query, and is rejected
 _RAW_CHARACTERS = 200  # characters of a rejected line that are kept
@@ -267,11 +268,6 @@ def fingerprint(files: list[LogFile]) -> str:
         with file.path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
-
-
-def well_formed(text: str) -> str:
-    """Put "?" for half characters, which no file can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _format_of(path: Path, start: bytes) -> LogFormat:

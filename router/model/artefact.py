@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from router.encoders.cache import cache_folder
 from router.encoders.encoder import Encoder
 from router.model.model import Model, model_hash
 from router.model.storage import DamagedError, load, save
 from router.packs.pack import Pack
+from router.paths import cache_folder
 
 log = logging.getLogger(__name__)
 

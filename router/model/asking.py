@@ -12,9 +12,9 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.heads.cosines import cosines
-from router.heads.lexicon import Phrases, Said
 from router.heads.logistic import Logistic, logit
 from router.packs.pack import Question
+from router.text import Phrases, Words
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class QuestionIndex:
         )
 
     def evidence(
-        self, said: Said, vectors: Vectors, probabilities: Probabilities
+        self, said: Words, vectors: Vectors, probabilities: Probabilities
     ) -> QuestionEvidence:
         """Weigh each text's likeliest question.
 
@@ -72,7 +72,7 @@ class QuestionIndex:
             for place in set(likeliest.tolist()):
                 rows = (likeliest == place).nonzero()[0]
                 phrases = self.triggers[place]
-                triggered[rows] = [phrases.said_in(said[row]) for row in rows.tolist()]
+                triggered[rows] = [phrases.match(said[row]) for row in rows.tolist()]
                 answered[rows] = self.answered(place, vectors[rows])
         counts = np.array([len(words) for words in said], dtype=np.float64)
         return QuestionEvidence(probabilities, triggered, answered, counts)

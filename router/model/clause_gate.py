@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities
-from router.heads.lexicon import Said
 from router.heads.logistic import Logistic, logit
 from router.model.concerns import JOINERS, SEQUENCERS
+from router.text import Words
 
 N_FEATURES = 8
 
@@ -50,7 +50,7 @@ class ClauseGate:
 
 
 def gate_features(
-    said: Said, clauses: Sequence[Sequence[str]], votes: Floats, whole: Probabilities
+    said: Words, clauses: Sequence[Sequence[str]], votes: Floats, whole: Probabilities
 ) -> Floats:
     """Describe texts of at least one clause each by what no clause has to be encoded for.
 
@@ -78,7 +78,7 @@ def gate_features(
             logit(ranked[:, -2]),
             np.log([max(len(words), 1) for words in said]),
             np.log(counts),
-            [JOINERS.said_in(words) for words in said],
-            [SEQUENCERS.said_in(words) for words in said],
+            [JOINERS.match(words) for words in said],
+            [SEQUENCERS.match(words) for words in said],
         ]
     )

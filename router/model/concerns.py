@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Probabilities
-from router.heads.lexicon import Phrases, Said
 from router.heads.logistic import Logistic, logit
+from router.text import Phrases, Words, lower_first
 
 MOST_CLAUSES = 12
 """Of a longer text only so many clauses are weighed, the first ones."""
@@ -92,14 +92,9 @@ def join_exemplars(
         one, other = chance.sample(sorted(short), 2)
         first, second = chance.choice(short[one]), chance.choice(short[other])
         template = chance.choice(_TEMPLATES)
-        text = template.format(a=first.rstrip(".?! "), b=_inside(second))
+        text = template.format(a=first.rstrip(".?! "), b=lower_first(second))
         made.append((text, frozenset((one, other))))
     return made
-
-
-def _inside(sentence: str) -> str:
-    """As it would stand inside a sentence: no capital but that of a name like "ONNX"."""
-    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,7 @@ class ClauseView:
     sequenced: Bools  # (n_texts,): says a word that puts things in order
 
     @classmethod
-    def of(cls, said: Said, clauses: Sequence[Sequence[str]], flat: Probabilities) -> "ClauseView":
+    def of(cls, said: Words, clauses: Sequence[Sequence[str]], flat: Probabilities) -> "ClauseView":
         """Lay the clauses' probabilities out by text.
 
         :param said: The words of each text.
@@ -126,7 +121,7 @@ class ClauseView:
         words = np.zeros((len(said), most))
         words[filled] = [len(clause.split()) for group in clauses for clause in group]
         joined, sequenced = (
-            np.array([phrases.said_in(one) for one in said], dtype=np.bool_)
+            np.array([phrases.match(one) for one in said], dtype=np.bool_)
             for phrases in (JOINERS, SEQUENCERS)
         )
         return cls(probabilities, words, joined, sequenced)

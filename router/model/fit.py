@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Probabilities, Vectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids, unit
 from router.heads.described import AnyHead
-from router.heads.lexicon import words_in
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionIndex
 from router.model.clause_gate import (
@@ -21,9 +20,10 @@ from router.model.clause_gate import (
 )
 from router.model.concerns import ClauseView, Concerns, clauses_of, join_exemplars
 from router.model.fitting import Fitting, FromDescriptions, fitting_again, fitting_of, halved
-from router.model.model import ANY_ANSWER, Indices, Layout, Limits, Model, model_hash
+from router.model.model import ANY_ANSWER, Layout, Limits, Model, model_hash
 from router.model.replies import ReplyHead, general_replies, reply_exemplars
 from router.packs.pack import Pack
+from router.text import words_in
 
 JOINED = 800
 """Queries joined from two exemplars on which the judgement of further concerns is fitted."""

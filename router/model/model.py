@@ -5,20 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import floor
-from typing import TypeAlias
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from router.arrays import Floats, Probabilities, Similarities, Vectors
+from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.centroids import Centroids
 from router.heads.cosines import FEW
 from router.heads.described import AnyHead
 from router.heads.head import Head
 from router.heads.late import Near
-from router.heads.lexicon import Said, words_in
 from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
 from router.model.clause_gate import ClauseGate, gate_features
@@ -26,8 +23,7 @@ from router.model.concerns import ClauseView, Concerns, clauses_of
 from router.model.parts import Heard, further_of
 from router.model.replies import ReplyHead
 from router.packs.pack import Pack
-
-Indices: TypeAlias = NDArray[np.intp]
+from router.text import Words, words_in
 
 FORMAT = 15
 """Raised whenever a model fitted by older code must not be used by newer."""
@@ -119,7 +115,7 @@ class Reading:
     """What was read in a batch of texts; every row is one text, in order."""
 
     texts: Sequence[str]
-    said: Said  # the words of each text
+    said: Words  # the words of each text
     vectors: Vectors
     probabilities: Probabilities  # (n_texts, n_targets)
     closest: Floats  # (n_texts,): cosine with the closest exemplar of anything but "none"
@@ -199,7 +195,7 @@ class Model:
     def _whole(
         self,
         texts: Sequence[str],
-        said: Said,
+        said: Words,
         encoder: Encoder,
         seen: Callable[[slice, Similarities], None],
     ) -> tuple[Vectors, Probabilities, dict[int, Heard] | None]:
@@ -220,7 +216,7 @@ class Model:
     def _further(
         self,
         texts: Sequence[str],
-        said: Said,
+        said: Words,
         whole: Probabilities,
         encoder: Encoder,
         heard: Mapping[int, Heard] | None,
@@ -265,7 +261,7 @@ class Model:
         return places
 
     def _worth_encoding(
-        self, texts: Sequence[str], said: Said, rows: Indices, whole: Probabilities
+        self, texts: Sequence[str], said: Words, rows: Indices, whole: Probabilities
     ) -> tuple[Indices, list[list[str]], Floats]:
         """Choose, among rows, those whose clauses may tell of a further concern.
 

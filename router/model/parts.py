@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.arrays import Floats, Probabilities
-from router.heads.late import Indices, Near
+from router.arrays import Floats, Indices, Probabilities
+from router.heads.late import Near
 
 FEWEST = 4
 """Tokens of a part."""

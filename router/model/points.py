@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from router.arrays import Vectors
+from router.arrays import TokenVectors, Vectors
 from router.encoders.cache import CachedEncoder
-from router.encoders.encoder import Encoder, TokenVectors, encode_with_tokens
+from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.late import POINTS, STEPS, points_of
 
 HALVES = 2

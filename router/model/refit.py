@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from msgspec import structs
 
-from router.arrays import Floats, Vectors
+from router.arrays import Floats, TokenVectors, Vectors
 from router.decisions.decision import Decision
 from router.encoders.cache import remembering_exemplars
-from router.encoders.encoder import Encoder, TokenVectors, encode_with_tokens
+from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.centroids import Centroids
 from router.heads.described import DescribedHead
 from router.heads.head import Head, HeadSettings

@@ -9,7 +9,7 @@ from router.encoders.encoder import Encoder
 from router.heads.head import Head, HeadSettings, fit_head
 from router.packs.exemplar_file import read_exemplars
 from router.packs.pack import Question
-from router.shipped import DATA
+from router.paths import DATA
 
 BOTH, NEITHER, UNSURE = "=both", "=neither", "=unsure"
 """What a reply can mean besides an option. No option id begins with "="."""

@@ -10,9 +10,9 @@ from msgspec import Struct
 from router.calibration.calibration import Calibration
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
+from router.files import write_whole
 from router.model import storage
 from router.model.model import Model, model_hash
-from router.packs.exemplar_file import write_whole
 from router.packs.pack import Pack
 from router.packs.pack_file import check_pack, save_pack
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from router.errors import RouterError
-from router.packs.exemplar_file import write_whole
+from router.files import write_whole
 
 T = TypeVar("T")
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from router.errors import PackError
-from router.packs.exemplar_file import write_whole
+from router.files import write_whole
 from router.packs.pack import Skill
-from router.shipped import SKILLS
+from router.paths import SKILLS
 
 MOST_BYTES = 2_000_000
 

@@ -1,12 +1,11 @@
 """Exemplar files: one exemplar a line, `#` comments and blank lines between."""
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from router.errors import PackError, WriteError
+from router.errors import PackError
+from router.files import write_whole
 
 MOST_BYTES = 20_000_000
 LONGEST_LINE = 2_000
@@ -45,28 +44,3 @@ def write_exemplars(path: Path, lines: Iterable[str], comment: str) -> None:
     plain = (" ".join(line.split()) for line in lines)
     escaped = (re.sub(r"^(?=\\*#)", r"\\", line) for line in plain)
     write_whole(path, "".join([f"# {comment}\n", *(f"{line}\n" for line in escaped)]))
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file to a temporary name, then give it its own; folders are made as needed.
-
-    :raises WriteError: The disk is full, or the place can't be written to.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        _write_whole(path, data)
-    except OSError as error:
-        raise WriteError(error.errno, error.strerror, str(path)) from error
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

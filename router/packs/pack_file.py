@@ -9,13 +9,14 @@ import msgspec
 from msgspec import Struct
 
 from router.errors import PackError
+from router.files import write_whole
 from router.packs.document import (
     document_path,
     documents_to_read,
     read_document,
     write_documents,
 )
-from router.packs.exemplar_file import read_exemplars, write_exemplars, write_whole
+from router.packs.exemplar_file import read_exemplars, write_exemplars
 from router.packs.order import Precedence
 from router.packs.pack import (
     Category,

@@ -12,14 +12,14 @@ from router.evaluation.gaps import UNSURE, gaps_of
 from router.evaluation.health import health_of
 from router.evaluation.metrics import Versions
 from router.evaluation.run_folder import Row, RunFolder
+from router.files import write_whole
 from router.logs.labels import Gold
-from router.packs.exemplar_file import write_whole
+from router.paths import DATA
 from router.report import charts, wording
 from router.report.charts import Chart, Point
 from router.report.evidence import closest_exemplars, given_targets, wanted_targets
 from router.report.harvest import Cell, Harvest
 from router.router import Router
-from router.shipped import DATA
 
 if TYPE_CHECKING:
     from router.evaluation.metrics import Metrics

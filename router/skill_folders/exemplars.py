@@ -9,9 +9,10 @@ from itertools import chain
 from router.packs.exemplar_file import read_exemplars
 from router.packs.markdown import refuses
 from router.packs.pack_file import FEWEST
-from router.shipped import DATA
+from router.paths import DATA
 from router.skill_folders.links import Names, served_elsewhere
 from router.skill_folders.texts import SkillTexts, clauses_in, clean
+from router.text import lower_first
 
 BUDGET = 3_000
 """Exemplars of a whole folder: fitting takes the third power of their number."""
@@ -96,11 +97,7 @@ def _requests(one: str, text: SkillTexts) -> tuple[str, ...]:
     """Ask for what a terse skill does: wordy skills would outvote it."""
     topics = (one.replace("-", " "), *text.clauses, *text.what, *text.when)
     forms = ("help with {}", "how do I {}", "I need {}", "about {}")
-    return clean(form.format(_inside(topic)) for form in forms for topic in topics)
-
-
-def _inside(topic: str) -> str:
-    return topic if topic[1:2].isupper() else topic[:1].lower() + topic[1:]
+    return clean(form.format(lower_first(topic)) for form in forms for topic in topics)
 
 
 def belongs_elsewhere(line: str, own: str, names: Names) -> bool:

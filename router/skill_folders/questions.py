@@ -9,8 +9,8 @@ import numpy as np
 
 from router.arrays import Vectors
 from router.heads.centroids import Centroids
-from router.heads.lexicon import words_of
 from router.packs.pack import Lead, Option, Question
+from router.text import lower_first, words_of
 
 CLOSE = 0.6
 """Cosine of two skills' centroids from which on they count as easily confused."""
@@ -114,8 +114,8 @@ def _question_id(one: str, other: str) -> str:
 def _inside(title: str) -> str:
     """As it would stand inside a sentence; a name, or words that all begin large, stay."""
     later = [word for word in title.split()[1:] if len(word) > 3]
-    is_name = title[1:2].isupper() or (later and all(word[:1].isupper() for word in later))
-    return title if is_name else title[:1].lower() + title[1:]
+    is_name = later and all(word[:1].isupper() for word in later)
+    return title if is_name else lower_first(title)
 
 
 _COMMON_WORDS = """

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import RouterError
-from router.heads.lexicon import words_of
-from router.packs.exemplar_file import write_whole
+from router.files import write_whole
 from router.packs.pack import Lead, Neighbour, Pack, Question
+from router.text import lower_first, words_of
 
 TEMPLATE = Path(__file__).with_name("router_skill.md.j2")
 SYMPTOMS = 5
@@ -115,7 +115,7 @@ def _description(pack: Pack) -> str:
     """Say what the skill does and when to use it, in what the specification allows."""
     first = f"Finds which of {len(pack.skills)} skills on {pack.file.title} serve a request,"
     first += " in which order, and which one question to ask first."
-    titles = ", ".join(_lower_first(skill.title) for skill in pack.skills.values())
+    titles = ", ".join(lower_first(skill.title) for skill in pack.skills.values())
     whole = (
         f"{first} {pack.file.summary} Use it before any of them, when a request is about {titles}."
     )
@@ -196,7 +196,7 @@ def _ambiguous_words(questions: Sequence[Question]) -> str:
     for question in questions:
         words = ", ".join(f'"{word}"' for word in question.triggers[:3])
         if words:
-            parts.append(f"{words}: {_lower_first(question.text)}")
+            parts.append(f"{words}: {lower_first(question.text)}")
     return " ".join(parts)
 
 
@@ -253,11 +253,6 @@ def undecided_names(groups: Mapping[str, Sequence[str]]) -> list[str]:
     least = max(2, math.ceil(len(groups) / 2))
     common = [(-count, name) for name, count in found.items() if count >= least]
     return [name for _, name in sorted(common)[:MOST_NAMES]]
-
-
-def _lower_first(text: str) -> str:
-    """Begin in lower case, unless the first word is a name."""
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _cell(text: str) -> str:

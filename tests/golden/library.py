@@ -9,7 +9,7 @@ from router import Clarify, Router
 from router.evaluation import evaluate
 from router.model.fit import fit_model
 from router.packs.pack_file import load_pack
-from router.shipped import DEFAULT_PACK, SAMPLE_LOG  # noqa: F401 - what pin.py reads
+from router.paths import DEFAULT_PACK, SAMPLE_LOG  # noqa: F401 - what pin.py reads
 from router.skill_folders.folder import pack_of_folder
 
 SHIPPED_PACK = Path(DEFAULT_PACK)
