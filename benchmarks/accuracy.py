@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from prediction_sets import fit_sharpness, gain_of_asking, set_threshold, sets
 from sklearn.metrics import roc_auc_score
 
 from router.arrays import Bools, Floats, Vectors
-from router.calibration.conformal import fit_sharpness, gain_of_asking, sets, threshold
-from router.calibration.intervals import expected_calibration_error
 from router.encoders.framed import FramedEncoder
 from router.encoders.layered import LayeredEncoder
 from router.heads.exemplar_classifier import ExemplarClassifier, HeadName
 from router.heads.few_shot import FEW, FewShotClassifier, readable
-from router.heads.maps import Labels
+from router.statistics.intervals import expected_calibration_error
+from router.statistics.probability_maps import TrueColumns
 
 ASKED = 0.10
 OPTIONS = 3
@@ -62,7 +62,7 @@ class Data:
         return sorted(set(self.train_labels))
 
     @property
-    def truth(self) -> Labels:
+    def truth(self) -> TrueColumns:
         """Column of each test text. Shape: (n_test,)."""
         columns = {label: column for column, label in enumerate(self.classes)}
         return np.array([columns[label] for label in self.test_labels])
@@ -219,7 +219,7 @@ def of_classifier(
     probabilities = classifier.predict_proba(test)
     held_out, labels = classifier.held_out_decisions_, classifier.held_out_labels_
     temperature = fit_sharpness(held_out, labels, ALPHA)
-    floor = threshold(temperature.transform(held_out), labels, ALPHA)
+    floor = set_threshold(temperature.transform(held_out), labels, ALPHA)
     return Answers(
         ranks=decisions,
         doubt=gain_of_asking(probabilities, OPTIONS),
@@ -254,7 +254,7 @@ def semantic_router(
     return Answers(ranks, doubt, confidence, falling[:, 0], known_oos, None, seconds)
 
 
-def figures(answers: Answers, truth: Labels) -> dict[str, Any]:
+def figures(answers: Answers, truth: TrueColumns) -> dict[str, Any]:
     """Measure; every interval is a bootstrap over the test texts, 95 %."""
     correct = answers.ranks.argmax(axis=1) == truth
     n_asked = round(ASKED * len(truth))
@@ -365,7 +365,7 @@ def _of_scope(known: Floats, known_oos: Floats) -> dict[str, Any]:
     }
 
 
-def _of_options(options: Bools, truth: Labels) -> dict[str, Any]:
+def _of_options(options: Bools, truth: TrueColumns) -> dict[str, Any]:
     covered = options[np.arange(len(truth)), truth]
     sizes = options.sum(axis=1)
     return {

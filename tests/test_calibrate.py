@@ -20,7 +20,7 @@ from router.calibration.calibrate import (
 )
 from router.calibration.calibration import Calibration, Step
 from router.calibration.cases import UNSEEN, Cases
-from router.calibration.trial_report import auroc, recall_at
+from router.calibration.trial_report import auroc_figure, recall_at
 from router.commands.calibrate import calibrate as command
 from router.decisions.policy import ACTIONS, CLARIFY, mapped
 from router.logs.formats import find_files
@@ -232,10 +232,10 @@ def test_equal_texts_come_into_the_same_fold():
 
 def test_figures_by_hand():
     yes, no = np.array([0.9, 0.5]), np.array([0.1, 0.5, 0.6, 0.2])
-    assert auroc(yes, no).value == pytest.approx((4 + 2.5) / 8)
+    assert auroc_figure(yes, no).value == pytest.approx((4 + 2.5) / 8)
     assert recall_at(yes, no, 0.25).value == 0.5  # only 0.6 may lie above: the threshold is 0.5
     assert recall_at(yes, no, 0.5).value == 1.0
-    assert auroc(yes, np.empty(0)).n == 0
+    assert auroc_figure(yes, np.empty(0)).n == 0
 
 
 # The shipped pack and log

@@ -15,7 +15,7 @@ from router.heads.exemplar_classifier import ExemplarClassifier, closeness, fit_
 from router.heads.few_shot import FEW, WORDS, FewShotClassifier, Shots, TextEncoder, readable
 from router.heads.head import HeadSettings
 from router.heads.lexicon import Lexicon
-from router.heads.maps import fit_power, log_loss
+from router.statistics.probability_maps import fit_power, log_loss
 
 SHOTS = {
     "card_arrival": [

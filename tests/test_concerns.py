@@ -4,7 +4,6 @@ import time
 import numpy as np
 import pytest
 
-from router.heads.logistic import Logistic
 from router.model.concerns import (
     MISSED,
     MOST_CLAUSES,
@@ -13,6 +12,7 @@ from router.model.concerns import (
     clauses_of,
     join_exemplars,
 )
+from router.statistics.logistic import Logistic
 from router.text import words_in
 
 EXEMPLARS = {

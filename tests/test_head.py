@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from router.heads.centroids import unit
 from router.heads.head import HeadSettings, fit_head
-from router.heads.maps import Power, fit_power
+from router.statistics.probability_maps import Power, fit_power
 
 TEXTS = [
     "my brakes squeal",

@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
 from router.calibration.cases import Cases
-from router.calibration.conformal import ask_threshold, error_threshold, fewest, threshold
 from router.decisions.contenders import MOST_OPTIONS
 from router.decisions.policy import ACTIONS, mapped
 from router.errors import RouterError
-from router.heads.logistic import Logistic, logit
 from router.packs.pack import Map, Policy
+from router.statistics.conformal import (
+    ask_rate_threshold,
+    coverage_threshold,
+    max_error_threshold,
+    texts_needed,
+)
+from router.statistics.logistic import Logistic, logit
 
 FEWEST_OF_ACTION = 50
 """Labelled texts, right ones and wrong ones among them, that an action needs for its own map."""
@@ -47,7 +51,7 @@ class Goal:
     def fewest(self) -> int:
         """Texts without which it can't be fitted."""
         share = self.ask_rate if self.max_error is None else self.max_error
-        return fewest(share) if share is not None else 0
+        return texts_needed(share) if share is not None else 0
 
     def level(self, risk: Floats, right: Bools) -> float | None:
         """Find the risk from which on to ask; None if no level keeps the promise.
@@ -58,9 +62,9 @@ class Goal:
         """
         sure = 1.0 - risk
         if self.max_error is not None:
-            from_sure = error_threshold(sure, right, self.max_error)
+            from_sure = max_error_threshold(sure, right, self.max_error)
         else:
-            from_sure = ask_threshold(sure, self.ask_rate or 0.0)
+            from_sure = ask_rate_threshold(sure, self.ask_rate or 0.0)
         if from_sure is None:
             return None
         decided, asked = risk[sure >= from_sure], risk[sure < from_sure]
@@ -203,10 +207,9 @@ def _contend_from(fitted: Fitted, cases: Cases, alpha: float) -> float | None:
     """
     rows = Trial.of(fitted, cases).unsure & ~cases.must
     count = int(np.count_nonzero(rows))
-    if count < fewest(alpha):
+    if count < texts_needed(alpha):
         return None
-    of_truth: NDArray[np.float64] = cases.truth[rows][:, None]
-    return threshold(of_truth, np.zeros(count, dtype=np.intp), alpha)
+    return coverage_threshold(cases.truth[rows], alpha)
 
 
 def _unreachable(goal: Goal, cases: Cases) -> str:

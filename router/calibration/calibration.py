@@ -13,18 +13,10 @@ from router.errors import RouterError
 from router.files import write_whole
 from router.model.model import Layout, Limits, model_hash
 from router.packs.pack import Map, Pack, Policy, Share
+from router.statistics.figure import Figure
 
 FORMAT = 1
 REDO = "fit it again: router calibrate LOG --pack PACK, or router.fit(texts, labels)"
-
-
-class Figure(Struct, frozen=True):
-    """A figure, where it lies with 95 % certainty, and of how many texts it speaks."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 class Report(Struct, frozen=True):

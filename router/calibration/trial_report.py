@@ -6,10 +6,11 @@ import numpy as np
 
 from router.arrays import Bools, Floats
 from router.calibration.budget import Trial
-from router.calibration.calibration import Figure, Report, Step
+from router.calibration.calibration import Report, Step
 from router.calibration.cases import Cases
-from router.calibration.intervals import confidence_interval, expected_calibration_error, wilson
-from router.heads.maps import LABELLED
+from router.statistics.figure import NO_FIGURE, Figure
+from router.statistics.intervals import auroc, confidence_interval, expected_calibration_error
+from router.statistics.probability_maps import MIN_LABELLED
 
 DRAWS, STEPS = 300, 21
 NEEDLESS = (0.05, 0.10, 0.15)
@@ -31,15 +32,15 @@ def report_of(cases: Cases, trial: Trial) -> Report:
     }
     clear = ~cases.fair
     ranking = {
-        "ask_auroc": auroc(cases.ask[cases.must], cases.ask[clear]),
+        "ask_auroc": auroc_figure(cases.ask[cases.must], cases.ask[clear]),
         **{
             f"must_ask_recall_at_{rate:.0%}_needless": recall_at(
                 cases.ask[cases.must], cases.ask[clear], rate
             )
             for rate in NEEDLESS
         },
-        "outside_auroc": auroc(cases.outside[cases.none], cases.outside[~cases.none]),
-        "sure_auroc": auroc(trial.sure[cases.right], trial.sure[~cases.right]),
+        "outside_auroc": auroc_figure(cases.outside[cases.none], cases.outside[~cases.none]),
+        "sure_auroc": auroc_figure(trial.sure[cases.right], trial.sure[~cases.right]),
     }
     known = {name: figure for name, figure in ranking.items() if figure.n}
     return Report(before, {k: v for k, v in after.items() if v.n}, known)
@@ -57,47 +58,43 @@ def _shares(cases: Cases, asked: Bools) -> dict[str, Figure]:
 
 
 def _share(hit: Bools, among: Bools) -> Figure:
-    n = int(np.count_nonzero(among))
-    if not n:
-        return Figure(0.0, 0.0, 1.0, 0)
-    hits = int(np.count_nonzero(hit & among))
-    return Figure(hits / n, *wilson(hits, n), n)
+    return Figure.of_share(int(np.count_nonzero(hit & among)), int(np.count_nonzero(among)))
 
 
 def _calibration_error(sure: Floats, cases: Cases, asked: Bools) -> Figure:
     """Of what is decided unasked; the interval by bootstrap over texts."""
     sure, right = sure[~asked], cases.right[~asked]
     if not len(sure):
-        return Figure(0.0, 0.0, 1.0, 0)
-    chance = np.random.default_rng(0)
-    drawn = chance.integers(0, len(sure), size=(DRAWS, len(sure)))
+        return NO_FIGURE
+    random = np.random.default_rng(0)
+    drawn = random.integers(0, len(sure), size=(DRAWS, len(sure)))
     errors = [expected_calibration_error(sure[rows], right[rows]) for rows in drawn]
-    low, high = np.quantile(errors, [0.025, 0.975])
-    return Figure(expected_calibration_error(sure, right), float(low), float(high), len(sure))
+    value = expected_calibration_error(sure, right)
+    return Figure.of_draws(value, np.array(errors), len(sure))
 
 
-def auroc(yes: Floats, no: Floats) -> Figure:
-    """Chance that one of `yes` lies above one of `no`, ties half; Hanley and McNeil's interval."""
-    if not len(yes) or not len(no):
-        return Figure(0.0, 0.0, 1.0, 0)
-    ordered = np.sort(no)
-    below = np.searchsorted(ordered, yes, side="left") + np.searchsorted(ordered, yes, side="right")
-    area = float(below.mean() / (2 * len(no)))
+def auroc_figure(positive: Floats, negative: Floats) -> Figure:
+    """The AUROC with the interval of Hanley and McNeil 1982."""
+    if not len(positive) or not len(negative):
+        return NO_FIGURE
+    area = auroc(positive, negative)
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    spread = (
-        area * (1 - area) + (len(yes) - 1) * (q1 - area**2) + (len(no) - 1) * (q2 - area**2)
-    ) / (len(yes) * len(no))
-    half = 1.96 * float(np.sqrt(max(spread, 0.0)))
-    return Figure(area, max(area - half, 0.0), min(area + half, 1.0), len(yes) + len(no))
+    variance = (
+        area * (1 - area)
+        + (len(positive) - 1) * (q1 - area**2)
+        + (len(negative) - 1) * (q2 - area**2)
+    ) / (len(positive) * len(negative))
+    half = 1.96 * float(np.sqrt(max(variance, 0.0)))
+    n = len(positive) + len(negative)
+    return Figure(area, max(area - half, 0.0), min(area + half, 1.0), n)
 
 
-def recall_at(yes: Floats, no: Floats, rate: float) -> Figure:
-    """Share of `yes` above a threshold that a share of at most `rate` of `no` reaches."""
-    if not len(yes) or not len(no):
-        return Figure(0.0, 0.0, 1.0, 0)
-    above = np.sort(no)[::-1][int(len(no) * rate)]  # so many may lie above it
-    hits = int(np.count_nonzero(yes > above))
-    return Figure(hits / len(yes), *wilson(hits, len(yes)), len(yes))
+def recall_at(positive: Floats, negative: Floats, rate: float) -> Figure:
+    """Share of `positive` above the threshold that at most a share `rate` of `negative` exceeds."""
+    if not len(positive) or not len(negative):
+        return NO_FIGURE
+    threshold = np.sort(negative)[::-1][int(len(negative) * rate)]  # so many may lie above it
+    return Figure.of_share(int(np.count_nonzero(positive > threshold)), len(positive))
 
 
 def steps_of(cases: Cases, trial: Trial) -> dict[str, tuple[Step, ...]]:
@@ -117,7 +114,7 @@ def steps_of(cases: Cases, trial: Trial) -> dict[str, tuple[Step, ...]]:
 
 
 def _enough(rows: Bools) -> bool:
-    return int(np.count_nonzero(rows)) >= LABELLED
+    return int(np.count_nonzero(rows)) >= MIN_LABELLED
 
 
 def _steps(confidence: Floats, right: Bools) -> tuple[Step, ...]:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from router.calibration.calibration import Calibration, Figure
+    from router.calibration.calibration import Calibration
+    from router.statistics.figure import Figure
 
 WORDS = {
     "accepted": "decisions that an expert accepts",

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
 from router.decisions.contenders import MOST_OPTIONS, Contenders
-from router.heads.logistic import logit
 from router.model.model import Layout, Limits, Reading
 from router.packs.order import Precedence
 from router.packs.pack import Map, Pack, Policy
+from router.statistics.conformal import coverage_threshold, texts_needed
+from router.statistics.logistic import logit
 from router.text import Phrases
 
 ROUTE, CLARIFY, REDIRECT, NONE = range(4)
@@ -252,12 +253,6 @@ def contenders_from(limits: Limits, policy: Policy) -> float:
 
     :return: 0 where there are too few exemplars for the policy's `alpha`: everything contends.
     """
-    from router.calibration.conformal import (  # brings in scipy, which few policies need
-        fewest,
-        threshold,
-    )
-
-    n = len(limits.of_truth)
-    if n < fewest(policy.alpha):
+    if len(limits.of_truth) < texts_needed(policy.alpha):
         return 0.0
-    return threshold(limits.of_truth[:, None], np.zeros(n, dtype=np.intp), policy.alpha)
+    return coverage_threshold(limits.of_truth, policy.alpha)

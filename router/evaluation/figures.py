@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from router.evaluation.tally import UNIT, Day, Found, Share, Tally
 from router.packs.pack import Pack
+from router.statistics.intervals import wilson
 
 T = TypeVar("T")
 Counts: TypeAlias = NDArray[np.int64]
@@ -58,8 +59,6 @@ class Figure(Struct, frozen=True):
         """A share with Wilson's interval."""
         if not n:
             return cls(None, None, None, 0)
-        from router.calibration.intervals import wilson
-
         low, high = wilson(hits, n)
         return cls(_rounded(hits / n), _rounded(low), _rounded(high), n)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from router.calibration.intervals import wilson
 from router.decisions.decision import Decision, Route
 from router.errors import LogError, RouterError
 from router.files import write_whole
 from router.packs.pack_file import did_you_mean
 from router.router import Router
+from router.statistics.intervals import wilson
 
 ABSTAIN = ""
 """In semantic-router's form an empty `expected_route`: nothing may be routed to."""

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from router.arrays import Floats, Probabilities
-from router.heads.maps import Labels, ProbabilityMap
+from router.statistics.probability_maps import ProbabilityMap, TrueColumns
 
 
 class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -19,7 +19,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     classes_: NDArray[Any]
     calibration_: ProbabilityMap
     held_out_decisions_: Floats
-    held_out_labels_: Labels
+    held_out_labels_: TrueColumns
 
     def decisions(self, X: Any) -> Floats:  # noqa: ANN401 - vectors or texts
         """Give what the head says, before calibration. Shape: (n_texts, n_classes)."""
@@ -39,7 +39,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def decision_function(self, X: Any) -> Floats:  # noqa: ANN401
         """Give logarithms of probabilities; of two classes, as usual, the lead of the second."""
         decisions = self.decisions(X)
-        logarithms = self.calibration_.logarithms(decisions)
+        logarithms = self.calibration_.log_probabilities(decisions)
         return logarithms[:, 1] - logarithms[:, 0] if len(self.classes_) == 2 else logarithms
 
     @property

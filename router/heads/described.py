@@ -32,9 +32,9 @@ from router.heads.cosines import cosines
 from router.heads.head import Head
 from router.heads.late import LateInteraction, Near
 from router.heads.lexicon import Lexicon
-from router.heads.maps import Temperature
 from router.heads.postings import Postings
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
+from router.statistics.probability_maps import Temperature
 from router.text import Words, words_in
 
 EVERYDAY = "none"

@@ -13,16 +13,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from router.arrays import Bools, Floats
 from router.heads.calibrated_classifier import CalibratedClassifier
 from router.heads.folds import folds_of
-from router.heads.maps import (
-    LABELLED,
-    Labels,
+from router.heads.ridge import fit_ridge
+from router.statistics.probability_maps import (
+    MIN_LABELLED,
     ProbabilityMap,
     Temperature,
+    TrueColumns,
     fit_power,
     fit_temperature,
     log_loss,
 )
-from router.heads.ridge import fit_ridge
 
 HeadName: TypeAlias = Literal["kernel", "logistic", "centroid", "prototypes", "nearest"]
 
@@ -175,7 +175,7 @@ class ExemplarClassifier(CalibratedClassifier):
         return np.asarray(validate_data(self, X, reset=False), dtype=np.float64)
 
     def _fitted(
-        self, vectors: Floats, labels: Labels, chosen: Bools, penalty: float
+        self, vectors: Floats, labels: TrueColumns, chosen: Bools, penalty: float
     ) -> tuple[Head, Floats, ProbabilityMap, float]:
         head: Head
         if self.head == "kernel":
@@ -187,7 +187,7 @@ class ExemplarClassifier(CalibratedClassifier):
             held_out = self._held_out(vectors, labels, penalty)
         return head, held_out[chosen], _calibration(held_out[chosen], labels[chosen]), penalty
 
-    def _fit_head(self, vectors: Floats, labels: Labels, penalty: float) -> Head:
+    def _fit_head(self, vectors: Floats, labels: TrueColumns, penalty: float) -> Head:
         """Fit one of the heads that are refitted without each fold. Labels without a gap."""
         if self.head == "logistic":
             return fit_logistic(vectors, labels, penalty)
@@ -198,7 +198,7 @@ class ExemplarClassifier(CalibratedClassifier):
         order = np.argsort(labels, kind="stable")
         return _nearest(_unit(vectors[order]), labels[order])
 
-    def _fit_prototypes(self, vectors: Floats, labels: Labels) -> Nearest:
+    def _fit_prototypes(self, vectors: Floats, labels: TrueColumns) -> Nearest:
         points, owners = [], []
         for label in range(labels.max() + 1):
             own = vectors[labels == label]
@@ -208,7 +208,7 @@ class ExemplarClassifier(CalibratedClassifier):
             owners.append(np.full(n_points, label))
         return _nearest(_unit(np.concatenate(points)), np.concatenate(owners))
 
-    def _held_out(self, vectors: Floats, labels: Labels, penalty: float) -> Floats:
+    def _held_out(self, vectors: Floats, labels: TrueColumns, penalty: float) -> Floats:
         """Decide each exemplar by a head that has not seen it. Shape: (n_exemplars, n_classes)."""
         folds = folds_of(labels, self.folds, self.random_state)
         held_out = np.zeros((len(labels), labels.max() + 1))
@@ -233,7 +233,7 @@ def closeness(vectors: Floats, exemplars: Floats, gamma: float) -> Floats:
     return near
 
 
-def fit_kernel(near: Floats, labels: Labels, penalty: float) -> tuple[Floats, Floats]:
+def fit_kernel(near: Floats, labels: TrueColumns, penalty: float) -> tuple[Floats, Floats]:
     """Fit kernel ridge regression on the classes, and decide each exemplar without itself.
 
     :param near: Kernel of each exemplar with each. Shape: (n_exemplars, n_exemplars).
@@ -243,7 +243,7 @@ def fit_kernel(near: Floats, labels: Labels, penalty: float) -> tuple[Floats, Fl
     return fit_ridge(near, np.eye(n_classes)[labels] - 1 / n_classes, penalty)
 
 
-def fit_logistic(vectors: Floats, labels: Labels, penalty: float) -> Linear:
+def fit_logistic(vectors: Floats, labels: TrueColumns, penalty: float) -> Linear:
     """Fit multinomial logistic regression."""
     model = LogisticRegression(C=1 / penalty, max_iter=1000).fit(vectors, labels)
     if len(model.classes_) == 2:  # scikit-learn keeps one column then
@@ -252,9 +252,9 @@ def fit_logistic(vectors: Floats, labels: Labels, penalty: float) -> Linear:
     return Linear(model.coef_.T, model.intercept_)
 
 
-def _calibration(decisions: Floats, labels: Labels) -> ProbabilityMap:
+def _calibration(decisions: Floats, labels: TrueColumns) -> ProbabilityMap:
     """Fit each map and keep the one of least log loss."""
-    if len(labels) < LABELLED:
+    if len(labels) < MIN_LABELLED:
         return UNCALIBRATED
     some = slice(None, None, -(-len(labels) // FITTED_ON))
     decisions, labels = decisions[some], labels[some]
@@ -268,14 +268,14 @@ def _unit(vectors: Floats) -> Floats:
     return units
 
 
-def _centroids(vectors: Floats, labels: Labels, n_classes: int) -> Floats:
+def _centroids(vectors: Floats, labels: TrueColumns, n_classes: int) -> Floats:
     """Mean of each class, to unit length. Shape: (n_classes, width)."""
     sums = np.zeros((n_classes, vectors.shape[1]))
     np.add.at(sums, labels, vectors)
     return _unit(sums)
 
 
-def _nearest(points: Floats, owners: Labels | None = None) -> Nearest:
+def _nearest(points: Floats, owners: TrueColumns | None = None) -> Nearest:
     """Group points that come class by class; one a class if they have no owners."""
     if owners is None:
         return Nearest(points, np.arange(len(points)))

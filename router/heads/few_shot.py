@@ -15,7 +15,7 @@ from router.heads.centroids import Centroids, unit
 from router.heads.folds import folds_of
 from router.heads.head import Head, HeadSettings, fit_head
 from router.heads.lexicon import Lexicon
-from router.heads.maps import Labels, fit_power, log_loss
+from router.statistics.probability_maps import TrueColumns, fit_power, log_loss
 
 if TYPE_CHECKING:
     from router.encoders.encoder import Encoder
@@ -82,7 +82,7 @@ class Shots:
     asked: int
     lexicon: Lexicon
 
-    def without(self, left_out: Labels) -> "Shots":
+    def without(self, left_out: TrueColumns) -> "Shots":
         """Leave some of the asked ones out."""
         kept = np.delete(np.arange(len(self.texts)), left_out).tolist()
         return Shots(

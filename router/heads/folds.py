@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from router.heads.maps import Labels
+from router.statistics.probability_maps import TrueColumns
 
 
-def folds_of(labels: Labels, n_folds: int, random_state: int) -> Labels:
+def folds_of(labels: TrueColumns, n_folds: int, random_state: int) -> TrueColumns:
     """Deal the exemplars of each class round the folds. Shape: (n_exemplars,)."""
     shuffled = np.random.default_rng(random_state).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]

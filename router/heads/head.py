@@ -23,11 +23,11 @@ from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.heads.centroids import sums_of, unit
 from router.heads.cosines import cosines, product
 from router.heads.lexicon import Alike, Lexicon, Terms
-from router.heads.maps import Labels, Power, fit_power
 from router.heads.ridge import fit_ridge
 from router.heads.shortlist import cosines_of, likeliest, worthwhile
 from router.heads.vote_graph import FEWEST, Content, VoteGraph, cosine_graph, vote_graph
 from router.heads.word_votes import WordVotes
+from router.statistics.probability_maps import Power, TrueColumns, fit_power
 from router.text import Words, words_in
 from router.threads import in_threads
 
@@ -230,7 +230,7 @@ def fit_head(
 def _fit_centroids(
     vectors: Vectors,
     names: Sequence[str],
-    truth: Labels,
+    truth: TrueColumns,
     settings: HeadSettings,
     asked: int | None,
 ) -> tuple[Head, Floats]:
@@ -262,7 +262,7 @@ def _fit_centroids(
     return replace(head, power=power), held_out  # type: ignore[return-value]
 
 
-def _fit_power(held_out: NDArray[Any], truth: Labels) -> Power:
+def _fit_power(held_out: NDArray[Any], truth: TrueColumns) -> Power:
     """Fit on rows taken evenly, as many as make `JUDGED` scores."""
     step = max(1, held_out.size // JUDGED)
     return fit_power(np.asarray(held_out[::step], dtype=np.float64), truth[::step])

@@ -12,8 +12,8 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.heads.cosines import cosines
-from router.heads.logistic import Logistic, logit
 from router.packs.pack import Question
+from router.statistics.logistic import Logistic, logit
 from router.text import Phrases, Words
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities
-from router.heads.logistic import Logistic, logit
 from router.model.concerns import JOINERS, SEQUENCERS
+from router.statistics.logistic import Logistic, logit
 from router.text import Words
 
 N_FEATURES = 8

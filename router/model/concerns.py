@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Probabilities
-from router.heads.logistic import Logistic, logit
+from router.statistics.logistic import Logistic, logit
 from router.text import Phrases, Words, lower_first
 
 MOST_CLAUSES = 12

@@ -9,7 +9,6 @@ from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import Centroids, unit
 from router.heads.described import AnyHead
-from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionIndex
 from router.model.clause_gate import (
     FOUND,
@@ -23,6 +22,7 @@ from router.model.fitting import Fitting, FromDescriptions, fitting_again, fitti
 from router.model.model import ANY_ANSWER, Layout, Limits, Model, model_hash
 from router.model.replies import ReplyHead, general_replies, reply_exemplars
 from router.packs.pack import Pack
+from router.statistics.logistic import Logistic, logit
 from router.text import words_in
 
 JOINED = 800

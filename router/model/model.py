@@ -16,13 +16,13 @@ from router.heads.cosines import FEW
 from router.heads.described import AnyHead
 from router.heads.head import Head
 from router.heads.late import Near
-from router.heads.logistic import Logistic, logit
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
 from router.model.clause_gate import ClauseGate, gate_features
 from router.model.concerns import ClauseView, Concerns, clauses_of
 from router.model.parts import Heard, further_of
 from router.model.replies import ReplyHead
 from router.packs.pack import Pack
+from router.statistics.logistic import Logistic, logit
 from router.text import Words, words_in
 
 FORMAT = 15

@@ -1,9 +1,8 @@
-"""A small logistic regression as plain numbers: fitted by scikit-learn, saved as two arrays."""
+"""A small logistic regression: scikit-learn fits it, two plain arrays hold it."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats
 
@@ -17,10 +16,12 @@ class Logistic:
 
     @classmethod
     def fit(cls, features: Floats, truth: Bools, sample_weight: Floats | None = None) -> "Logistic":
-        """Fit on scaled features, and fold the scaling into the weights.
+        """Fit on features scaled to unit variance, and fold the scaling into the weights.
+
+        If all answers are the same, every probability is their smoothed share.
 
         :param features: Shape: (n, n_features).
-        :param truth: Shape: (n,). If all are alike, the answer is their share, smoothed.
+        :param truth: Shape: (n,).
         """
         if truth.all() or not truth.any():
             share = (truth.sum() + 0.5) / (len(truth) + 1.0)
@@ -39,7 +40,7 @@ class Logistic:
         return np.asarray(1.0 / (1.0 + np.exp(-(features @ self.weights + self.bias))))
 
 
-def logit(probability: Floats | NDArray[np.float64], edge: float = 1e-3) -> Floats:
-    """Log odds, with probabilities kept `edge` away from 0 and 1."""
+def logit(probability: Floats, edge: float = 1e-3) -> Floats:
+    """Log odds. Probabilities are kept `edge` away from 0 and 1, where these are infinite."""
     inside = np.minimum(np.maximum(probability, edge), 1.0 - edge)
     return np.asarray(np.log(inside / (1.0 - inside)))

@@ -1,8 +1,21 @@
 import numpy as np
 import pytest
 
-from router.calibration.intervals import confidence_interval, expected_calibration_error, wilson
-from router.heads.maps import LABELLED, Power, Temperature, fit_power, fit_temperature, log_loss
+from router.statistics.figure import NO_FIGURE, Figure
+from router.statistics.intervals import (
+    auroc,
+    confidence_interval,
+    expected_calibration_error,
+    wilson,
+)
+from router.statistics.probability_maps import (
+    MIN_LABELLED,
+    Power,
+    Temperature,
+    fit_power,
+    fit_temperature,
+    log_loss,
+)
 
 
 def test_calibration_error_by_hand():
@@ -15,6 +28,38 @@ def test_calibration_error_by_hand():
 def test_what_is_right_as_often_as_stated_has_no_error():
     confidence = np.full(4, 0.75)
     assert expected_calibration_error(confidence, np.array([True, True, True, False])) == 0.0
+
+
+def test_a_row_of_several_answers_counts_as_these():
+    confidence, correct = np.array([0.95, 0.55]), np.array([3, 1])
+    answers = np.repeat(confidence, [4, 2])
+    one_by_one = expected_calibration_error(answers, np.array([1, 1, 1, 0, 1, 0], dtype=bool))
+    several = expected_calibration_error(confidence, correct, np.array([4, 2]))
+    assert several == pytest.approx(one_by_one)
+
+
+def test_auroc_by_hand():
+    positive, negative = np.array([0.9, 0.5]), np.array([0.1, 0.5, 0.6, 0.2])
+    # 0.9 lies above all four; 0.5 above two, and ties with one
+    assert auroc(positive, negative) == pytest.approx((4 + 2.5) / 8)
+    # Counted twice, 0.5 has two thirds of the weight, and its tie half of that of the negatives.
+    weighted = auroc(positive, negative, np.array([1.0, 2.0]), np.array([1.0, 3.0, 1.0, 1.0]))
+    assert weighted == pytest.approx((6 + 2 * 3.5) / 18)
+
+
+def test_a_figure_of_nothing_has_no_value():
+    assert Figure.of_share(0, 0) == NO_FIGURE == Figure(None, None, None, 0)
+    assert NO_FIGURE.rounded() == NO_FIGURE
+    assert not NO_FIGURE.excludes_zero
+
+
+def test_figures_by_hand():
+    assert Figure.of_share(8, 10).rounded(2) == Figure(0.8, 0.49, 0.94, 10)
+    draws = np.linspace(-1.0, 1.0, 2_001)
+    assert Figure.of_draws(0.25, draws, 7).rounded(3) == Figure(0.25, -0.95, 0.95, 7)
+    assert Figure(0.2, 0.1, 0.3, 5).excludes_zero
+    assert Figure(-0.2, -0.3, -0.1, 5).excludes_zero
+    assert not Figure(0.2, -0.1, 0.3, 5).excludes_zero
 
 
 def test_wilson_by_hand():
@@ -74,7 +119,7 @@ def test_the_power_is_fitted_on_more_than_it_is_judged_by():
 
 
 def test_too_few_labels_are_refused():
-    with pytest.raises(ValueError, match=f"at least {LABELLED} labelled texts, got 3"):
+    with pytest.raises(ValueError, match=f"at least {MIN_LABELLED} labelled texts, got 3"):
         fit_temperature(np.zeros((3, 2)), np.zeros(3, dtype=int))
 
 

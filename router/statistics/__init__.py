@@ -1,0 +1,1 @@
+"""Statistics on plain arrays: they know nothing of packs, texts or encoders."""

@@ -1,0 +1,47 @@
+"""A measured figure with its interval."""
+
+import numpy as np
+from msgspec import Struct
+
+from router.arrays import Floats
+from router.statistics.intervals import wilson
+
+
+class Figure(Struct, frozen=True):
+    """A figure, the ends of its 95 % interval, and the number of texts that it rests on.
+
+    Value and ends are None if `n` is 0.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    @classmethod
+    def of_share(cls, hits: int, n: int) -> "Figure":
+        """A share with Wilson's interval."""
+        return cls(hits / n, *wilson(hits, n), n) if n else NO_FIGURE
+
+    @classmethod
+    def of_draws(cls, value: float, draws: Floats, n: int) -> "Figure":
+        """A value with the middle 95 % of its bootstrap draws. Shape of `draws`: (n_draws,)."""
+        low, high = np.quantile(draws, [0.025, 0.975])
+        return cls(float(value), float(low), float(high), n)
+
+    def rounded(self, places: int = 4) -> "Figure":
+        """Round value and ends."""
+        if self.value is None or self.low is None or self.high is None:
+            return self
+        value, low, high = (round(end, places) for end in (self.value, self.low, self.high))
+        return Figure(value, low, high, self.n)
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval lies on one side of 0."""
+        low, high = self.low, self.high
+        return low is not None and high is not None and (low > 0.0 or high < 0.0)
+
+
+NO_FIGURE = Figure(None, None, None, 0)
+"""The figure of no texts at all."""

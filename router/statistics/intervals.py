@@ -1,0 +1,94 @@
+"""How good a confidence is: its error, its ranking, and 95 % intervals of shares."""
+
+import numpy as np
+
+from router.arrays import Bools, Floats
+from router.statistics.probability_maps import check_enough_labels
+
+_Z = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution."""
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % score interval (Wilson 1927) of the share `hits` / `n`.
+
+    :raises ValueError: `n` is 0.
+    """
+    low, high = _wilson(np.array([hits], dtype=np.float64), n)[0]
+    return float(low), float(high)
+
+
+def confidence_interval(
+    confidence: Floats,
+    held_out_confidence: Floats,
+    held_out_correct: Bools,
+    neighbours: int = 50,
+) -> Floats:
+    """Tell how often held-out texts of about the same confidence were right.
+
+    This is a Wilson interval over the held-out texts nearest in confidence, widened to contain the
+    confidence itself. It speaks of sampling, not of a change in what users ask.
+
+    :param confidence: Shape: (n_texts,).
+    :param held_out_confidence: Shape: (n_held_out,).
+    :param held_out_correct: Shape: (n_held_out,).
+    :return: Lower and upper ends in [0, 1]. Shape: (n_texts, 2).
+    :raises ValueError: There are too few held-out texts.
+    """
+    check_enough_labels(len(held_out_confidence))
+    size = min(neighbours, len(held_out_confidence))
+    order = np.argsort(held_out_confidence, kind="stable")
+    n_correct = np.append(0, np.cumsum(held_out_correct[order]))
+    index = np.searchsorted(held_out_confidence[order], confidence)
+    start = np.clip(index - size // 2, 0, len(order) - size)
+    ends = _wilson((n_correct[start + size] - n_correct[start]).astype(np.float64), size)
+    return np.stack(
+        [np.minimum(ends[:, 0], confidence), np.maximum(ends[:, 1], confidence)], axis=1
+    )
+
+
+def expected_calibration_error(
+    confidence: Floats, correct: Floats | Bools, n: Floats | float = 1.0, bins: int = 10
+) -> float:
+    """Expected gap between stated confidence and share right, in bins of equal width.
+
+    :param confidence: Probability given to an answer. Shape: (n_rows,).
+    :param correct: Whether the answer was right; the number of right ones if a row stands for
+        several answers of this confidence. Shape: (n_rows,).
+    :param n: How many answers each row stands for. Shape: (n_rows,), or one number for all.
+    """
+    n = np.broadcast_to(n, confidence.shape)
+    column = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = np.bincount(column, weights=confidence * n - correct, minlength=bins)
+    return float(np.abs(gap).sum() / n.sum())
+
+
+def auroc(
+    positive: Floats,
+    negative: Floats,
+    positive_weights: Floats | None = None,
+    negative_weights: Floats | None = None,
+) -> float:
+    """Probability that a positive value lies above a negative one; ties count half.
+
+    :param positive: Values of the rows that should lie above. Shape: (n_positive,).
+    :param negative: Values of the others. Shape: (n_negative,).
+    :param positive_weights: How much each counts; all alike if None. Shape: (n_positive,).
+    :param negative_weights: As well. Shape: (n_negative,).
+    """
+    order = np.argsort(negative, kind="stable")
+    ordered = negative[order]
+    weights = np.ones(len(negative)) if negative_weights is None else negative_weights[order]
+    below = np.append(0.0, weights.cumsum())
+    won = below[np.searchsorted(ordered, positive, side="left")]
+    won += below[np.searchsorted(ordered, positive, side="right")]
+    return float(np.average(won, weights=positive_weights) / (2.0 * below[-1]))
+
+
+def _wilson(hits: Floats, n: int) -> Floats:
+    """Lower and upper ends. Shape: (len(hits), 2)."""
+    if n < 1:
+        raise ValueError(f"n counts trials, at least 1, was: {n}")
+    middle = (hits + _Z**2 / 2) / (n + _Z**2)
+    half = _Z / (n + _Z**2) * np.sqrt(hits * (n - hits) / n + _Z**2 / 4)
+    return np.asarray(np.clip(np.stack([middle - half, middle + half], axis=1), 0.0, 1.0))

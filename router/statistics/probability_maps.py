@@ -1,0 +1,152 @@
+"""From a classifier's decision values to probabilities, fitted on texts that were held out."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Floats, Probabilities
+
+TrueColumns: TypeAlias = NDArray[np.intp]
+"""The column of each text's true class. Shape: (n_texts,)."""
+
+MIN_LABELLED = 20
+"""Labelled texts that a temperature or an interval needs."""
+
+_BEND_WIDTH = 0.02
+"""Smoothing width of the soft ReLU in `Power`; decision values lie between 0 and 1."""
+
+_BLOCK_ROWS = 4_096
+"""Texts that are transformed at a time, to bound the memory of temporary arrays."""
+
+
+@dataclass(frozen=True)
+class _ProbabilityMap:
+    def log_probabilities(self, decisions: Floats) -> Floats:
+        """Logarithms of the probabilities. Shape: (n_texts, n_classes)."""
+        raise NotImplementedError
+
+    def transform(self, decisions: Floats) -> Probabilities:
+        """Probabilities of the classes. Shape: (n_texts, n_classes), as that of `decisions`."""
+        if len(decisions) <= _BLOCK_ROWS:
+            return self._probabilities(decisions)
+        probabilities = np.empty_like(decisions)
+        for start in range(0, len(decisions), _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            probabilities[rows] = self._probabilities(decisions[rows])
+        return probabilities
+
+    def _probabilities(self, decisions: Floats) -> Probabilities:
+        return np.exp(self.log_probabilities(decisions))
+
+
+@dataclass(frozen=True)
+class Temperature(_ProbabilityMap):
+    """Softmax of the decision values times `sharpness`, a positive number."""
+
+    sharpness: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.sharpness > 0.0:
+            raise ValueError(f"sharpness is > 0, was: {self.sharpness}")
+
+    def log_probabilities(self, decisions: Floats) -> Floats:
+        """Logarithms of the probabilities. Shape: (n_texts, n_classes)."""
+        return _log_softmax(self.sharpness * decisions)
+
+
+@dataclass(frozen=True)
+class Power(_ProbabilityMap):
+    """The positive part of a decision value plus `floor`, to the power `exponent`, normalised.
+
+    Both are positive. It suits decision values that are 1 where a text clearly belongs to a class,
+    and 0 where nothing is known. A softmax takes the gap between 0.9 and 0.6 to tell as much as
+    the gap between 0.4 and 0.1; a power does not.
+    """
+
+    floor: float
+    exponent: float
+
+    def __post_init__(self) -> None:
+        for name in ("floor", "exponent"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} is > 0, was: {getattr(self, name)}")
+
+    def log_probabilities(self, decisions: Floats) -> Floats:
+        """Logarithms of the probabilities. Shape: (n_texts, n_classes)."""
+        return _log_softmax(self.exponent * np.log(self._positive(decisions)))
+
+    def _probabilities(self, decisions: Floats) -> Probabilities:
+        """As exp(log_probabilities), but faster."""
+        values = self._positive(decisions)
+        values /= values.max(axis=1, keepdims=True)  # no power of it can overflow
+        np.power(values, self.exponent, out=values)
+        values /= values.sum(axis=1, keepdims=True)
+        return values
+
+    def _positive(self, decisions: Floats) -> Floats:
+        """Soft ReLU plus the floor: smooth, so that negative decision values keep their order."""
+        return np.asarray((decisions + np.hypot(decisions, _BEND_WIDTH)) / 2 + self.floor)
+
+
+ProbabilityMap: TypeAlias = Temperature | Power
+
+
+def log_loss(to: ProbabilityMap, decisions: Floats, truth: TrueColumns) -> float:
+    """Mean negative logarithm of the probability of the true class."""
+    return -float(to.log_probabilities(decisions)[np.arange(len(truth)), truth].mean())
+
+
+def fit_temperature(decisions: Floats, truth: TrueColumns) -> Temperature:
+    """Fit a temperature by log loss (Guo et al. 2017, On Calibration of Modern Neural Networks).
+
+    :param decisions: Of texts that the classifier was not fitted on. Shape: (n_texts, n_classes).
+    :raises ValueError: There are fewer than `MIN_LABELLED` texts.
+    """
+    from scipy.optimize import minimize_scalar
+
+    check_enough_labels(len(truth))
+    best = minimize_scalar(
+        lambda log_sharpness: log_loss(Temperature(np.exp(log_sharpness)), decisions, truth),
+        bounds=(-5.0, 7.0),
+        method="bounded",
+    )
+    return Temperature(float(np.exp(best.x)))
+
+
+def fit_power(decisions: Floats, truth: TrueColumns) -> Power:
+    """Fit floor and exponent by log loss.
+
+    :param decisions: Of texts that the classifier was not fitted on; about 1 for the true class
+        and 0 for the others. Shape: (n_texts, n_classes).
+    """
+    from scipy.optimize import minimize
+
+    best = minimize(
+        lambda logs: log_loss(_power(logs), decisions, truth),
+        x0=np.array([-3.0, 1.2]),
+        method="Nelder-Mead",
+        options={"maxiter": 200, "xatol": 1e-3, "fatol": 1e-5},
+    )
+    return _power(best.x)
+
+
+def check_enough_labels(n: int) -> None:
+    """Refuse to fit on too few texts.
+
+    :raises ValueError: There are fewer than `MIN_LABELLED`.
+    """
+    if n < MIN_LABELLED:
+        raise ValueError(f"calibration needs at least {MIN_LABELLED} labelled texts, got {n}")
+
+
+def _power(logarithms: Floats) -> Power:
+    floor, exponent = np.exp(np.clip(logarithms, -7.0, 3.0))  # beyond, rounding errors dominate
+    return Power(float(floor), float(exponent))
+
+
+def _log_softmax(values: Floats) -> Floats:
+    """Logarithm of the softmax of each row, without scipy, which the first query would import."""
+    below = values - values.max(axis=1, keepdims=True)
+    return np.asarray(below - np.log(np.exp(below).sum(axis=1, keepdims=True)))
