@@ -24,10 +24,11 @@ import numpy as np
 
 from router import Router
 from router.arrays import Bools, Floats, Vectors
+from router.decisions.outcome import Outcome
 from router.encoders.encoder import Encoder, default_encoder, default_folder
 from router.heads.centroids import unit
 from router.heads.few_shot import FewShotClassifier
-from router.logs.labels import LabelReader, Outcome, accepts
+from router.logs.labels import LabelReader, accepts
 from router.model.fit import fit_model
 from router.paths import SAMPLE_LOG
 

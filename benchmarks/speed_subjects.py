@@ -81,7 +81,7 @@ class Ours:
 
     def batch(self, texts: Sequence[str]) -> object:
         """Answer many at once."""
-        return self.router.route_table(texts)
+        return self.router.route_arrow(texts)
 
     def encode(self, texts: Sequence[str]) -> object:
         """Encode alone, without deciding."""

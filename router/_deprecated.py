@@ -1,9 +1,15 @@
-"""Old names that still work for one minor version, with a warning."""
+"""Old names of the public API: they work for one minor version and say what to use instead."""
 
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
+
+
+def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:
+    """Warn that a name was replaced by another one."""
+    message = f"{old} is now {new}; the old name goes in the next minor version"
+    warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
 
 
 def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
@@ -16,12 +22,19 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
     def get(name: str) -> Any:  # noqa: ANN401 - it serves classes, functions and constants
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        warnings.warn(
-            f"{module}.{name} is now {names[name]}; the old name goes in the next minor version",
-            DeprecationWarning,
-            stacklevel=2,
-        )
+        warn_renamed(f"{module}.{name}", names[name])
         new_module, _, new_name = names[name].rpartition(".")
         return getattr(import_module(new_module), new_name)
 
     return get
+
+
+def renamed_method(owner: str, old: str, new: str) -> Callable[..., Any]:
+    """Make a method that warns and then calls the method of the new name."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any method
+        warn_renamed(f"{owner}.{old}", f"{owner}.{new}")
+        return getattr(self, new)(*args, **kwargs)
+
+    method.__doc__ = f"Use `{new}` instead; this name is deprecated."
+    return method

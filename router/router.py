@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from router._deprecated import renamed_method
 from router.calibration.calibration import Calibration
 from router.decisions.decision import Clarify, Decision
 from router.decisions.dialogue import Listener
 from router.decisions.narrate import Narrator
+from router.decisions.outcome import OutcomeBatch
 from router.decisions.policy import Rules, Verdicts
-from router.decisions.table import verdict_table
 from router.encoders.cache import remembering_exemplars, remembering_log
 from router.encoders.encoder import Encoder, default_encoder
 from router.model.artefact import fitted_model
@@ -68,7 +69,11 @@ class Router:
             cached = remembering_exemplars(encoder)
             read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, cached, notify)
             router = cls(read, encoder, fitted_model(read, cached, notify))
-        return router if calibration is None else router.calibrated(Calibration.read(calibration))
+        return (
+            router
+            if calibration is None
+            else router.with_calibration(Calibration.read(calibration))
+        )
 
     def save(self, folder: str | Path) -> None:
         """Write pack, fitted model and calibration into one folder, which `Router.load` takes.
@@ -77,7 +82,7 @@ class Router:
         """
         save_router(self, Path(folder))
 
-    def calibrated(self, calibration: Calibration) -> "Router":
+    def with_calibration(self, calibration: Calibration) -> "Router":
         """Decide with what was fitted to labelled texts.
 
         :raises RouterError: It was fitted for another pack, encoder or policy.
@@ -85,11 +90,11 @@ class Router:
         calibration.check(self.pack, self.encoder)
         return replace(self, calibration=calibration)
 
-    def remembering(self) -> "Router":
+    def with_vector_cache(self) -> "Router":
         """Keep the vectors of what is read in the cache folder, up to 2 GiB, for the next time."""
         return replace(self, encoder=remembering_log(self.encoder))
 
-    def fit(
+    def learn(
         self,
         texts: Sequence[str],
         labels: Sequence[object],
@@ -130,18 +135,23 @@ class Router:
         """
         return self._listener.answer(clarify, reply.strip()[:LONGEST])
 
-    def route_table(self, texts: Sequence[str]) -> "pyarrow.Table":
-        """Decide each text, in order, as an arrow table; no object is built for a row.
+    def outcomes(self, texts: Sequence[str]) -> OutcomeBatch:
+        """Decide each text, in order, without evidence: each different outcome is built once."""
+        return self._narrator.outcomes(*self.decide(texts))
 
-        :return: Columns action, skills, packs, question, confidence, margin, reason.
-        """
-        reading, verdicts = self.decide(texts)
-        return verdict_table(self._narrator, reading, verdicts)
+    def route_arrow(self, texts: Sequence[str]) -> "pyarrow.Table":
+        """Decide each text, in order, as an arrow table, see `OutcomeBatch.to_arrow`."""
+        return self.outcomes(texts).to_arrow()
 
     def decide(self, texts: Sequence[str]) -> tuple[Reading, Verdicts]:
         """Decide a batch as arrays: what was read, and what follows from it."""
         reading = self.model.read([text.strip()[:LONGEST] for text in texts], self.encoder)
         return reading, self.rules.decide(reading)
+
+    fit = renamed_method("Router", "fit", "learn")
+    calibrated = renamed_method("Router", "calibrated", "with_calibration")
+    remembering = renamed_method("Router", "remembering", "with_vector_cache")
+    route_table = renamed_method("Router", "route_table", "route_arrow")
 
     @cached_property
     def rules(self) -> Rules:

@@ -22,7 +22,8 @@ from router.calibration.calibration import Calibration, Step
 from router.calibration.cases import UNSEEN, Cases
 from router.calibration.trial_report import auroc_figure, recall_at
 from router.commands.calibrate import calibrate as command
-from router.decisions.policy import ACTIONS, CLARIFY, mapped
+from router.decisions.outcome import ACTIONS, CLARIFY
+from router.decisions.policy import mapped
 from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader
 from router.logs.reader import Columns, read_log
@@ -272,7 +273,7 @@ def test_a_calibration_lowers_what_is_silently_wrong(fitted):
 
 
 def test_it_asks_where_a_detail_or_sureness_is_missing(router, fitted, log_lines):
-    calibrated = router.calibrated(fitted)
+    calibrated = router.with_calibration(fitted)
     reading, verdicts = calibrated.decide([line.text for line in log_lines[:200]])
     ask = mapped(fitted.maps["clarify"], reading.ask)
     near = reading.closest >= calibrated.rules.least_similarity
@@ -283,7 +284,8 @@ def test_it_asks_where_a_detail_or_sureness_is_missing(router, fitted, log_lines
 
 def test_every_decision_of_a_calibrated_router_tells_an_interval(router, fitted, log_lines):
     seen = set()
-    for decision in router.calibrated(fitted).route_many([one.text for one in log_lines[:80]]):
+    calibrated = router.with_calibration(fitted)
+    for decision in calibrated.route_many([line.text for line in log_lines[:80]]):
         low, high = decision.interval
         assert 0 <= low <= decision.confidence <= high <= 1
         assert decision.to_dict()["interval"] == [low, high]
@@ -306,7 +308,7 @@ def test_a_calibration_survives_its_file(router, fitted, tmp_path):
     assert Calibration.read(path) == fitted
     texts = ["int8 for our keyword spotter", "slow", "watch it, or mend it?"]
     loaded = Router.load(calibration=path)
-    assert loaded.route_many(texts) == router.calibrated(fitted).route_many(texts)
+    assert loaded.route_many(texts) == router.with_calibration(fitted).route_many(texts)
 
 
 @pytest.mark.parametrize(
@@ -327,13 +329,13 @@ def test_a_file_that_is_none_is_refused(router, tmp_path, content, message):
 
 def test_another_pack_encoder_or_policy_is_refused(router, tiny_router, fitted):
     with pytest.raises(RouterError, match=r"ml-production .*this is bike-shop .*calibrate LOG"):
-        tiny_router.calibrated(fitted)
+        tiny_router.with_calibration(fitted)
     other = msgspec.structs.replace(fitted, encoder="another-model")
     with pytest.raises(RouterError, match=r"fitted with, another-model; this is .*calibrate LOG"):
-        router.calibrated(other)
+        router.with_calibration(other)
     policy = msgspec.structs.replace(fitted.policy, also_from=0.31)
     with pytest.raises(RouterError, match=r"also_from was 0.31, is 0\.\d+; fit it again"):
-        router.calibrated(msgspec.structs.replace(fitted, policy=policy))
+        router.with_calibration(msgspec.structs.replace(fitted, policy=policy))
 
 
 def test_too_few_labels_are_refused(router, log_lines):
@@ -391,7 +393,7 @@ def test_without_a_log_the_exemplars_calibrate(small):
     assert found.n == len(small.model.exemplar_texts)
     assert found.report.after["asked"].value == pytest.approx(0.2, abs=0.03)
     assert found.report.after["calibration_error"].value < 0.08
-    assert small.calibrated(found).route("int8 weights").interval
+    assert small.with_calibration(found).route("int8 weights").interval
 
 
 def test_a_pack_with_few_exemplars_is_refused(tiny_router):
@@ -405,7 +407,7 @@ def test_learning_makes_exemplars_and_calibrates_on_what_it_had_not_learnt(small
     texts = [*blorps, *[f"wakkle {n} frumps of {p}" for p in places for n in range(6)], "both"]
     labels = ["deployment-strategies"] * 60 + [{"action": "none"}] * 60
     labels += [["model-serving-patterns", "deployment-strategies"]]
-    learnt = small.fit(texts, labels)
+    learnt = small.learn(texts, labels)
     assert learnt.route("blorp our zimbo").skills == ("deployment-strategies",)
     assert learnt.route("wakkle the frumps").to_dict()["action"] == "none"
     assert set(blorps) <= set(learnt.pack.exemplars.skills["deployment-strategies"])
@@ -419,6 +421,6 @@ def test_learning_makes_exemplars_and_calibrates_on_what_it_had_not_learnt(small
 
 def test_learning_needs_100_labels_that_the_pack_knows(small):
     with pytest.raises(RouterError, match="at least 100 different labelled texts, got 1"):
-        small.fit(["a"], ["deployment-strategies"])
+        small.learn(["a"], ["deployment-strategies"])
     with pytest.raises(RouterError, match="label 1, of 'a'"):
-        small.fit(["a"], ["no-such-skill"])
+        small.learn(["a"], ["no-such-skill"])

@@ -7,7 +7,8 @@ from router import Clarify, NoRoute, Redirect, Route, Router, RouterError
 from router.decisions import composed
 from router.decisions.contenders import MOST_OPTIONS, Contenders, offered
 from router.decisions.decision import COMPOSED, Asked, Choice
-from router.decisions.policy import ACTIONS, Rules, contenders_from
+from router.decisions.outcome import ACTIONS
+from router.decisions.policy import Rules, contenders_from
 from router.logs.formats import find_files
 from router.logs.labels import LabelReader
 from router.logs.reader import Columns, read_log
@@ -271,7 +272,7 @@ def test_every_option_ends_at_its_target(unsure, questions):
 
 def test_a_batch_names_the_composed_question_too(unsure, questions):
     texts = [line.text for line, _ in questions[:40]]
-    table = unsure.route_table(texts)
+    table = unsure.route_arrow(texts)
     one_by_one = [decision.to_dict()["question"] for _, decision in questions[:40]]
     assert COMPOSED in one_by_one
     assert table["question"].to_pylist() == one_by_one

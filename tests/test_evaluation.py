@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from router import RouterError
 from router.commands.evaluate import evaluate as command
 from router.commands.evaluate import shortened
+from router.decisions.outcome import Outcome
 from router.errors import LogError
 from router.evaluation.decided import Decided
 from router.evaluation.evaluate import evaluate
 from router.evaluation.gate import Gate
 from router.evaluation.metrics import Metrics, schema_text
-from router.logs.labels import Outcome
 from router.logs.reader import Columns
 from router.paths import DATA, SAMPLE_LOG
 

@@ -89,13 +89,13 @@ def test_killed_and_resumed_is_the_same_to_the_byte(tiny, log, tmp_path, form, c
 
 def test_what_is_done_is_not_decided_again(tiny_router, log, tmp_path, unbroken, monkeypatch):
     stop_after(tiny_router, log, tmp_path / "out", 5)
-    asked, decide = [], Router.route_table
+    asked, decide = [], Router.route_arrow
 
     def noted(self, texts):
         asked.extend(texts)
         return decide(self, texts)
 
-    monkeypatch.setattr(Router, "route_table", noted)
+    monkeypatch.setattr(Router, "route_arrow", noted)
     evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK)
     assert asked == []  # the first five of ten chunks hold every text
     assert contents(tmp_path / "out") == unbroken()

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
+from router.decisions.outcome import Outcome
 from router.evaluation.figures import NAMES, Figure, Figures
 from router.evaluation.tally import Counter, Share, Tally
-from router.logs.labels import Gold, Outcome
+from router.logs.labels import Gold
 
 TYRES, BRAKES, BIKES = "fix-tyres", "fix-brakes", "sell-bikes"
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.logs.labels import Gold, LabelReader, Outcome, accepts, in_order
+from router.decisions.outcome import Outcome
+from router.logs.labels import Gold, LabelReader, accepts, in_order
 from router.packs.order import Precedence
 
 ORDER = Precedence.of_chains([[["tyres"], ["brakes"], ["bikes"]]])

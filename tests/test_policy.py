@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from router.decisions.policy import ACTIONS, Rules
+from router.decisions.outcome import ACTIONS
+from router.decisions.policy import Rules
 from router.model.asking import QuestionEvidence
 from router.model.model import Layout, Reading
 from router.packs.pack import Neighbour, Policy

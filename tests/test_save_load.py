@@ -73,7 +73,7 @@ def test_what_is_loaded_is_the_same_to_the_last_bit(tiny_router, saved):
 
 
 def test_a_calibration_is_saved_too(router, tmp_path):
-    calibrated = router.calibrated(
+    calibrated = router.with_calibration(
         calibrate_log(router, SAMPLE_LOG, before="2026-09-29", ask_rate=0.15)
     )
     calibrated.save(tmp_path)
@@ -110,7 +110,7 @@ def test_a_damaged_model_is_refused(tiny_router, saved):
 
 def test_a_changed_calibration_is_refused(router, tmp_path):
     calibration = calibrate_log(router, SAMPLE_LOG, before="2026-09-29")
-    router.calibrated(calibration).save(tmp_path)
+    router.with_calibration(calibration).save(tmp_path)
     changed = msgspec.structs.replace(calibration, ask_from=0.123)
     changed.write(tmp_path / "calibration.json")
     with pytest.raises(RouterError, match="not the calibration that was saved"):

@@ -209,7 +209,7 @@ def test_a_router_of_many_made_routes_finds_their_exemplars(tiny_router, monkeyp
     assert made.model.head.centroids is not None
     texts = made.model.exemplar_texts
     wanted = [label.removeprefix("skill:") for label in made.model.exemplar_labels]
-    found = made.route_table(list(texts)).column("skills").to_pylist()
+    found = made.route_arrow(list(texts)).column("skills").to_pylist()
     right = [own in skills for own, skills in zip(wanted, found, strict=True)]
     assert np.mean(right) >= 0.9
 

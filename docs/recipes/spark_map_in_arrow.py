@@ -20,7 +20,7 @@ def route_column(table: DataFrame, column: str = "text", pack: str | None = None
         router = Router.load(pack)  # from the artefact that `router warmup` leaves on each node
         for batch in batches:
             texts = batch.column(column)
-            told = router.route_table(texts.to_pylist())
+            told = router.route_arrow(texts.to_pylist())
             kept = told.select(["action", "skills", "question", "confidence"])
             yield from kept.add_column(0, "text", texts).to_batches()
 

@@ -8,7 +8,8 @@ import numpy as np
 from router.arrays import Bools, Floats, Indices
 from router.calibration.cases import Cases
 from router.decisions.contenders import MOST_OPTIONS
-from router.decisions.policy import ACTIONS, mapped
+from router.decisions.outcome import ACTIONS
+from router.decisions.policy import mapped
 from router.errors import RouterError
 from router.packs.pack import Map, Policy
 from router.statistics.conformal import (

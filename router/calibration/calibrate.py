@@ -229,7 +229,7 @@ def uncalibrated(router: "Router") -> "Router":
     """The router as its pack says, remembering the vectors of what it reads."""
     from router.router import Router
 
-    return Router(router.pack, router.encoder, router.model).remembering()
+    return Router(router.pack, router.encoder, router.model).with_vector_cache()
 
 
 def on(router: "Router", seen: Indices) -> "Router":

@@ -16,7 +16,7 @@ from router.packs.pack import Map, Pack, Policy, Share
 from router.statistics.figure import Figure
 
 FORMAT = 1
-REDO = "fit it again: router calibrate LOG --pack PACK, or router.fit(texts, labels)"
+REDO = "fit it again: router calibrate LOG --pack PACK, or router.learn(texts, labels)"
 
 
 class Report(Struct, frozen=True):

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
-from router.decisions.policy import ACTIONS, CLARIFY, NONE, Rules, Verdicts
-from router.logs.labels import Gold, Outcome, accepts
+from router.decisions.outcome import ACTIONS, CLARIFY, NONE, Outcome
+from router.decisions.policy import Rules, Verdicts
+from router.logs.labels import Gold, accepts
 from router.model.model import Model, Reading
 from router.packs.pack import Map
 
@@ -95,7 +96,7 @@ def _unasked(router: "Router", verdicts: Verdicts) -> list[Outcome]:
     skills, packs = list(router.pack.skills), list(router.pack.neighbours)
     return [
         Outcome(
-            ACTIONS[action],  # type: ignore[arg-type]
+            ACTIONS[action],
             tuple(skills[i] for i in chosen if i >= 0),
             tuple(packs[i] for i in np.flatnonzero(named)) if action != NONE else (),
         )

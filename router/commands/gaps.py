@@ -33,7 +33,7 @@ def gaps(
     from router.evaluation.run_folder import RunFolder
 
     folder = RunFolder.open(run)
-    found = find_gaps(folder.rows(), load_router(pack, encoder).remembering())
+    found = find_gaps(folder.rows(), load_router(pack, encoder).with_vector_cache())
     show(stdout(), found)
     if export is not None:
         for path in export_gaps(found, export):

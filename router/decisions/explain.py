@@ -7,7 +7,7 @@ import numpy as np
 from router.arrays import Vectors
 from router.decisions.decision import Decision, Nearby
 from router.decisions.narrate import Narrator
-from router.decisions.policy import ACTIONS
+from router.decisions.outcome import ACTIONS
 from router.model.concerns import clauses_of
 from router.router import Router
 from router.text import Phrases, words_of

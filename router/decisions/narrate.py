@@ -20,7 +20,8 @@ from router.decisions.decision import (
     Redirect,
     Route,
 )
-from router.decisions.policy import ACTIONS, Verdicts
+from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE, Outcome, OutcomeBatch
+from router.decisions.policy import Verdicts
 from router.heads.cosines import cosines
 from router.model.model import Model, Reading
 from router.packs.pack import Pack, Question
@@ -48,9 +49,40 @@ class Narrator:
         }
         return self._decision(reading, verdicts, row, told)
 
-    def reason(self, reading: Reading, verdicts: Verdicts, row: int) -> str:
-        """Tell why, without the evidence, which takes longer to find."""
-        return self._decision(reading, verdicts, row, {"confidence": 0.0, "margin": 0.0}).reason
+    def outcomes(self, reading: Reading, verdicts: Verdicts) -> OutcomeBatch:
+        """Build each different outcome of a batch once, without evidence."""
+        action = verdicts.action
+        named = verdicts.packs & np.isin(action, (ROUTE, REDIRECT))[:, None]
+        likely = np.where(named, reading.probabilities[:, self.model.layout.neighbours], -1.0)
+        order = np.argsort(-likely, axis=1, kind="stable")
+        what_differs = [
+            action,
+            np.where(action == CLARIFY, verdicts.question, -1),
+            np.where(action == CLARIFY, verdicts.contenders[:, 1] >= 0, False),
+            np.where(action == NONE, self.nearest_skills(reading.vectors), -1),
+            *np.where((action == ROUTE)[:, None], verdicts.skills, -1).T,
+            *np.where(np.take_along_axis(named, order, axis=1), order, -1).T,
+        ]
+        _, first, kind = np.unique(
+            np.column_stack(what_differs), axis=0, return_index=True, return_inverse=True
+        )
+        by_first_row = np.argsort(first)
+        return OutcomeBatch(
+            outcomes=tuple(self._outcome(reading, verdicts, row) for row in first[by_first_row]),
+            indices=np.argsort(by_first_row)[kind.reshape(-1)],
+            confidence=np.clip(verdicts.confidence, 0.0, 1.0).astype(np.float32),
+            margin=verdicts.margin.astype(np.float32),
+        )
+
+    def _outcome(self, reading: Reading, verdicts: Verdicts, row: int) -> Outcome:
+        decision = self._decision(reading, verdicts, row, {"confidence": 0.0, "margin": 0.0})
+        return Outcome(
+            action=ACTIONS[verdicts.action[row]],
+            skills=getattr(decision, "skills", ()),
+            packs=getattr(decision, "packs", ()),
+            question=decision.question.id if isinstance(decision, Clarify) else None,
+            reason=decision.reason,
+        )
 
     def _decision(
         self, reading: Reading, verdicts: Verdicts, row: int, told: Mapping[str, Any]

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
 from router.decisions.contenders import MOST_OPTIONS, Contenders
+from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
 from router.model.model import Layout, Limits, Reading
 from router.packs.order import Precedence
 from router.packs.pack import Map, Pack, Policy
 from router.statistics.conformal import coverage_threshold, texts_needed
 from router.statistics.logistic import logit
 from router.text import Phrases
-
-ROUTE, CLARIFY, REDIRECT, NONE = range(4)
-ACTIONS = ("route", "clarify", "redirect", "none")
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ class Decider:
         except Exception as error:
             for line in lines:  # one by one, to name the first that it is
                 try:
-                    self.router.route_table([line.text])
+                    self.router.route_arrow([line.text])
                 except Exception as cause:
                     raise LogError(
                         f"line {line.line}: can't be decided: {cause}; the text starts with"

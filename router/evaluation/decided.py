@@ -11,8 +11,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from router.decisions.outcome import Outcome
 from router.evaluation.tally import UNIT
-from router.logs.labels import Outcome
 from router.router import Router
 
 MOST_TEXTS = 1_000_000
@@ -132,7 +132,7 @@ def decide_texts(router: Router, texts: Sequence[str], shown: int) -> Fresh:
     """Decide texts; digests and lines are left to the caller."""
     if not texts:
         return Fresh([], [], [], [], [], [], [])
-    table = router.route_table(texts)
+    table = router.route_arrow(texts)
     names = ("action", "skills", "packs", "question")
     columns = [table[name].to_pylist() for name in names]
     reasons = table["reason"].to_pylist()

@@ -138,7 +138,7 @@ def evaluate(
             "chunk_lines": chunk_lines,
         }
         parts.start(settings)
-        remembering = router.remembering() if cache else router
+        remembering = router.with_vector_cache() if cache else router
         run = _Run(remembering, versions, parts, progress or (lambda _: None))
         run.take_up()
         labels = LabelReader(router.pack)

@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
+from router.decisions.outcome import Action
 from router.errors import LogError
 from router.evaluation.decided import Fresh
 from router.evaluation.run_rows import Form
 from router.evaluation.tally import Tally
 from router.files import explain_write_errors, write_whole
 from router.logs.formats import Rejected
-from router.logs.labels import Action, Gold
+from router.logs.labels import Gold
 
 WORK, OVER = ".unfinished", ".over"
 STARTED, REJECTED = "run.json", "rejected.jsonl"

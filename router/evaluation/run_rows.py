@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 import msgspec
 import numpy as np
 
+from router.decisions.outcome import Outcome
 from router.evaluation.decided import Verdict
 from router.evaluation.tally import UNIT
-from router.logs.labels import Gold, Outcome
+from router.logs.labels import Gold
 from router.logs.reader import LogLine
 
 if TYPE_CHECKING:

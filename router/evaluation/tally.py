@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from router.decisions.outcome import Outcome
 from router.evaluation.run_folder import Row
-from router.logs.labels import ANY_QUESTION, Gold, Outcome, accepts
+from router.logs.labels import ANY_QUESTION, Gold, accepts
 from router.packs.pack import Pack
 
 UNIT = 10_000

@@ -4,15 +4,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 from msgspec import Struct
 
+from router.decisions.outcome import ACTIONS, Action, Outcome
 from router.packs.order import Precedence
 from router.packs.pack import Pack
-
-Action: TypeAlias = Literal["route", "clarify", "redirect", "none"]
-ACTIONS: tuple[Action, ...] = get_args(Action)
 
 _SEPARATORS = re.compile(r"[;,|>\n]")
 ANY_QUESTION = "other"
@@ -56,16 +54,6 @@ class Gold(Struct, frozen=True, cache_hash=True):
     def allows(self, action: str) -> bool:
         """Whether a decision with this action can be acceptable."""
         return action == self.action or action in self.ok_actions
-
-
-class Outcome(Struct, frozen=True):
-    """A decision as a log keeps it, less its text and numbers: few of them differ."""
-
-    action: Action
-    skills: tuple[str, ...] = ()
-    packs: tuple[str, ...] = ()
-    question: str | None = None
-    reason: str = ""
 
 
 def accepts(gold: Gold, outcome: Outcome, precedence: Precedence) -> bool:

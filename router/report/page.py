@@ -50,7 +50,7 @@ def write_report(folder: str | Path, router: Router) -> Path:
             " give that pack, or evaluate the log again"
         )
     path = run.path / "report.html"
-    write_whole(path, render(run, router.remembering()))
+    write_whole(path, render(run, router.with_vector_cache()))
     return path
 
 
