@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from router.decisions.outcome import ACTIONS
-from router.decisions.policy import Rules
+from router.decisions.policy import Rules, ask_risk, asks
 from router.model.asking import QuestionEvidence
 from router.model.model import Layout, Reading
 from router.packs.pack import Neighbour, Policy
@@ -55,6 +55,7 @@ def reading_of(*rows):
         ),
         ask=np.array([row.get("ask", 0.1) for row in rows]),
         further=np.array(further),
+        near=np.full((count, len(NAMES) + 1), 0.7, dtype=np.float32),
     )
 
 
@@ -276,6 +277,7 @@ def test_a_batch_may_be_empty(pack, count):
         ),
         ask=reading.ask[:count],
         further=reading.further[:count],
+        near=reading.near[:count],
     )
     assert len(rules_of(pack).decide(none).action) == count
 
@@ -288,3 +290,30 @@ def test_asking_more_readily_never_asks_less(pack):
     ]
     assert all(more >= less for more, less in pairwise(asked))
     assert asked == [5, 4, 3, 2, 1]
+
+
+def grounds_to_ask():
+    """Six texts: what speaks for asking about each, and what forbids it."""
+    return {
+        "ask_probability": np.array([0.5, 0.49, 0.1, 0.1, 0.9, 0.9]),
+        "confidence": np.array([0.2, 0.2, 0.5, 0.49, 0.2, 0.2]),
+        "in_scope": np.array([True, True, True, True, False, True]),
+        "has_question": np.array([True, True, True, True, True, False]),
+        "has_alternatives": np.array([True, True, True, False, True, True]),
+    }
+
+
+def test_what_is_asked_and_why_by_hand():
+    missing, unsure = asks(**grounds_to_ask(), ask_threshold=0.5, confidence_threshold=0.5)
+    assert missing.tolist() == [True, False, False, False, False, False]
+    assert unsure.tolist() == [False, True, False, False, False, True]
+
+
+def test_what_is_asked_at_a_level_is_what_has_that_risk():
+    risk = ask_risk(**grounds_to_ask())
+    assert risk.tolist() == pytest.approx([0.8, 0.8, 0.5, 0.1, -1.0, 0.8])
+    for level in (0.05, 0.3, 0.6, 0.85):
+        missing, unsure = asks(
+            **grounds_to_ask(), ask_threshold=level, confidence_threshold=1.0 - level
+        )
+        assert (missing | unsure).tolist() == (risk > level).tolist()

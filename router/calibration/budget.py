@@ -9,7 +9,7 @@ from router.arrays import Bools, Floats, Indices
 from router.calibration.cases import Cases
 from router.decisions.contenders import MOST_OPTIONS
 from router.decisions.outcome import ACTIONS
-from router.decisions.policy import mapped
+from router.decisions.policy import ask_risk, asks, mapped
 from router.errors import RouterError
 from router.packs.pack import Map, Policy
 from router.statistics.conformal import (
@@ -24,7 +24,6 @@ FEWEST_OF_ACTION = 50
 """Labelled texts, right ones and wrong ones among them, that an action needs for its own map."""
 
 FLATTEST = 0.05  # slope of a map where a confidence tells nothing
-NEVER = -1.0  # risk of a text that can't be asked about
 ROUNDS = 2  # which texts are decided unasked depends on the thresholds, these on the maps
 
 
@@ -111,8 +110,15 @@ class Trial:
     def of(cls, fitted: Fitted, cases: Cases) -> "Trial":
         """Try what was fitted, on other cases than those it was fitted on."""
         ask, sure = fitted.ask(cases), fitted.sure(cases)
-        missing = cases.near & (cases.ask > 0.0) & (ask >= fitted.ask_from)
-        unsure = cases.near & cases.several & ~missing & (sure < fitted.sure_from)
+        missing, unsure = asks(
+            ask,
+            sure,
+            in_scope=cases.near,
+            has_question=cases.ask > 0.0,
+            has_alternatives=cases.several,
+            ask_threshold=fitted.ask_from,
+            confidence_threshold=fitted.sure_from,
+        )
         least = fitted.contend_from or 0.0
         covered = (cases.rank < 2) | ((cases.rank < MOST_OPTIONS) & (cases.truth >= least))
         return cls(ask, sure, missing, unsure, covered)
@@ -147,9 +153,13 @@ def fit(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> Fitted:
 
 def risk_of(cases: Cases, ask: Floats, sure: Floats) -> Floats:
     """How much speaks for asking: a detail is missing, or deciding would be wrong. Shape: (n,)."""
-    doubt = np.where(cases.several, 1.0 - sure, NEVER)
-    missing = np.where(cases.ask > 0.0, ask, NEVER)
-    return np.where(cases.near, np.maximum(missing, doubt), NEVER)
+    return ask_risk(
+        ask,
+        sure,
+        in_scope=cases.near,
+        has_question=cases.ask > 0.0,
+        has_alternatives=cases.several,
+    )
 
 
 def fit_maps(cases: Cases, kept: Bools) -> dict[str, Map]:

@@ -53,6 +53,11 @@ class Contenders:
         order = np.argsort(-likely, axis=1, kind="stable")
         return self.columns[order], np.take_along_axis(likely, order, axis=1)
 
+    def has_alternatives(self, reading: Reading) -> Bools:
+        """Whether at least two candidates share the concern of each text. Shape: (n_texts,)."""
+        close = reading.near[:, self.columns] >= self.near
+        return np.asarray(np.count_nonzero(close, axis=1) >= 2)
+
     def sets(self, reading: Reading, shares: Floats) -> Indices:
         """Find each text's options, the likeliest first.
 

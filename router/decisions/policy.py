@@ -121,10 +121,17 @@ class Rules:
             if len(self.layout.questions)
             else np.full(len(best), -1, dtype=np.intp)
         )
-        missing = (ask >= self.policy.ask_from) & ~far & (question >= 0)
-        unsure = ((sure < self.policy.sure_from) & ~far & ~missing).nonzero()[0]
-        contenders = self._composed(reading, shares, unsure, question)
-        asked = missing | (contenders[:, 1] >= 0)
+        missing, unsure = asks(
+            ask,
+            sure,
+            in_scope=~far,
+            has_question=question >= 0,
+            has_alternatives=self.contenders.has_alternatives(reading),
+            ask_threshold=self.policy.ask_from,
+            confidence_threshold=self.policy.sure_from,
+        )
+        contenders = self._composed(reading, shares, unsure.nonzero()[0], question)
+        asked = missing | unsure
         two = np.partition(shares, -2, axis=1)[:, -2:] if shares.shape[1] > 1 else shares
         return Verdicts(
             action=np.where(asked, np.int8(CLARIFY), unasked),
@@ -170,7 +177,7 @@ class Rules:
         if not len(unsure):
             return found
         found[unsure] = self.contenders.sets(reading, shares)[unsure]
-        for row in unsure[found[unsure, 1] >= 0]:
+        for row in unsure:
             likely = reading.questions.probabilities[row].tolist()
             authored = self.contenders.authored(found[row], likely)
             question[row] = len(likely) if authored < 0 else authored
@@ -236,6 +243,48 @@ class Rules:
     def _fits(self) -> Bools:
         """Whether a neighbour is named beside a skill; none is in the last row, beside no skill."""
         return np.vstack([self.beside.T, np.zeros(len(self.words), dtype=np.bool_)])
+
+
+def asks(
+    ask_probability: Floats,
+    confidence: Floats,
+    *,
+    in_scope: Bools,
+    has_question: Bools,
+    has_alternatives: Bools,
+    ask_threshold: float,
+    confidence_threshold: float,
+) -> tuple[Bools, Bools]:
+    """Decide which texts to ask about. All shapes: (n_texts,).
+
+    :param ask_probability: Probability that the deciding detail is missing.
+    :param confidence: Probability that deciding without a question is right.
+    :param in_scope: An exemplar is close enough to ask about the text at all.
+    :param has_question: The pack has a question to ask.
+    :param has_alternatives: At least two targets could be offered as options.
+    :return: Asked because a detail is missing; asked because the decision is not confident enough.
+    """
+    missing = in_scope & has_question & (ask_probability >= ask_threshold)
+    unsure = in_scope & has_alternatives & ~missing & (confidence < confidence_threshold)
+    return missing, unsure
+
+
+def ask_risk(
+    ask_probability: Floats,
+    confidence: Floats,
+    *,
+    in_scope: Bools,
+    has_question: Bools,
+    has_alternatives: Bools,
+) -> Floats:
+    """How much speaks for asking about each text; -1 where nothing can be asked.
+
+    With `ask_threshold` t and `confidence_threshold` 1 - t, a text is asked about if its risk is
+    above t. The parameters are those of `asks`. Shape: (n_texts,).
+    """
+    missing = np.where(in_scope & has_question, ask_probability, -1.0)
+    unsure = np.where(in_scope & has_alternatives, 1.0 - confidence, -1.0)
+    return np.maximum(missing, unsure)
 
 
 def mapped(to: Map, confidence: Floats) -> Floats:
