@@ -12,7 +12,7 @@ import msgspec
 
 from router import Router
 from router.calibration.calibrate import calibrate
-from router.packs.pack import Map
+from router.statistics.platt import PlattScaling
 
 ROOT = Path(__file__).parent.parent
 DRIFT = "2026-09-29"
@@ -23,7 +23,7 @@ def lines(path: Path) -> list[dict[str, object]]:
     return [msgspec.json.decode(line) for line in path.read_bytes().splitlines() if line]
 
 
-def fitted(router: Router) -> Map:
+def fitted(router: Router) -> PlattScaling:
     """Fit on all our labelled queries."""
     logged = [one for one in lines(ROOT / "data/logs/sample.jsonl") if str(one["time"]) < DRIFT]
     turns = [{**one, "text": one["query"]} for one in lines(ROOT / "tests/data/dialogues.jsonl")]

@@ -43,8 +43,8 @@ neighbours:
   - id: bus-lines
     title: Bus lines
     summary: Get there without a bike.
-    beside: [fix-tyres]
-    words: [bus, night bus]
+    mention_beside: [fix-tyres]
+    mention_when: [bus, night bus]
 
 questions:
   - id: repair-or-buy
@@ -67,7 +67,7 @@ questions:
         leads_to: {skills: [fix-brakes]}
       - id: tyre
         label: A tyre
-        leads_to: {skills: [fix-tyres], packs: [bus-lines]}
+        leads_to: {skills: [fix-tyres], neighbours: [bus-lines]}
 
 order:
   - - [fix-tyres]

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from router.model.asking import Asking, QuestionEvidence, QuestionIndex
-from router.packs.pack import Lead, Option, Question
+from router.packs.pack import Destination, Option, Question
 from router.text import words_in
 
 HALF = math.sqrt(0.5)
 
 
 def question(name, *triggers):
-    options = tuple(Option(one, one, Lead(skills=("s",))) for one in ("a", "b"))
+    options = tuple(Option(one, one, Destination(skills=("s",))) for one in ("a", "b"))
     return Question(name, "?", options, triggers=triggers)
 
 

@@ -23,12 +23,12 @@ from router.calibration.cases import UNSEEN, Cases
 from router.calibration.trial_report import auroc_figure, recall_at
 from router.commands.calibrate import calibrate as command
 from router.decisions.outcome import ACTIONS, CLARIFY
-from router.decisions.policy import mapped
 from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader
 from router.logs.reader import Columns, read_log
-from router.packs.pack import Map, Policy
+from router.packs.pack import Policy
 from router.paths import SAMPLE_LOG
+from router.statistics.platt import PlattScaling
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import pack_confidence  # noqa: E402
@@ -61,7 +61,7 @@ def cases_of(sure, right, ask=None, **given):
 def drawn(chance, n):
     """Texts whose confidence overstates: right as often as its odds to the power 1/2, times 2."""
     sure = chance.uniform(0.2, 0.99, n)
-    return cases_of(sure, chance.random(n) < mapped(Map(0.5, np.log(2.0)), sure))
+    return cases_of(sure, chance.random(n) < PlattScaling(0.5, np.log(2.0)).transform(sure))
 
 
 # Maps
@@ -69,10 +69,10 @@ def drawn(chance, n):
 
 def test_a_map_by_hand():
     # odds 4 to the power 1/2 is 2, times 3 is 6: 6 of 7
-    assert mapped(Map(0.5, np.log(3.0)), np.array([0.8]))[0] == pytest.approx(6 / 7)
+    assert PlattScaling(0.5, np.log(3.0)).transform(np.array([0.8]))[0] == pytest.approx(6 / 7)
     told = np.array([0.0, 0.3, 1.0])
-    assert mapped(Map(), told) is told
-    assert np.all(np.diff(mapped(Map(0.5, 1.0), np.linspace(0, 1, 50))) > 0)
+    assert PlattScaling().transform(told) is told
+    assert np.all(np.diff(PlattScaling(0.5, 1.0).transform(np.linspace(0, 1, 50))) > 0)
 
 
 def test_what_was_mapped_is_found_again():
@@ -87,11 +87,11 @@ def test_a_confidence_that_tells_nothing_becomes_the_share_right():
     sure = chance.uniform(0.1, 0.9, 5_000)
     found = platt(sure, chance.random(5_000) < 0.7 - 0.3 * (sure - 0.5))
     assert found.slope == FLATTEST
-    np.testing.assert_allclose(mapped(found, np.array([0.1, 0.5, 0.9])), 0.7, atol=0.05)
+    np.testing.assert_allclose(found.transform(np.array([0.1, 0.5, 0.9])), 0.7, atol=0.05)
 
 
 def test_where_all_are_right_nothing_is_fitted():
-    assert platt(np.array([0.5, 0.6]), np.array([True, True])) == Map()
+    assert platt(np.array([0.5, 0.6]), np.array([True, True])) == PlattScaling()
 
 
 def test_an_action_has_its_own_map_from_50_cases_of_both_outcomes_on():
@@ -202,7 +202,7 @@ def test_composed_questions_offer_the_truth_as_often_as_promised_on_fresh_draws(
         truth = chance.beta(1, 2, n)
         return cases_of(np.full(n, 0.2), np.zeros(n, bool), rank=np.full(n, 3), truth=truth)
 
-    policy = Policy(sure_from=0.9, alpha=0.1)
+    policy = Policy(confidence_threshold=0.9, alpha=0.1)
     covered = []
     for _ in range(100):
         fitted = fit(asked(150), folds_of([str(i) for i in range(150)]), Goal(), policy)
@@ -218,7 +218,9 @@ def test_a_trial_by_hand():
         near=np.array([True, True, True, False, True]),
         rank=np.array([0, 1, 0, 0, UNSEEN]),
     )
-    trial = Trial.of(Fitted({"all": Map(), "clarify": Map()}, 0.5, 0.5, None), cases)
+    trial = Trial.of(
+        Fitted({"all": PlattScaling(), "clarify": PlattScaling()}, 0.5, 0.5, None), cases
+    )
     assert trial.missing.tolist() == [False, False, True, False, False]
     assert trial.unsure.tolist() == [False, True, False, False, True]
     assert trial.covered.tolist() == [True, True, True, True, False]
@@ -257,8 +259,8 @@ def fitted(router):
 def test_the_pack_holds_what_its_script_fits(router):
     found = pack_confidence.fitted(router)
     told = np.linspace(0.3, 0.95, 30)
-    ours = mapped(router.pack.file.policy.confidence, told)
-    np.testing.assert_allclose(mapped(found, told), ours, atol=0.04)
+    ours = router.pack.file.policy.confidence.transform(told)
+    np.testing.assert_allclose(found.transform(told), ours, atol=0.04)
 
 
 def test_a_calibration_lowers_what_is_silently_wrong(fitted):
@@ -275,10 +277,10 @@ def test_a_calibration_lowers_what_is_silently_wrong(fitted):
 def test_it_asks_where_a_detail_or_sureness_is_missing(router, fitted, log_lines):
     calibrated = router.with_calibration(fitted)
     reading, verdicts = calibrated.decide([line.text for line in log_lines[:200]])
-    ask = mapped(fitted.maps["clarify"], reading.ask)
-    near = reading.closest >= calibrated.rules.least_similarity
-    wanted = near & (np.maximum(ask, 1 - verdicts.sure) >= fitted.ask_from)
-    assert fitted.sure_from == 1 - fitted.ask_from
+    ask = fitted.maps["clarify"].transform(reading.ask)
+    near = reading.closest >= calibrated.rules.similarity_threshold
+    wanted = near & (np.maximum(ask, 1 - verdicts.sure) >= fitted.ask_threshold)
+    assert fitted.confidence_threshold == 1 - fitted.ask_threshold
     assert ((verdicts.action == CLARIFY) == wanted).all()
 
 
@@ -316,7 +318,8 @@ def test_a_calibration_survives_its_file(router, fitted, tmp_path):
     [
         (None, "no calibration can be read: No such file"),
         ("{}", "missing required field .*router calibrate LOG"),
-        ("nonsense", "is what `router calibrate` of format 1 wrote"),
+        ('{"format": 1}', "Expected `int` >= 2 .*; fit it again: router calibrate LOG"),
+        ("nonsense", "is what `router calibrate` of format 2 wrote"),
     ],
 )
 def test_a_file_that_is_none_is_refused(router, tmp_path, content, message):
@@ -333,8 +336,10 @@ def test_another_pack_encoder_or_policy_is_refused(router, tiny_router, fitted):
     other = msgspec.structs.replace(fitted, encoder="another-model")
     with pytest.raises(RouterError, match=r"fitted with, another-model; this is .*calibrate LOG"):
         router.with_calibration(other)
-    policy = msgspec.structs.replace(fitted.policy, also_from=0.31)
-    with pytest.raises(RouterError, match=r"also_from was 0.31, is 0\.\d+; fit it again"):
+    policy = msgspec.structs.replace(fitted.policy, extra_skill_threshold=0.31)
+    with pytest.raises(
+        RouterError, match=r"extra_skill_threshold was 0.31, is 0\.\d+; fit it again"
+    ):
         router.with_calibration(msgspec.structs.replace(fitted, policy=policy))
 
 

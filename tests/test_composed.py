@@ -32,10 +32,10 @@ def with_policy(router, **settings):
     return Router(msgspec.structs.replace(router.pack, file=file), router.encoder, router.model)
 
 
-def decide(pack, near=0.7, sure_from=0.9, **row):
+def decide(pack, near=0.7, confidence_threshold=0.9, **row):
     reading = reading_of(row)
     reading = Reading(**{**vars(reading), "near": np.full((1, len(NAMES)), near)})
-    return rules_of(pack, sure_from=sure_from).decide(reading)
+    return rules_of(pack, confidence_threshold=confidence_threshold).decide(reading)
 
 
 # Which targets contend
@@ -82,10 +82,13 @@ def test_an_unsure_text_is_asked_about_the_likeliest_targets(pack):
     assert verdicts.confidence[0] == pytest.approx(0.5)  # that deciding would be wrong
 
 
-@pytest.mark.parametrize(("sure_from", "action"), [(0.5, "route"), (0.51, "clarify")])
-def test_it_is_asked_below_sure_from(pack, sure_from, action):
+@pytest.mark.parametrize(("confidence_threshold", "action"), [(0.5, "route"), (0.51, "clarify")])
+def test_it_is_asked_below_confidence_threshold(pack, confidence_threshold, action):
     shares = {"fix-brakes": 0.5, "bus-lines": 0.5}
-    assert ACTIONS[decide(pack, sure_from=sure_from, p=shares).action[0]] == action
+    assert (
+        ACTIONS[decide(pack, confidence_threshold=confidence_threshold, p=shares).action[0]]
+        == action
+    )
 
 
 def test_a_question_of_the_pack_is_preferred_if_it_tells_the_two_likeliest_apart(pack):
@@ -110,21 +113,21 @@ def test_a_missing_detail_is_asked_for_first(pack):
     assert verdicts.confidence[0] == pytest.approx(0.9)
 
 
-def test_without_sure_from_nothing_is_composed(pack):
-    verdicts = decide(pack, sure_from=0.0, p={"fix-brakes": 0.3, "bus-lines": 0.29})
+def test_without_confidence_threshold_nothing_is_composed(pack):
+    verdicts = decide(pack, confidence_threshold=0.0, p={"fix-brakes": 0.3, "bus-lines": 0.29})
     assert ACTIONS[verdicts.action[0]] == "route"
 
 
-def test_least_similarity_is_fitted_unless_the_policy_gives_it(pack):
+def test_similarity_threshold_is_fitted_unless_the_policy_gives_it(pack):
     layout = Layout.of(pack, NAMES)
     limits = Limits(closest=np.linspace(0.3, 0.9, 199))
     # 199 exemplars: (199 + 1) * 0.01 = 2nd smallest
-    assert Rules.of(pack, layout, limits).least_similarity == np.linspace(0.3, 0.9, 199)[1]
-    given = msgspec.structs.replace(pack.file, policy=Policy(least_similarity=0.0))
+    assert Rules.of(pack, layout, limits).similarity_threshold == np.linspace(0.3, 0.9, 199)[1]
+    given = msgspec.structs.replace(pack.file, policy=Policy(similarity_threshold=0.0))
     fixed = msgspec.structs.replace(pack, file=given)
-    assert Rules.of(fixed, layout, limits).least_similarity == 0.0
-    assert Limits(closest=np.full(98, 0.3)).least_similarity == 0.2  # too few to tell
-    assert Limits(closest=np.full(500, 0.9)).least_similarity == 0.4  # exemplars too alike
+    assert Rules.of(fixed, layout, limits).similarity_threshold == 0.0
+    assert Limits(closest=np.full(98, 0.3)).similarity_threshold == 0.2  # too few to tell
+    assert Limits(closest=np.full(500, 0.9)).similarity_threshold == 0.4  # exemplars too alike
 
 
 def test_what_is_farther_than_any_exemplar_is_surely_none(pack):
@@ -140,7 +143,7 @@ def test_what_is_farther_than_any_exemplar_is_surely_none(pack):
 
 @pytest.fixture(scope="session")
 def asked(tiny_router):
-    unsure = with_policy(tiny_router, sure_from=1.0, ask_from=1.0)
+    unsure = with_policy(tiny_router, confidence_threshold=1.0, ask_threshold=1.0)
     decision = unsure.route("I need a new bike, or else I go by bus")
     assert isinstance(decision, Clarify)
     return unsure, decision
@@ -225,7 +228,7 @@ def test_a_question_that_another_router_composed_is_refused(router, asked):
 
 @pytest.fixture(scope="session")
 def unsure(router):
-    return with_policy(router, sure_from=1.0, ask_from=1.0)
+    return with_policy(router, confidence_threshold=1.0, ask_threshold=1.0)
 
 
 @pytest.fixture(scope="session")

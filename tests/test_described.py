@@ -136,8 +136,8 @@ def test_a_line_that_is_written_while_watching_is_the_closest_at_once(workshop):
 
 def test_an_unsure_query_is_asked_which_skill_it_is_about(workshop):
     router, _ = workshop
-    assert 0.0 < router.pack.file.policy.sure_from < 1.0
-    never_sure = replace(router.pack.file.policy, sure_from=1.0)
+    assert 0.0 < router.pack.file.policy.confidence_threshold < 1.0
+    never_sure = replace(router.pack.file.policy, confidence_threshold=1.0)
     pack = replace(router.pack, file=replace(router.pack.file, policy=never_sure))
     asked = Router(pack, router.encoder, router.model).route("my bicycle needs a repair")
     assert isinstance(asked, Clarify)

@@ -78,10 +78,10 @@ def test_number_label_and_id_mean_the_same(router, name, place, option):
         elif lead.all_skills:
             assert isinstance(end, Route)
             assert set(lead.skills) <= set(end.skills) <= set(lead.all_skills)
-            assert set(lead.packs) <= set(end.packs)
+            assert set(lead.neighbours) <= set(end.packs)
         else:
             assert isinstance(end, Redirect)
-            assert end.packs == lead.packs
+            assert end.packs == lead.neighbours
 
 
 # Each: the question, a reply, and where that must lead: required skills, allowed ones, packs.

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from router.decisions.outcome import Outcome
 from router.logs.labels import Gold, LabelReader, accepts, in_order
-from router.packs.order import Precedence
+from router.packs.precedence import Precedence
 
 ORDER = Precedence.of_chains([[["tyres"], ["brakes"], ["bikes"]]])
 

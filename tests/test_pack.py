@@ -1,3 +1,4 @@
+import re
 import shutil
 import time
 from pathlib import Path
@@ -7,11 +8,14 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from router.cli import app
 from router.errors import PackError, RouterError
 from router.packs.exemplar_file import read_exemplars, write_exemplars
+from router.packs.pack import Destination, Policy
 from router.packs.pack_file import check_pack, load_pack, save_pack, schema_text
-from router.packs.yaml_file import read_yaml
+from router.packs.yaml_lines import read_yaml
 from router.paths import DEFAULT_PACK, SKILLS
 from router.router import Router
 
@@ -33,7 +37,7 @@ def test_a_valid_pack_has_no_fault(tiny):
     assert faults_of(tiny) == []
     pack = load_pack(tiny)
     assert list(pack.skills) == ["fix-brakes", "fix-tyres", "sell-bikes"]
-    assert pack.questions["which-part"].option("tyre").leads_to.packs == ("bus-lines",)
+    assert pack.questions["which-part"].option("tyre").leads_to.neighbours == ("bus-lines",)
     assert pack.exemplars.options["which-part"]["tyre"] == (
         "no air in it",
         "a puncture",
@@ -70,9 +74,9 @@ UNKNOWN_IDS = [
         "'fix-brake' is not defined; did you mean 'fix-brakes'?",
     ),
     (
-        "{skills: [fix-tyres], packs: [bus-lines]}",
-        "{skills: [fix-tyres], packs: [bus-line]}",
-        "questions[1].options[1].leads_to.packs[0]",
+        "{skills: [fix-tyres], neighbours: [bus-lines]}",
+        "{skills: [fix-tyres], neighbours: [bus-line]}",
+        "questions[1].options[1].leads_to.neighbours[0]",
         "'bus-line' is not defined; did you mean 'bus-lines'?",
     ),
     (
@@ -94,9 +98,9 @@ UNKNOWN_IDS = [
         "'countr' is not defined; did you mean 'counter'?",
     ),
     (
-        "beside: [fix-tyres]",
-        "beside: [fix-tires]",
-        "neighbours[0].beside[0]",
+        "mention_beside: [fix-tyres]",
+        "mention_beside: [fix-tires]",
+        "neighbours[0].mention_beside[0]",
         "'fix-tires' is not defined; did you mean 'fix-tyres'?",
     ),
     (
@@ -157,11 +161,11 @@ def test_a_value_of_the_wrong_form_is_named_with_its_line(tiny, old, new, key, m
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("ask_from: 1.5", r"<= 1.0, was: '1.5'"),
-        ("ask_from: -0.1", r">= 0.0, was: '-0.1'"),
-        ("least_similarity: .nan", r">= 0.0, was: 'nan'"),
-        ("most_skills: 0", r">= 1, was: '0'"),
-        ("ask_form: 0.5", r"did you mean 'ask_from'\?"),
+        ("ask_threshold: 1.5", r"<= 1.0, was: '1.5'"),
+        ("ask_threshold: -0.1", r">= 0.0, was: '-0.1'"),
+        ("similarity_threshold: .nan", r">= 0.0, was: 'nan'"),
+        ("max_skills: 0", r">= 1, was: '0'"),
+        ("ask_treshold: 0.5", r"did you mean 'ask_threshold'\?"),
     ],
 )
 def test_a_policy_out_of_range_is_refused(tiny, setting, message):
@@ -169,6 +173,67 @@ def test_a_policy_out_of_range_is_refused(tiny, setting, message):
         file.write(f"policy:\n  {setting}\n")
     with pytest.raises(PackError, match=rf"policy\.{setting.split(':')[0]}: .*{message}"):
         load_pack(tiny)
+
+
+# Each: what stands in pack.yaml today, with its old name, where, and the two names.
+RENAMED = [
+    ("mention_beside: [fix-tyres]", "beside: [fix-tyres]", "beside", "mention_beside"),
+    ("mention_when: [bus, night bus]", "words: [bus, night bus]", "words", "mention_when"),
+    (", neighbours: [bus-lines]}", ", packs: [bus-lines]}", "packs", "neighbours"),
+]
+
+
+@pytest.mark.parametrize(("now", "before", "old", "new"), RENAMED)
+def test_an_old_key_is_read_with_a_warning(tiny, now, before, old, new):
+    pack = load_pack(tiny)
+    line = change(tiny, now, before)
+    message = f"pack.yaml:{line}: the key '{old}' is now called '{new}'; rename it"
+    with pytest.warns(FutureWarning, match=re.escape(message)):
+        assert load_pack(tiny) == pack
+
+
+def test_old_keys_of_a_policy_and_of_an_option_are_read(tiny):
+    change(tiny, "{skills: [fix-brakes]}", "{one_of: [fix-brakes], if_said: [fix-tyres]}")
+    old = ["ask_from: 0.4", "sure_from: 0.3", "also_from: 0.6", "name_from: 0.2"]
+    with (tiny / "pack.yaml").open("a") as file:
+        file.write("\n  ".join(["policy:", *old, "least_similarity: 0.1", "most_skills: 2"]))
+    with pytest.warns(FutureWarning) as notices:
+        pack = load_pack(tiny)
+    assert len(notices) == 8
+    assert pack.file.policy == Policy(
+        ask_threshold=0.4,
+        confidence_threshold=0.3,
+        extra_skill_threshold=0.6,
+        mention_threshold=0.2,
+        similarity_threshold=0.1,
+        max_skills=2,
+    )
+    leads_to = pack.questions["which-part"].option("brakes").leads_to
+    assert leads_to == Destination(any_of=("fix-brakes",), if_mentioned=("fix-tyres",))
+
+
+def test_a_fault_in_the_value_of_an_old_key_is_named_with_its_line(tiny):
+    line = change(tiny, "mention_beside: [fix-tyres]", "beside: [fix-tires]")
+    with pytest.warns(FutureWarning, match="'beside' is now called"):
+        (fault,) = faults_of(tiny)
+    assert fault.startswith(f"{tiny}/pack.yaml:{line}: neighbours[0].mention_beside[0]: 'fix-tir")
+
+
+def test_an_old_key_beside_the_new_one_is_a_fault(tiny):
+    change(tiny, "    mention_when:", "    words: [tram]\n    mention_when:")
+    with (
+        pytest.warns(FutureWarning, match="'words' is now called"),
+        pytest.raises(PackError, match="the key 'mention_when' stands twice here; keep one"),
+    ):
+        load_pack(tiny)
+
+
+def test_router_check_prints_old_keys_as_warnings(tiny):
+    line = change(tiny, "mention_when: [bus, night bus]", "words: [bus, night bus]")
+    result = CliRunner().invoke(app, ["check", str(tiny)])
+    assert result.exit_code == 0
+    assert f"warning: {tiny}/pack.yaml:{line}: the key 'words' is now called" in result.stderr
+    assert "no fault" in result.stdout
 
 
 def test_a_missing_key_is_named(tiny):
@@ -192,7 +257,7 @@ def test_a_question_that_leads_nowhere_is_named(tiny):
 
 def test_a_question_with_one_option_is_named(tiny):
     old = "      - id: tyre\n        label: A tyre\n"
-    change(tiny, old + "        leads_to: {skills: [fix-tyres], packs: [bus-lines]}\n", "")
+    change(tiny, old + "        leads_to: {skills: [fix-tyres], neighbours: [bus-lines]}\n", "")
     (tiny / "exemplars/options/which-part/tyre.txt").unlink()
     (fault,) = faults_of(tiny)
     assert "questions[1].options: a question needs at least 2 options, was: 1" in fault
@@ -460,8 +525,14 @@ def test_the_schema_accepts_the_keys_that_the_reader_accepts():
     assert set(yaml.safe_load((DEFAULT_PACK / "pack.yaml").read_text())) <= set(
         forms["PackFile"]["properties"]
     )
-    assert forms["Lead"]["additionalProperties"] is False
-    assert set(forms["Lead"]["properties"]) == {"skills", "one_of", "if_said", "packs", "ask"}
+    assert forms["Destination"]["additionalProperties"] is False
+    assert set(forms["Destination"]["properties"]) == {
+        "skills",
+        "any_of",
+        "if_mentioned",
+        "neighbours",
+        "ask",
+    }
 
 
 def test_the_schema_beside_the_packs_is_the_one_that_is_generated():

@@ -94,7 +94,7 @@ def test_the_likeliest_neighbour_is_redirected_to(pack):
 
 def test_a_redirect_names_a_neighbour_however_unsure_it_is(pack):
     shares = {"fix-brakes": 0.2, "bus-lines": 0.22, "fix-tyres": 0.2, "sell-bikes": 0.2}
-    verdicts = decide(rules_of(pack, name_from=0.9), p=shares)
+    verdicts = decide(rules_of(pack, mention_threshold=0.9), p=shares)
     assert action_of(verdicts) == "redirect"
     assert verdicts.packs.tolist() == [[True]]
 
@@ -109,7 +109,7 @@ def test_where_none_is_likeliest_it_is_none(pack):
 
 @pytest.mark.parametrize(("closest", "action"), [(0.29, "none"), (0.3, "route"), (0.9, "route")])
 def test_what_is_far_from_all_we_have_is_none(pack, closest, action):
-    verdicts = decide(rules_of(pack, least_similarity=0.3), closest=closest)
+    verdicts = decide(rules_of(pack, similarity_threshold=0.3), closest=closest)
     assert action_of(verdicts) == action
 
 
@@ -121,7 +121,7 @@ def test_what_is_far_is_not_even_asked_about(pack):
 
 @pytest.mark.parametrize(("ask", "action"), [(0.59, "route"), (0.6, "clarify"), (1.0, "clarify")])
 def test_it_asks_from_ask_from_on(pack, ask, action):
-    verdicts = decide(rules_of(pack, ask_from=0.6), ask=ask)
+    verdicts = decide(rules_of(pack, ask_threshold=0.6), ask=ask)
     assert action_of(verdicts) == action
 
 
@@ -139,8 +139,8 @@ def test_it_asks_the_likeliest_question_and_knows_what_it_would_have_done(pack):
 
 
 @pytest.mark.parametrize(("probability", "count"), [(0.69, 1), (0.7, 2)])
-def test_a_further_skill_is_added_from_also_from_on(pack, probability, count):
-    verdicts = decide(rules_of(pack, also_from=0.7), further={SALES: probability})
+def test_a_further_skill_is_added_from_extra_skill_threshold_on(pack, probability, count):
+    verdicts = decide(rules_of(pack, extra_skill_threshold=0.7), further={SALES: probability})
     assert len(skills_of(verdicts)) == count
 
 
@@ -155,11 +155,11 @@ def test_several_skills_come_in_execution_order(pack):
 def test_no_more_skills_than_the_policy_allows_and_the_strongest_of_them(pack):
     shares = {"fix-brakes": 0.1, "sell-bikes": 0.6, "none": 0.3}
     further = {BRAKES: 0.8, TYRES: 0.9}
-    assert skills_of(decide(rules_of(pack, most_skills=2), p=shares, further=further)) == [
+    assert skills_of(decide(rules_of(pack, max_skills=2), p=shares, further=further)) == [
         TYRES,
         SALES,
     ]
-    assert skills_of(decide(rules_of(pack, most_skills=1), p=shares, further=further)) == [SALES]
+    assert skills_of(decide(rules_of(pack, max_skills=1), p=shares, further=further)) == [SALES]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_neighbour_is_named_beside_a_route_if_the_query_says_one_of_its_words(
 @pytest.mark.parametrize(("share", "named"), [(0.24, False), (0.26, True)])
 def test_a_neighbour_is_named_beside_a_route_if_it_is_likely(pack, share, named):
     shares = {"fix-brakes": 0, "fix-tyres": 1 - share, "bus-lines": share}
-    assert decide(rules_of(pack, name_from=0.25), p=shares).packs.tolist() == [[named]]
+    assert decide(rules_of(pack, mention_threshold=0.25), p=shares).packs.tolist() == [[named]]
 
 
 def test_a_neighbour_is_named_beside_none_but_its_own_skills(pack):
@@ -210,7 +210,7 @@ def test_a_redirect_names_every_likely_neighbour(pack):
     taxi = Neighbour("a-taxi", "Taxi", "Be driven.")
     file = msgspec.structs.replace(pack.file, neighbours=(*pack.file.neighbours, taxi))
     two = msgspec.structs.replace(pack, file=file)
-    rules = rules_of(two, ("neighbour:a-taxi", *NAMES), name_from=0.3)
+    rules = rules_of(two, ("neighbour:a-taxi", *NAMES), mention_threshold=0.3)
     reading = reading_of({"p": {"bus-lines": 0.5, "fix-brakes": 0.1}})
     with_taxi = [
         np.column_stack([[taxi_share], reading.probabilities]) for taxi_share in (0.3, 0.2)
@@ -285,7 +285,7 @@ def test_a_batch_may_be_empty(pack, count):
 def test_asking_more_readily_never_asks_less(pack):
     rows = [{"ask": ask} for ask in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
     asked = [
-        (rules_of(pack, ask_from=level).decide(reading_of(*rows)).action == 1).sum()
+        (rules_of(pack, ask_threshold=level).decide(reading_of(*rows)).action == 1).sum()
         for level in (0.1, 0.3, 0.5, 0.7, 0.9)
     ]
     assert all(more >= less for more, less in pairwise(asked))

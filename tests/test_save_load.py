@@ -111,7 +111,7 @@ def test_a_damaged_model_is_refused(tiny_router, saved):
 def test_a_changed_calibration_is_refused(router, tmp_path):
     calibration = calibrate_log(router, SAMPLE_LOG, before="2026-09-29")
     router.with_calibration(calibration).save(tmp_path)
-    changed = msgspec.structs.replace(calibration, ask_from=0.123)
+    changed = msgspec.structs.replace(calibration, ask_threshold=0.123)
     changed.write(tmp_path / "calibration.json")
     with pytest.raises(RouterError, match="not the calibration that was saved"):
         Router.load(tmp_path, encoder=router.encoder)
@@ -127,7 +127,7 @@ def test_another_encoder_is_refused(tiny_router, saved):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 9}, "format is 1, was: 9"),
+        ({"format": 1}, "format is 2, was: 1; save it again: Router.load"),
         ({"encoder": 3}, "not a saved router: Expected `str`"),
     ],
 )

@@ -9,9 +9,9 @@ from router.arrays import Bools, Floats, Indices
 from router.calibration.cases import Cases
 from router.decisions.contenders import MOST_OPTIONS
 from router.decisions.outcome import ACTIONS
-from router.decisions.policy import ask_risk, asks, mapped
+from router.decisions.policy import ask_risk, asks
 from router.errors import RouterError
-from router.packs.pack import Map, Policy
+from router.packs.pack import Policy
 from router.statistics.conformal import (
     ask_rate_threshold,
     coverage_threshold,
@@ -19,6 +19,7 @@ from router.statistics.conformal import (
     texts_needed,
 )
 from router.statistics.logistic import Logistic, logit
+from router.statistics.platt import PlattScaling
 
 FEWEST_OF_ACTION = 50
 """Labelled texts, right ones and wrong ones among them, that an action needs for its own map."""
@@ -78,21 +79,21 @@ class Goal:
 class Fitted:
     """Maps and thresholds. `contend_from` is None where the exemplars' own stands."""
 
-    maps: Mapping[str, Map]  # by action; "all" pools route, redirect and none
-    ask_from: float
-    sure_from: float
+    maps: Mapping[str, PlattScaling]  # by action; "all" pools route, redirect and none
+    ask_threshold: float
+    confidence_threshold: float
     contend_from: float | None
 
     def ask(self, cases: Cases) -> Floats:
         """Probability that a detail is missing. Shape: (n,)."""
-        return mapped(self.maps["clarify"], cases.ask)
+        return self.maps["clarify"].transform(cases.ask)
 
     def sure(self, cases: Cases) -> Floats:
         """Confidence of what is decided unasked. Shape: (n,)."""
-        sure = mapped(self.maps["all"], cases.sure)
+        sure = self.maps["all"].transform(cases.sure)
         for name in self.maps.keys() & {"route", "redirect", "none"}:
             rows = cases.action == ACTIONS.index(name)
-            sure[rows] = mapped(self.maps[name], cases.sure[rows])
+            sure[rows] = self.maps[name].transform(cases.sure[rows])
         return sure
 
 
@@ -116,8 +117,8 @@ class Trial:
             in_scope=cases.near,
             has_question=cases.ask > 0.0,
             has_alternatives=cases.several,
-            ask_threshold=fitted.ask_from,
-            confidence_threshold=fitted.sure_from,
+            ask_threshold=fitted.ask_threshold,
+            confidence_threshold=fitted.confidence_threshold,
         )
         least = fitted.contend_from or 0.0
         covered = (cases.rank < 2) | ((cases.rank < MOST_OPTIONS) & (cases.truth >= least))
@@ -135,20 +136,22 @@ def fit(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> Fitted:
     :param fold: Of each case; risks are of maps that were fitted on the other folds.
     :raises RouterError: No threshold keeps the promise.
     """
-    kept = cases.ask < policy.ask_from
+    kept = cases.ask < policy.ask_threshold
     if not goal.given:
         maps = fit_maps(cases, kept)
-        edge = mapped(maps["clarify"], np.array([policy.ask_from]))
-        ask_from, sure_from = float(edge[0]), policy.sure_from
+        edge = maps["clarify"].transform(np.array([policy.ask_threshold]))
+        ask_threshold, confidence_threshold = float(edge[0]), policy.confidence_threshold
     for _ in range(ROUNDS if goal.given else 0):
         ask, sure = _crossed(cases, fold, kept)
         level = goal.level(risk_of(cases, ask, sure), cases.right)
         if level is None:
             raise RouterError(_unreachable(goal, cases))
         kept = ask < level
-        ask_from, sure_from = level, 1.0 - level
-    fitted = Fitted(fit_maps(cases, kept), ask_from, sure_from, None)
-    return Fitted(fitted.maps, ask_from, sure_from, _contend_from(fitted, cases, policy.alpha))
+        ask_threshold, confidence_threshold = level, 1.0 - level
+    fitted = Fitted(fit_maps(cases, kept), ask_threshold, confidence_threshold, None)
+    return Fitted(
+        fitted.maps, ask_threshold, confidence_threshold, _contend_from(fitted, cases, policy.alpha)
+    )
 
 
 def risk_of(cases: Cases, ask: Floats, sure: Floats) -> Floats:
@@ -162,7 +165,7 @@ def risk_of(cases: Cases, ask: Floats, sure: Floats) -> Floats:
     )
 
 
-def fit_maps(cases: Cases, kept: Bools) -> dict[str, Map]:
+def fit_maps(cases: Cases, kept: Bools) -> dict[str, PlattScaling]:
     """Fit what a confidence is worth: pooled, by action where that has enough cases, and of asking.
 
     :param kept: Cases that are decided unasked. Shape: (n,).
@@ -176,22 +179,22 @@ def fit_maps(cases: Cases, kept: Bools) -> dict[str, Map]:
             maps[name] = platt(cases.sure[rows], cases.right[rows])
     near = cases.near & (cases.ask > 0.0)
     enough = np.count_nonzero(near) >= FEWEST_OF_ACTION
-    maps["clarify"] = platt(cases.ask[near], cases.fair[near]) if enough else Map()
+    maps["clarify"] = platt(cases.ask[near], cases.fair[near]) if enough else PlattScaling()
     return maps
 
 
-def platt(confidence: Floats, right: Bools) -> Map:
+def platt(confidence: Floats, right: Bools) -> PlattScaling:
     """Fit the map of Platt 1999; none where all are right, or all wrong."""
     if not _both(right):
-        return Map()
+        return PlattScaling()
     odds = logit(confidence, edge=1e-6)
     found = Logistic.fit(odds[:, None], right)
     slope = float(found.weights[0])
     if slope < FLATTEST:
         share = float(right.mean())
         offset = np.log(share / (1.0 - share)) - FLATTEST * odds.mean()
-        return Map(FLATTEST, float(np.clip(offset, -10.0, 10.0)))
-    return Map(min(slope, 20.0), float(np.clip(found.bias, -10.0, 10.0)))
+        return PlattScaling(FLATTEST, float(np.clip(offset, -10.0, 10.0)))
+    return PlattScaling(min(slope, 20.0), float(np.clip(found.bias, -10.0, 10.0)))
 
 
 def _both(right: Bools) -> bool:

@@ -12,10 +12,11 @@ from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.files import write_whole
 from router.model.model import Layout, Limits, model_hash
-from router.packs.pack import Map, Pack, Policy, Share
+from router.packs.pack import Pack, Policy, Proportion
 from router.statistics.figure import Figure
+from router.statistics.platt import PlattScaling
 
-FORMAT = 1
+FORMAT = 2
 REDO = "fit it again: router calibrate LOG --pack PACK, or router.learn(texts, labels)"
 
 
@@ -56,10 +57,10 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     n: int
     ask_rate: float | None = None
     max_error: float | None = None
-    ask_from: Share
-    sure_from: Share
-    confidence: Map
-    maps: dict[str, Map]
+    ask_threshold: Proportion
+    confidence_threshold: Proportion
+    confidence: PlattScaling
+    maps: dict[str, PlattScaling]
     contend_from: float | None = None
     intervals: dict[str, tuple[Step, ...]] = {}
     report: Report
@@ -99,7 +100,12 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
                 "a calibration holds for the encoder that it was fitted with,"
                 f" {self.encoder}; this is {encoder.key}; {REDO}"
             )
-        decides = ("also_from", "name_from", "most_skills", "least_similarity")
+        decides = (
+            "extra_skill_threshold",
+            "mention_threshold",
+            "max_skills",
+            "similarity_threshold",
+        )
         for name in decides:
             was, now = getattr(self.policy, name), getattr(pack.file.policy, name)
             if was != now:
@@ -112,8 +118,8 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Prepare the pack's rules with what was fitted."""
         policy = msgspec.structs.replace(
             pack.file.policy,
-            ask_from=self.ask_from,
-            sure_from=self.sure_from,
+            ask_threshold=self.ask_threshold,
+            confidence_threshold=self.confidence_threshold,
             confidence=self.confidence,
         )
         return Rules.of(

@@ -13,7 +13,7 @@ from router.decisions.outcome import ACTIONS, CLARIFY, NONE, Outcome
 from router.decisions.policy import Rules, Verdicts
 from router.logs.labels import Gold, accepts
 from router.model.model import Model, Reading
-from router.packs.pack import Map
+from router.statistics.platt import PlattScaling
 
 if TYPE_CHECKING:
     from router.router import Router
@@ -67,7 +67,9 @@ class Cases:
         if reading is None:
             reading = router.decide(texts)[0]
         now = router.rules.decide(reading)
-        plain = msgspec.structs.replace(router.pack.file.policy, confidence=Map(), sure_from=0.0)
+        plain = msgspec.structs.replace(
+            router.pack.file.policy, confidence=PlattScaling(), confidence_threshold=0.0
+        )
         rules = Rules.of(router.pack, model.layout, model.limits, policy=plain)
         verdicts = rules.decide(reading)
         outcomes = _unasked(router, verdicts)
@@ -81,7 +83,7 @@ class Cases:
             right=np.array([accepts(gold, outcome, order) for gold, outcome in pairs], dtype=bool),
             fair=np.array([gold.may_ask for gold in golds], dtype=bool),
             must=np.array([gold.must_ask for gold in golds], dtype=bool),
-            near=reading.closest >= rules.least_similarity,
+            near=reading.closest >= rules.similarity_threshold,
             several=several,
             rank=rank,
             truth=truth,

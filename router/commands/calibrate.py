@@ -95,10 +95,10 @@ def show(console: "Console", fitted: "Calibration") -> None:
     maps = [f"confidence: {{slope: {pooled.slope:.2f}, offset: {pooled.offset:.2f}}}"]
     maps += [f"{name} {one.slope:.2f}, {one.offset:+.2f}" for name, one in fitted.maps.items()]
     console.print(f"Fitted, {', '.join(maps)} (log odds * slope + offset).", soft_wrap=True)
-    sure = f", or the decision is less than {fitted.sure_from:.2f} sure"
+    sure = f", or the decision is less than {fitted.confidence_threshold:.2f} sure"
     console.print(
-        f"Asks where a detail is missing with probability {fitted.ask_from:.2f} or more"
-        f"{sure if fitted.sure_from else ''}.",
+        f"Asks where a detail is missing with probability {fitted.ask_threshold:.2f} or more"
+        f"{sure if fitted.confidence_threshold else ''}.",
         soft_wrap=True,
     )
     if fitted.max_error is not None:

@@ -1,5 +1,6 @@
 """Check a pack, and prepare a machine ahead of the first query."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,8 @@ def check(
 ) -> None:
     """Read a pack and name every fault: file, line, key, what was expected.
 
+    A key that has been renamed is still read; it is named in a warning, and is no fault.
+
     Examples:
         router check my-pack
 
@@ -27,7 +30,11 @@ def check(
     if schema:
         typer.echo(schema_text())
         return
-    found, faults = check_pack(pack or DEFAULT_PACK)
+    with warnings.catch_warnings(record=True) as notices:
+        warnings.simplefilter("always")
+        found, faults = check_pack(pack or DEFAULT_PACK)
+    for notice in notices:
+        typer.echo(f"warning: {notice.message}", err=True)
     for fault in faults:
         typer.echo(str(fault), err=True)
     if found is None or faults:

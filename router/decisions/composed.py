@@ -6,7 +6,7 @@ from router.decisions.decision import COMPOSED, Asked
 from router.errors import RouterError
 from router.model import replies
 from router.model.model import ANY_ANSWER
-from router.packs.pack import Lead, Option, Pack, Question
+from router.packs.pack import Destination, Option, Pack, Question
 
 NONE = "none"
 """Id of the option "None of these"."""
@@ -31,14 +31,14 @@ def question_of(asked: Asked, pack: Pack) -> Question:
                 f"an option of {COMPOSED!r} is a skill or neighbour of this pack, was:"
                 f" {choice.id!r}; answer it with the router that asked it"
             )
-        lead = Lead(skills=(one,)) if kind == "skill" else Lead(packs=(one,))
+        lead = Destination(skills=(one,)) if kind == "skill" else Destination(neighbours=(one,))
         options.append(Option(choice.id, choice.label, lead))
     return Question(COMPOSED, asked.text, tuple(options))
 
 
 def literal_meaning(asked: Asked, reply: str) -> str | None:
     """Read an option's number, place, label, name or bare id; None if it is none of these."""
-    options = [Option(one.id, one.label, Lead()) for one in asked.options]
+    options = [Option(one.id, one.label, Destination()) for one in asked.options]
     meaning = replies.literal_meaning(Question(COMPOSED, asked.text, tuple(options)), reply)
     if meaning is None:
         plain = reply.strip().casefold()

@@ -7,7 +7,7 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Indices
 from router.model.model import Layout, Reading
-from router.packs.pack import Lead, Pack
+from router.packs.pack import Destination, Pack
 
 MOST_OPTIONS = 4
 """Options of a composed question, besides "none of these"; at least two."""
@@ -97,11 +97,11 @@ def offered(likely: Floats, at_least: float) -> Bools:
     return inside & (likely >= 0.0)
 
 
-def _ends(pack: Pack, lead: Lead) -> set[str]:
+def _ends(pack: Pack, lead: Destination) -> set[str]:
     """Names of the targets that an answer ends at, at once or after its follow-up question."""
     ends = {f"skill:{one}" for one in lead.all_skills}
     if not ends:  # beside skills, packs are only named
-        ends = {f"neighbour:{one}" for one in lead.packs}
+        ends = {f"neighbour:{one}" for one in lead.neighbours}
     if lead.ask is not None:
         for option in pack.questions[lead.ask].options:
             ends |= _ends(pack, option.leads_to)

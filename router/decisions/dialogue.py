@@ -12,7 +12,7 @@ from router.decisions.policy import Verdicts
 from router.encoders.encoder import Encoder
 from router.model.model import ANY_ANSWER, Reading
 from router.model.replies import BOTH, NEITHER, UNSURE, literal_meaning
-from router.packs.pack import Lead, Option, Question
+from router.packs.pack import Destination, Option, Question
 from router.text import Phrases, words_of
 
 MOST_QUESTIONS = 2
@@ -145,7 +145,7 @@ class Listener:
                 return narrate.clarify(question, heard.said, heard.clarify.asked, told)
         leads = [self._end_of(option.leads_to) for option in options]
         skills = [skill for lead in leads for skill in self._skills_of(lead, heard)]
-        packs = tuple(dict.fromkeys(pack for lead in leads for pack in lead.packs))
+        packs = tuple(dict.fromkeys(pack for lead in leads for pack in lead.neighbours))
         return self._ended(heard, skills, packs, told)
 
     def _ended(
@@ -158,19 +158,20 @@ class Listener:
         also = (
             neighbour.id
             for neighbour in pack.neighbours.values()
-            if set(neighbour.beside) & set(skills) and Phrases.of(neighbour.words).match(words)
+            if set(neighbour.mention_beside) & set(skills)
+            and Phrases.of(neighbour.mention_when).match(words)
         )
         ordered = pack.precedence.sort(skills)
         return narrate.route(pack, ordered, tuple(dict.fromkeys((*packs, *also))), told)
 
-    def _end_of(self, lead: Lead) -> Lead:
+    def _end_of(self, lead: Destination) -> Destination:
         """Where a lead ends once nothing more may be asked."""
         while lead.ask is not None:
             question = self.narrator.pack.questions[lead.ask]
             lead = question.option(question.if_unsure or question.options[0].id).leads_to
         return lead
 
-    def _skills_of(self, lead: Lead, heard: Heard) -> list[str]:
+    def _skills_of(self, lead: Destination, heard: Heard) -> list[str]:
         likely = self._by_target(heard.together)
         alone = self._by_target(heard.alone)
 
@@ -178,11 +179,11 @@ class Listener:
             return max(likely[f"skill:{skill}"], alone[f"skill:{skill}"]) >= SAID
 
         choice = (
-            [next((one for one in lead.one_of if said(one)), *lead.one_of[:1])]
-            if lead.one_of
+            [next((one for one in lead.any_of if said(one)), *lead.any_of[:1])]
+            if lead.any_of
             else []
         )
-        return [*choice, *lead.skills, *filter(said, lead.if_said)]
+        return [*choice, *lead.skills, *filter(said, lead.if_mentioned)]
 
     def _both(self, heard: Heard) -> tuple[Option, ...]:
         """The options that "both" means: all of two, else the two likeliest of the reply."""
@@ -228,10 +229,10 @@ class Listener:
         }
 
 
-def _targets(lead: Lead) -> list[str]:
+def _targets(lead: Destination) -> list[str]:
     """Names of all targets that an option can lead to at once."""
     return [
         *(f"skill:{skill}" for skill in lead.all_skills),
-        *(f"neighbour:{pack}" for pack in lead.packs),
+        *(f"neighbour:{pack}" for pack in lead.neighbours),
         *([f"question:{lead.ask}"] if lead.ask is not None else []),
     ]

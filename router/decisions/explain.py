@@ -78,13 +78,17 @@ def explanation_of(router: Router, text: str, most: int = 8) -> Explanation:
 
 def _rule(router: Router, ask: float, closest: float, action: int) -> str:
     """Say which rule of the policy decided."""
-    policy, least = router.rules.policy, router.rules.least_similarity
+    policy, least = router.rules.policy, router.rules.similarity_threshold
     if closest < least:
         return f"no exemplar is closer than {closest:.2f}, below {least:.2f} -> none"
     if ACTIONS[action] == "clarify":
-        return f"a detail is missing with probability {ask:.2f}, from {policy.ask_from} on -> ask"
+        return (
+            f"a detail is missing with probability {ask:.2f}, from {policy.ask_threshold} on -> ask"
+        )
     likeliest = f"the likeliest that is no question -> {ACTIONS[action]}"
-    return f"a detail is missing with probability {ask:.2f}, below {policy.ask_from}; {likeliest}"
+    return (
+        f"a detail is missing with probability {ask:.2f}, below {policy.ask_threshold}; {likeliest}"
+    )
 
 
 def _questions(

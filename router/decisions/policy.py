@@ -11,10 +11,10 @@ from router.arrays import Bools, Floats, Indices
 from router.decisions.contenders import MOST_OPTIONS, Contenders
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
 from router.model.model import Layout, Limits, Reading
-from router.packs.order import Precedence
-from router.packs.pack import Map, Pack, Policy
+from router.packs.pack import Pack, Policy
+from router.packs.precedence import Precedence
 from router.statistics.conformal import coverage_threshold, texts_needed
-from router.statistics.logistic import logit
+from router.statistics.platt import PlattScaling
 from router.text import Phrases
 
 
@@ -23,7 +23,7 @@ class Verdicts:
     """What was decided for a batch; every row is one text. Objects are built from it when asked."""
 
     action: NDArray[np.int8]  # (n_texts,): an index of ACTIONS
-    skills: Indices  # (n_texts, most_skills): in execution order, -1 where there is none
+    skills: Indices  # (n_texts, max_skills): in execution order, -1 where there is none
     packs: Bools  # (n_texts, n_neighbours): named
     # (n_texts,): the likeliest question, asked where `action` says so; one more than the pack has
     # stands for a composed one
@@ -48,9 +48,9 @@ class Rules:
     words: tuple[Phrases, ...]  # of each neighbour
     precedence: Precedence
     limits: Limits
-    least_similarity: float
+    similarity_threshold: float
     contenders: Contenders
-    maps: Mapping[str, Map]  # of each action, and of whether to ask under "clarify"
+    maps: Mapping[str, PlattScaling]  # of each action, and of whether to ask under "clarify"
     # Two concerns share the probability of a text: of documents, whose probabilities are not
     # mapped on a log, that of every skill routed to counts. A pack's own map has it in already.
     shared: bool = False
@@ -63,7 +63,7 @@ class Rules:
         limits: Limits | None = None,
         *,
         policy: Policy | None = None,
-        maps: Mapping[str, Map] | None = None,
+        maps: Mapping[str, PlattScaling] | None = None,
         contend_from: float | None = None,
     ) -> "Rules":
         """Prepare a pack's rules.
@@ -76,20 +76,24 @@ class Rules:
         """
         limits, policy = limits or Limits(), policy or pack.file.policy
         skills, neighbours = tuple(pack.skills), list(pack.neighbours.values())
-        beside = [[skill in neighbour.beside for skill in skills] for neighbour in neighbours]
-        least = policy.least_similarity
-        least = limits.least_similarity if least is None else least
+        beside = [
+            [skill in neighbour.mention_beside for skill in skills] for neighbour in neighbours
+        ]
+        least = policy.similarity_threshold
+        least = limits.similarity_threshold if least is None else least
         if contend_from is None:
-            contend_from = contenders_from(limits, policy) if policy.sure_from > 0.0 else 0.0
+            contend_from = (
+                contenders_from(limits, policy) if policy.confidence_threshold > 0.0 else 0.0
+            )
         return cls(
             policy=policy,
             layout=layout,
             skill_ids=skills,
             beside=np.array(beside, dtype=np.bool_).reshape(len(neighbours), len(skills)),
-            words=tuple(Phrases.of(neighbour.words) for neighbour in neighbours),
+            words=tuple(Phrases.of(neighbour.mention_when) for neighbour in neighbours),
             precedence=pack.precedence,
             limits=limits,
-            least_similarity=least,
+            similarity_threshold=least,
             contenders=Contenders.of(pack, layout, contend_from, least),
             maps={name: policy.confidence for name in ACTIONS if name != "clarify"}
             | dict(maps or {}),
@@ -110,12 +114,12 @@ class Rules:
         unasked = np.full(len(best), NONE, dtype=np.int8)
         unasked[best < n_skills + n_neighbours] = REDIRECT
         unasked[best < n_skills] = ROUTE
-        far = reading.closest < self.least_similarity
+        far = reading.closest < self.similarity_threshold
         unasked[far] = NONE
         skills, sure = self._skills(reading, shares, unasked)
         packs = self._packs(reading, shares, unasked, skills)
         sure = self._sure(reading, shares, unasked, sure, packs, far)
-        ask = mapped(self.maps.get("clarify", Map()), reading.ask)
+        ask = self.maps.get("clarify", PlattScaling()).transform(reading.ask)
         question = (
             reading.questions.probabilities.argmax(axis=1)
             if len(self.layout.questions)
@@ -127,8 +131,8 @@ class Rules:
             in_scope=~far,
             has_question=question >= 0,
             has_alternatives=self.contenders.has_alternatives(reading),
-            ask_threshold=self.policy.ask_from,
-            confidence_threshold=self.policy.sure_from,
+            ask_threshold=self.policy.ask_threshold,
+            confidence_threshold=self.policy.confidence_threshold,
         )
         contenders = self._composed(reading, shares, unsure.nonzero()[0], question)
         asked = missing | unsure
@@ -166,7 +170,7 @@ class Rules:
                 none = shares[rows, n_skills + n_neighbours :].sum(axis=1)
                 known = 1.0 - self.limits.as_far(reading.closest[rows])
                 sure[rows] = np.where(far[rows], np.maximum(none, known), none)
-            sure[rows] = mapped(self.maps[ACTIONS[one]], sure[rows])
+            sure[rows] = self.maps[ACTIONS[one]].transform(sure[rows])
         return sure
 
     def _composed(
@@ -192,14 +196,16 @@ class Rules:
         self, reading: Reading, shares: Floats, action: NDArray[np.int8]
     ) -> tuple[Indices, Floats]:
         """The skills of each route in execution order, and how sure all of them are."""
-        n_skills, most = len(self.skill_ids), min(self.policy.most_skills, len(self.skill_ids))
+        n_skills, most = len(self.skill_ids), min(self.policy.max_skills, len(self.skill_ids))
         ours = shares[:, :n_skills]
         top = ours.argmax(axis=1)
         routed = action == ROUTE
         chosen = np.full((len(top), most), -1, dtype=np.intp)
         chosen[routed, 0] = top[routed]
         sure = ours[np.arange(len(top)), top]
-        further = np.where(reading.further >= self.policy.also_from, reading.further, 0.0)
+        further = np.where(
+            reading.further >= self.policy.extra_skill_threshold, reading.further, 0.0
+        )
         for row in (routed & further.any(axis=1)).nonzero()[0].tolist():  # one text in twenty
             strength = further[row]
             strength[top[row]] = 2.0  # the likeliest comes first whatever the others say
@@ -223,7 +229,7 @@ class Rules:
         if not n_neighbours:
             return np.zeros((len(shares), 0), dtype=np.bool_)
         near = shares[:, n_skills : n_skills + n_neighbours]
-        likely = near >= self.policy.name_from
+        likely = near >= self.policy.mention_threshold
         redirected = (action == REDIRECT).nonzero()[0]
         likely[redirected, near[redirected].argmax(axis=1)] = True
         likely[action == NONE] = False
@@ -285,14 +291,6 @@ def ask_risk(
     missing = np.where(in_scope & has_question, ask_probability, -1.0)
     unsure = np.where(in_scope & has_alternatives, 1.0 - confidence, -1.0)
     return np.maximum(missing, unsure)
-
-
-def mapped(to: Map, confidence: Floats) -> Floats:
-    """Map a confidence to how often it is right. Shape: (n_texts,), both in [0, 1]."""
-    if to == Map():
-        return confidence
-    odds = logit(confidence, edge=1e-6) * to.slope + to.offset
-    return np.asarray(1.0 / (1.0 + np.exp(-odds)))
 
 
 def contenders_from(limits: Limits, policy: Policy) -> float:

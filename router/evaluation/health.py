@@ -14,7 +14,7 @@ import numpy as np
 from router.arrays import Floats, Indices, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.centroids import unit
-from router.packs.pack import Lead, Pack, Question
+from router.packs.pack import Destination, Pack, Question
 
 CLOSEST = 5
 
@@ -151,7 +151,7 @@ def separating_question(pack: Pack, first: str, second: str) -> Question | None:
     return None
 
 
-def _ends(pack: Pack, lead: Lead) -> frozenset[str]:
+def _ends(pack: Pack, lead: Destination) -> frozenset[str]:
     """Skills that a lead can end in, through follow-up questions too."""
     if lead.ask is None:
         return frozenset(lead.all_skills)

@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from router.decisions.outcome import ACTIONS, Action, Outcome
-from router.packs.order import Precedence
 from router.packs.pack import Pack
+from router.packs.precedence import Precedence
 
 _SEPARATORS = re.compile(r"[;,|>\n]")
 ANY_QUESTION = "other"

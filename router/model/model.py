@@ -99,7 +99,7 @@ class Limits:
     outside: Logistic | None = None
 
     @cached_property
-    def least_similarity(self) -> float:
+    def similarity_threshold(self) -> float:
         """The cosine below which a text is nothing of ours: 1 % of ours lie below it."""
         place = floor((len(self.closest) + 1) * FAR)
         return min(float(self.closest[place - 1]), HIGHEST) if place else UNTOLD

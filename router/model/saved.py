@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from router.router import Router
 
 FILE, PACK, MODEL, CALIBRATION = "router.json", "pack", "model", "calibration.json"
-FORMAT = 1
+FORMAT = 2
 REDO = "save it again: Router.load(PACK).save(FOLDER)"
 
 

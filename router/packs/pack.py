@@ -9,21 +9,22 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from router.packs.order import Precedence
+from router.packs.precedence import Precedence
+from router.statistics.platt import PlattScaling
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 """Lower-case letters, digits and single hyphens, as in the Agent Skills format."""
 
-Line = Annotated[str, Meta(min_length=1, max_length=2_000)]
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+_Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
+Proportion = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class Category(Struct, frozen=True, forbid_unknown_fields=True):
     """A kind of concern, and the question that separates it from its neighbours."""
 
     id: Id
-    title: Line
-    concern: Line
+    title: _Text
+    concern: _Text
     asks: str = ""
 
 
@@ -36,57 +37,62 @@ class Skill(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     id: Id
     category: Id
-    title: Line
-    summary: Line
+    title: _Text
+    summary: _Text
     document: str = ""
     description: Annotated[str, Meta(max_length=2_000)] = ""
 
 
 class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):
-    """Another pack. It is named beside a route to one of `beside` if the query says a `word`."""
+    """A neighbouring pack, which serves what this one does not.
+
+    It is mentioned beside a route to one of the skills `mention_beside` if the query contains one
+    of the words or phrases `mention_when`.
+    """
 
     id: Id
-    title: Line
-    summary: Line
-    beside: tuple[Id, ...] = ()
-    words: tuple[Line, ...] = ()
+    title: _Text
+    summary: _Text
+    mention_beside: tuple[Id, ...] = ()
+    mention_when: tuple[_Text, ...] = ()
 
 
-class Lead(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an answer leads.
+class Destination(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an answer to a question leads.
 
-    `skills` are always required, the likeliest of `one_of` too; one of `if_said` is added only if
-    the words ask for it. `packs` are named; with no skill they make a redirect. `ask` is the
-    follow-up question, instead of all these.
+    All of `skills` are required, and one of `any_of`: the first, unless the query mentions another.
+    A skill of `if_mentioned` is added if the query mentions it. `neighbours` are mentioned beside
+    the skills; without any skill they make a redirect. `ask` is the id of a follow-up question and
+    stands alone.
     """
 
     skills: tuple[Id, ...] = ()
-    one_of: tuple[Id, ...] = ()
-    if_said: tuple[Id, ...] = ()
-    packs: tuple[Id, ...] = ()
+    any_of: tuple[Id, ...] = ()
+    if_mentioned: tuple[Id, ...] = ()
+    neighbours: tuple[Id, ...] = ()
     ask: Id | None = None
 
     @property
     def all_skills(self) -> tuple[str, ...]:
         """Every skill that this answer can lead to."""
-        return (*self.one_of, *self.skills, *self.if_said)
+        return (*self.any_of, *self.skills, *self.if_mentioned)
 
 
 class Option(Struct, frozen=True, forbid_unknown_fields=True):
     """One answer to a question."""
 
     id: Id
-    label: Line
-    leads_to: Lead
+    label: _Text
+    leads_to: Destination
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True):
     """What to ask when a detail is missing. `triggers` are words and phrases, never patterns."""
 
     id: Id
-    text: Line
+    text: _Text
     options: tuple[Option, ...]
-    triggers: tuple[Line, ...] = ()
+    triggers: tuple[_Text, ...] = ()
     if_unsure: Id | None = None
 
     def option(self, option_id: str) -> Option:
@@ -94,34 +100,28 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
         return next(option for option in self.options if option.id == option_id)
 
 
-class Map(Struct, frozen=True, forbid_unknown_fields=True):
-    """From a confidence to how often it is right (Platt 1999): log odds * `slope` + `offset`."""
-
-    slope: Annotated[float, Meta(gt=0.0, le=20.0)] = 1.0
-    offset: Annotated[float, Meta(ge=-10.0, le=10.0)] = 0.0
-
-
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
-    """How sure is sure enough; `router calibrate` fits them to a log.
+    """The thresholds of a decision; `router calibrate` fits some of them to a log.
 
-    `ask_from`: ask if the text is this likely to lack the detail that decides (a probability).
-    `sure_from`: ask which of the likeliest it is if deciding unasked is less sure (a probability).
-    `alpha`: share of such questions that may lack the right option (see docs/calibration.md).
-    `also_from`: route to a further skill if it is this likely a concern of its own (a probability).
-    `name_from`: name a neighbour beside a route from this probability on.
-    `least_similarity`: nothing of ours if no exemplar is as close as this (a cosine); fitted on the
-    exemplars if it is not given.
-    `confidence`: applied to the confidence of every decision but a question.
+    `ask_threshold`: a question is asked if a deciding detail is missing with this probability.
+    `confidence_threshold`: below this confidence the router asks which of the likeliest it is.
+    `alpha`: the share of such questions that may lack the right option (docs/calibration.md).
+    `extra_skill_threshold`: the probability from which a further skill is routed to as well.
+    `mention_threshold`: the probability from which a neighbour is mentioned beside a route.
+    `similarity_threshold`: a query is out of scope if its cosine with every exemplar is lower. It
+    is fitted on the exemplars if it is not given.
+    `max_skills`: the most skills that one query is routed to.
+    `confidence`: rescales the confidence of every decision except a question.
     """
 
-    ask_from: Share = 0.5
-    sure_from: Share = 0.0
+    ask_threshold: Proportion = 0.5
+    confidence_threshold: Proportion = 0.0
     alpha: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.05
-    also_from: Share = 0.7
-    name_from: Share = 0.25
-    least_similarity: Share | None = None
-    most_skills: Annotated[int, Meta(ge=1, le=10)] = 3
-    confidence: Map = Map()
+    extra_skill_threshold: Proportion = 0.7
+    mention_threshold: Proportion = 0.25
+    similarity_threshold: Proportion | None = None
+    max_skills: Annotated[int, Meta(ge=1, le=10)] = 3
+    confidence: PlattScaling = PlattScaling()
 
 
 class Exemplars(Struct, frozen=True):
@@ -139,8 +139,8 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
 
     format: Annotated[int, Meta(ge=1, le=1)]
     id: Id
-    title: Line
-    summary: Line
+    title: _Text
+    summary: _Text
     categories: Annotated[tuple[Category, ...], Meta(min_length=1)]
     skills: Annotated[tuple[Skill, ...], Meta(min_length=1)]
     neighbours: tuple[Neighbour, ...] = ()

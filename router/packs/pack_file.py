@@ -17,12 +17,10 @@ from router.packs.document import (
     write_documents,
 )
 from router.packs.exemplar_file import read_exemplars, write_exemplars
-from router.packs.order import Precedence
 from router.packs.pack import (
     Category,
+    Destination,
     Exemplars,
-    Lead,
-    Map,
     Neighbour,
     Option,
     Pack,
@@ -31,7 +29,9 @@ from router.packs.pack import (
     Question,
     Skill,
 )
-from router.packs.yaml_file import Lines, read_yaml
+from router.packs.precedence import Precedence
+from router.packs.yaml_lines import LinesByPath, read_yaml
+from router.statistics.platt import PlattScaling
 
 FILE = "pack.yaml"
 FEWEST = 3
@@ -70,7 +70,7 @@ def check_pack(folder: str | Path) -> tuple[Pack | None, list[Fault]]:
         cure = f"give the folder that holds {FILE}, or `router init` one"
         return None, [Fault(str(folder), 0, "", f"a pack is a folder with {FILE}; {cure}")]
     try:
-        data, lines = read_yaml(path)
+        data, lines = read_yaml(path, _RENAMED_KEYS)
     except PackError as error:
         return None, [Fault(str(error), 0, "", "nothing else was read")]
     try:
@@ -116,14 +116,29 @@ _FORMS: dict[str, type[Struct]] = {
     "neighbours": Neighbour,
     "questions": Question,
     "options": Option,
-    "leads_to": Lead,
+    "leads_to": Destination,
     "policy": Policy,
-    "confidence": Map,
+    "confidence": PlattScaling,
 }
 """What stands below each key, by the last key of the path."""
 
 
-def _form_fault(path: Path, message: str, data: object, lines: Lines) -> Fault:
+_RENAMED_KEYS = {
+    "neighbours": {"beside": "mention_beside", "words": "mention_when"},
+    "leads_to": {"one_of": "any_of", "if_said": "if_mentioned", "packs": "neighbours"},
+    "policy": {
+        "ask_from": "ask_threshold",
+        "sure_from": "confidence_threshold",
+        "also_from": "extra_skill_threshold",
+        "name_from": "mention_threshold",
+        "least_similarity": "similarity_threshold",
+        "most_skills": "max_skills",
+    },
+}
+"""Keys of version 0.1, by the key below which they stand, and their names since."""
+
+
+def _form_fault(path: Path, message: str, data: object, lines: LinesByPath) -> Fault:
     """Turn msgspec's message into a fault that knows its line and says what came."""
     text, _, at = message.partition(" - at ")
     at = at.rpartition(" in ")[2].strip("`") or "$"
@@ -166,9 +181,9 @@ def _unknown_ids(file: PackFile) -> Iterator[tuple[str, str]]:
     uses = [
         *((f"skills[{i}].category", s.category, categories) for i, s in enumerate(file.skills)),
         *(
-            (f"neighbours[{i}].beside[{j}]", skill, skills)
+            (f"neighbours[{i}].mention_beside[{j}]", skill, skills)
             for i, neighbour in enumerate(file.neighbours)
-            for j, skill in enumerate(neighbour.beside)
+            for j, skill in enumerate(neighbour.mention_beside)
         ),
         *(use for i, q in enumerate(file.questions) for use in _uses_of(i, q, file)),
         *(
@@ -199,14 +214,16 @@ def _uses_of(
     index: int, question: Question, file: PackFile
 ) -> Iterator[tuple[str, str, list[str]]]:
     skills = [skill.id for skill in file.skills]
-    packs = [neighbour.id for neighbour in file.neighbours]
+    neighbours = [neighbour.id for neighbour in file.neighbours]
     for j, option in enumerate(question.options):
         at, lead = f"questions[{index}].options[{j}].leads_to", option.leads_to
-        for field in ("skills", "one_of", "if_said"):
+        for field in ("skills", "any_of", "if_mentioned"):
             yield from (
                 (f"{at}.{field}[{k}]", s, skills) for k, s in enumerate(getattr(lead, field))
             )
-        yield from ((f"{at}.packs[{k}]", pack, packs) for k, pack in enumerate(lead.packs))
+        yield from (
+            (f"{at}.neighbours[{k}]", one, neighbours) for k, one in enumerate(lead.neighbours)
+        )
         if lead.ask is not None:
             yield f"{at}.ask", lead.ask, [other.id for other in file.questions]
     if question.if_unsure is not None:
@@ -231,9 +248,12 @@ def _dead_ends(file: PackFile) -> Iterator[tuple[str, str]]:
             yield f"{at}.options", f"a question needs at least 2 options, was: {count}"
         yield from _twice(f"{at}.options", [option.id for option in question.options])
         for j, option in enumerate(question.options):
-            if option.leads_to == Lead():
+            if option.leads_to == Destination():
                 key = f"{at}.options[{j}].leads_to"
-                yield key, "leads nowhere; give skills, packs, or a follow-up question in `ask`"
+                yield (
+                    key,
+                    "leads nowhere; give skills, neighbours, or a follow-up question in `ask`",
+                )
         if _reaches(question.id, question.id, follows):
             yield f"{at}.options", f"following `ask` from {question.id!r} comes back to it"
 

@@ -24,13 +24,13 @@ NO_CATEGORY = frozenset({"skills", "plugins", "packages", "src", ".claude", ".ag
 NOT_NONE = 0.45
 """An everyday query this close (a cosine) to a skill's exemplar is no example of "none" there."""
 
-LEAST_SIMILARITY = 0.2
+SIMILARITY_THRESHOLD = 0.2
 """Nothing of the skills' is a query that lies farther (a cosine) from all of their lines."""
 
-SURE_FROM = 0.5
+CONFIDENCE_THRESHOLD = 0.5
 """Below this probability of the likeliest skill the user is asked: one query in ten."""
 
-ALSO_FROM = 0.6
+EXTRA_SKILL_THRESHOLD = 0.6
 """A further skill is routed to from this probability on: one query in forty gets a needless one."""
 
 Notify = Callable[[str], None]
@@ -152,7 +152,11 @@ def pack_of(folder: Folder, encoder: Encoder, notify: Notify) -> tuple[Pack, lis
         skills=tuple(map(_skill, folder.skills)),
         questions=tuple(draft.question for draft in drafts),
         order=tuple(((earlier,), (later,)) for earlier, later in order),
-        policy=Policy(least_similarity=LEAST_SIMILARITY, sure_from=SURE_FROM, also_from=ALSO_FROM),
+        policy=Policy(
+            similarity_threshold=SIMILARITY_THRESHOLD,
+            confidence_threshold=CONFIDENCE_THRESHOLD,
+            extra_skill_threshold=EXTRA_SKILL_THRESHOLD,
+        ),
     )
     exemplars = Exemplars(
         skills=gathered.skills,

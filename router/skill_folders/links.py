@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from router.packs.markdown import plain, refuses
-from router.packs.order import Precedence
+from router.packs.precedence import Precedence
 from router.skill_folders.texts import Line
 
 _POINTS = r"(?:use|see|try|call|load|invoke|goes to|go to|belongs to|→|->|=>|prefer)"

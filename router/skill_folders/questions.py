@@ -9,7 +9,7 @@ import numpy as np
 
 from router.arrays import Vectors
 from router.heads.centroids import Centroids
-from router.packs.pack import Lead, Option, Question
+from router.packs.pack import Destination, Option, Question
 from router.text import lower_first, words_of
 
 CLOSE = 0.6
@@ -70,7 +70,7 @@ def _draft(
         id=_question_id(one, other),
         text=f"Is it about {_inside(a)} or about {_inside(b)}?",
         options=tuple(
-            Option(id=skill, label=label, leads_to=Lead(skills=(skill,)))
+            Option(id=skill, label=label, leads_to=Destination(skills=(skill,)))
             for skill, label in ((one, a), (other, b))
         ),
     )

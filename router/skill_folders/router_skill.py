@@ -10,7 +10,7 @@ from typing import Any
 
 from router.errors import RouterError
 from router.files import write_whole
-from router.packs.pack import Lead, Neighbour, Pack, Question
+from router.packs.pack import Destination, Neighbour, Pack, Question
 from router.text import lower_first, words_of
 
 TEMPLATE = Path(__file__).with_name("router_skill.md.j2")
@@ -99,7 +99,7 @@ def _facts(pack: Pack) -> dict[str, Any]:
         ],
         "questions": [_question_facts(pack, one, shown[one.id][:2]) for one in file.questions],
         "chains": [" → ".join(_step(step) for step in chain) for chain in file.order],
-        "most": file.policy.most_skills,
+        "most": file.policy.max_skills,
         "pairs": _confusable(pack),
         "names": ", ".join(undecided_names(pack.exemplars.skills)),
         "words": _ambiguous_words(file.questions),
@@ -148,31 +148,31 @@ def _question_facts(pack: Pack, question: Question, shown: Sequence[str]) -> dic
     }
 
 
-def _lead(pack: Pack, lead: Lead) -> str:
+def _lead(pack: Pack, lead: Destination) -> str:
     """Say where an answer leads, in one cell of a table."""
     if lead.ask is not None:
         return _cell(f"ask: {pack.questions[lead.ask].text}")
 
     parts = []
-    if lead.one_of:
-        parts.append(f"{_step(lead.one_of)} (what the words ask for, else the first)")
+    if lead.any_of:
+        parts.append(f"{_step(lead.any_of)} (what the words ask for, else the first)")
     if lead.skills:
         parts.append(_step(pack.precedence.sort(lead.skills), ", then "))
-    if lead.if_said:
-        parts.append(f"with {_step(lead.if_said)} if the words ask for it")
-    if lead.packs:
-        parts.append(f"the neighbour {_step(lead.packs, ' and ')}")
+    if lead.if_mentioned:
+        parts.append(f"with {_step(lead.if_mentioned)} if the words ask for it")
+    if lead.neighbours:
+        parts.append(f"the neighbour {_step(lead.neighbours, ' and ')}")
     return "; ".join(parts)
 
 
 def _neighbour_facts(pack: Pack, neighbour: Neighbour, shown: Sequence[str]) -> dict[str, Any]:
-    everything = set(neighbour.beside) == set(pack.skills)
-    words = ", ".join(neighbour.words[:MOST_WORDS])
+    everything = set(neighbour.mention_beside) == set(pack.skills)
+    words = ", ".join(neighbour.mention_when[:MOST_WORDS])
     return {
         "id": neighbour.id,
         "summary": neighbour.summary,
-        "beside": "any skill" if everything else _step(neighbour.beside),
-        "words": words + (", and the like" if len(neighbour.words) > MOST_WORDS else ""),
+        "beside": "any skill" if everything else _step(neighbour.mention_beside),
+        "words": words + (", and the like" if len(neighbour.mention_when) > MOST_WORDS else ""),
         "symptoms": shown,
     }
 

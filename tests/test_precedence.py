@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.packs.order import Precedence
 from router.packs.pack_file import load_pack
+from router.packs.precedence import Precedence
 from router.paths import DEFAULT_PACK
 
 SKILLS = "abcdef"

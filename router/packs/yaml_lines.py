@@ -1,5 +1,8 @@
 """Read a YAML file that a stranger wrote: plain data only, and every value knows its line."""
 
+import re
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -7,24 +10,29 @@ import yaml
 
 from router.errors import PackError
 
-MOST_BYTES = 2_000_000
-DEEPEST = 24
+_MAX_BYTES = 2_000_000
+_MAX_DEPTH = 24
 
-Lines: TypeAlias = dict[str, int]
+LinesByPath: TypeAlias = dict[str, int]
 """The line (from 1) of each value by its path, in msgspec's form: `$.skills[3].title`."""
 
 
-def read_yaml(path: Path) -> tuple[Any, Lines]:
+RenamedKeys: TypeAlias = Mapping[str, Mapping[str, str]]
+"""Below a key, or in the items of its list: the new name of each old key."""
+
+
+def read_yaml(path: Path, renamed: RenamedKeys | None = None) -> tuple[Any, LinesByPath]:
     """Read plain data and the line of each value.
 
     Refused, since each has been used to exhaust or to trick a reader: files over 2 MB, aliases,
     tags, more than 24 levels, keys that stand twice or are no strings.
 
+    :param renamed: Old keys, which are read as the new ones, with a FutureWarning.
     :raises PackError: The message names file and line.
     """
     size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise PackError(f"{path}: a pack file has at most {MOST_BYTES:,} bytes, was: {size:,}")
+    if size > _MAX_BYTES:
+        raise PackError(f"{path}: a pack file has at most {_MAX_BYTES:,} bytes, was: {size:,}")
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -35,16 +43,16 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
         raise PackError(f"{path}:{line}: not UTF-8 ({error.reason}); save it as UTF-8") from error
     except yaml.YAMLError as error:
         if "nesting depth" in str(error):  # newer releases of PyYAML count for themselves
-            deep = (one.count("[") + one.count("{") > DEEPEST for one in text.splitlines())
+            deep = (one.count("[") + one.count("{") > _MAX_DEPTH for one in text.splitlines())
             line = next((number for number, is_deep in enumerate(deep, 1) if is_deep), 1)
             raise PackError(
-                f"{path}:{line}: at most {DEEPEST} levels of nesting are read"
+                f"{path}:{line}: at most {_MAX_DEPTH} levels of nesting are read"
             ) from error
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise PackError(f"{where}: not YAML: {getattr(error, 'problem', error)}") from error
-    lines: Lines = {}
-    return (None if node is None else _plain(path, node, "$", lines)), lines
+    lines: LinesByPath = {}
+    return (None if node is None else _plain(path, node, "$", lines, renamed or {})), lines
 
 
 def _refuse_tricks(path: Path, text: str) -> None:
@@ -59,24 +67,32 @@ def _refuse_tricks(path: Path, text: str) -> None:
             depth += 1
         if isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > DEEPEST:
-            raise PackError(f"{where}: at most {DEEPEST} levels of nesting are read")
+        if depth > _MAX_DEPTH:
+            raise PackError(f"{where}: at most {_MAX_DEPTH} levels of nesting are read")
 
 
-def _plain(path: Path, node: yaml.Node, at: str, lines: Lines) -> object:
+def _plain(
+    path: Path, node: yaml.Node, at: str, lines: LinesByPath, renamed: RenamedKeys
+) -> object:
     lines[at] = node.start_mark.line + 1
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(path, item, f"{at}[{i}]", lines) for i, item in enumerate(node.value)]
+        items = enumerate(node.value)
+        return [_plain(path, item, f"{at}[{i}]", lines, renamed) for i, item in items]
     if not isinstance(node, yaml.MappingNode):
         return _scalar(path, node)
     found: dict[str, object] = {}
+    new_names = renamed.get(re.sub(r"\[\d+\]$", "", at).rpartition(".")[2], {})
     for key_node, value in node.value:
         key, where = key_node.value, f"{path}:{key_node.start_mark.line + 1}"
         if not isinstance(key, str):
             raise PackError(f"{where}: a key is a plain word")
+        if key in new_names:
+            old, key = key, new_names[key]
+            message = f"{where}: the key {old!r} is now called {key!r}; rename it, since a later"
+            warnings.warn(f"{message} version will refuse the old name", FutureWarning, 1)
         if key in found:
             raise PackError(f"{where}: the key {key!r} stands twice here; keep one")
-        found[key] = _plain(path, value, f"{at}.{key}", lines)
+        found[key] = _plain(path, value, f"{at}.{key}", lines, renamed)
         lines[f"{at}.{key}"] = key_node.start_mark.line + 1
     return found
 
