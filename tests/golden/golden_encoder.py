@@ -5,9 +5,10 @@ counts are whole numbers, and a square root is rounded correctly everywhere, so 
 last bit depends on the machine.
 """
 
+import functools
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -52,16 +53,18 @@ def _words(text: str) -> list[str]:
 
 
 def _count(counts: np.ndarray, word: str, weight: int) -> None:
-    for piece, of_piece in _pieces(word, weight):
-        number = zlib.crc32(piece.encode())
-        counts[number % WIDTH] += of_piece if number & 0x8000_0000 else -of_piece
+    positions, signs, is_word = _pieces(word)
+    np.add.at(counts, positions, signs * np.where(is_word, 2 * weight, PIECE_WEIGHT))
 
 
-def _pieces(word: str, weight: int) -> Iterable[tuple[str, int]]:
-    yield word, 2 * weight
+@functools.cache
+def _pieces(word: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions and signs of a word and of its pieces, and which of these is the word."""
     framed = f"<{word}>"
-    for start in range(len(framed) - 2):
-        yield framed[start : start + 3], PIECE_WEIGHT
+    pieces = [word, *(framed[start : start + 3] for start in range(len(framed) - 2))]
+    numbers = np.array([zlib.crc32(piece.encode()) for piece in pieces], dtype=np.int64)
+    signs = np.where(numbers & 0x8000_0000, 1, -1)
+    return numbers % WIDTH, signs, np.arange(len(pieces)) == 0
 
 
 def _units(counts: np.ndarray) -> np.ndarray:

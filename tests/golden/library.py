@@ -6,13 +6,16 @@ from pathlib import Path
 import msgspec
 
 from router import Clarify, Router
+from router.calibration.calibrate import calibrate_log, calibrate_on_exemplars
 from router.evaluation import evaluate
 from router.model.fit import fit_model
 from router.packs.pack_file import load_pack
-from router.paths import DEFAULT_PACK, SAMPLE_LOG  # noqa: F401 - what pin.py reads
+from router.paths import DEFAULT_PACK, SAMPLE_LOG
 from router.skill_folders.folder import pack_of_folder
 
-SHIPPED_PACK = Path(DEFAULT_PACK)
+SHIPPED_PACK = DEFAULT_PACK
+GROUPS = ("skills", "neighbours", "questions", "options", "none")
+BEFORE = "2026-09-29"
 
 
 def fitted(pack, encoder):
@@ -24,13 +27,9 @@ def router_of_pack(folder, encoder, most_exemplars=None):
     """Fit a pack's folder, with all exemplars of each file or the first of them."""
     pack = load_pack(folder)
     if most_exemplars is not None:
-        exemplars = msgspec.structs.replace(
-            pack.exemplars,
-            **{
-                name: _first(getattr(pack.exemplars, name), most_exemplars)
-                for name in ("skills", "neighbours", "questions", "options", "none")
-            },
-        )
+        groups = {name: getattr(pack.exemplars, name) for name in GROUPS}
+        first = {name: _first(group, most_exemplars) for name, group in groups.items()}
+        exemplars = msgspec.structs.replace(pack.exemplars, **first)
         pack = msgspec.structs.replace(pack, exemplars=exemplars)
     return fitted(pack, encoder)
 
@@ -41,18 +40,39 @@ def router_of_skills(folder, encoder):
     return fitted(pack, encoder), warnings
 
 
+def learnt(router, **goal):
+    """Fit a router to the labels of a third of the sample log."""
+    lines = [json.loads(line) for line in Path(SAMPLE_LOG).read_text("utf-8").splitlines()]
+    third = lines[::3]
+    return router.fit([line["text"] for line in third], third, **goal)
+
+
+def calibrated(router, **goal):
+    """Calibrate a router on the first weeks of the sample log."""
+    return router.calibrated(calibrate_log(router, Path(SAMPLE_LOG), before=BEFORE, **goal))
+
+
+def calibration_on_exemplars(router):
+    """What is fitted on a pack's own exemplars, as plain values."""
+    return msgspec.to_builtins(calibrate_on_exemplars(router, ask_rate=0.2))
+
+
+def calibration_record(router):
+    """A router's calibration as plain values."""
+    return msgspec.to_builtins(router.calibration)
+
+
 def pack_record(router):
-    """The pack as plain values."""
-    return msgspec.to_builtins(router.pack.file) | {
-        "exemplars": msgspec.to_builtins(router.pack.exemplars)
-    }
+    """A router's pack as plain values."""
+    pack = router.pack
+    return msgspec.to_builtins(pack.file) | {"exemplars": msgspec.to_builtins(pack.exemplars)}
 
 
 def decisions_of(router, log, out):
     """Evaluate a router on a log: the lines of decisions.jsonl, and metrics.json as values."""
     evaluate(router, log, out, cache=False)
-    decisions = (Path(out) / "decisions.jsonl").read_text(encoding="utf-8")
-    return decisions, json.loads((Path(out) / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((Path(out) / "metrics.json").read_text("utf-8"))
+    return (Path(out) / "decisions.jsonl").read_text("utf-8"), metrics
 
 
 def dialogue_of(router, query, replies):

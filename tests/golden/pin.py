@@ -1,4 +1,4 @@
-"""Make the golden files anew: `python tests/golden/pin.py`.
+"""Make the golden files anew: `python tests/golden/pin.py`, or with the names of some cases.
 
 They pin what routers of several kinds decide. Make them anew only if a decision or a figure is
 meant to change; the commit message says which, and why.
@@ -6,6 +6,7 @@ meant to change; the commit message says which, and why.
 
 import functools
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -18,54 +19,59 @@ from golden_encoder import GoldenEncoder
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected"
-FEW_EXEMPLARS = 24
+
 LAST_DIGIT = 0.000_21
 """Numbers are rounded to 4 places; the last one may differ between machines."""
 
-NAMES_THE_CODE = ("versions",)  # parts of metrics.json that are not pinned
+NAMES_THE_CODE = ("versions", "pack_hash")  # what is not pinned
 
-CASES = ("shipped-small", "shipped", "parcel-help", "kitchen", "skills")
+ROUTERS = {
+    "few-exemplars": lambda encoder: library.router_of_pack(library.SHIPPED_PACK, encoder, 16),
+    "many-exemplars": lambda encoder: library.router_of_pack(library.SHIPPED_PACK, encoder, 64),
+    "parcel-help": lambda encoder: library.router_of_pack(HERE / "packs/parcel-help", encoder),
+    "kitchen": lambda encoder: library.router_of_pack(HERE / "packs/kitchen", encoder),
+    "skills": lambda encoder: library.router_of_skills(HERE / "skills", encoder)[0],
+    "learnt": lambda _: library.learnt(router_of("few-exemplars"), ask_rate=0.12),
+    "calibrated": lambda _: library.calibrated(router_of("many-exemplars"), max_error=0.2),
+}
 
 
 @functools.cache
 def router_of(case):
     """Fit the router of a case with the golden encoder."""
-    encoder = GoldenEncoder()
-    if case == "skills":
-        return library.router_of_skills(HERE / "skills", encoder)[0]
-    if case == "shipped":
-        return library.router_of_pack(library.SHIPPED_PACK, encoder)
-    if case == "shipped-small":
-        return library.router_of_pack(library.SHIPPED_PACK, encoder, FEW_EXEMPLARS)
-    return library.router_of_pack(HERE / "packs" / case, encoder)
+    return ROUTERS[case](GoldenEncoder())
 
 
 def files_of(case):
     """The golden files of a case: name and content."""
-    files = run_files(router_of(case), case)
+    router = router_of(case)
+    files = run_files(router, case)
     if case == "skills":
-        _, warnings = library.router_of_skills(HERE / "skills", GoldenEncoder())
-        said = [line.replace(f"{HERE}/", "") for line in warnings]
-        files["pack.json"] = pretty(library.pack_record(router_of(case)) | {"warnings": said})
+        warnings = library.router_of_skills(HERE / "skills", GoldenEncoder())[1]
+        pinned = library.pack_record(router)
+        pinned["warnings"] = [line.replace(f"{HERE}/", "") for line in warnings]
+        files["pack.json"] = pretty(pinned)
+    if case == "parcel-help":
+        files["on-exemplars.json"] = pretty(_pinned(library.calibration_on_exemplars(router)))
+    if router.calibration is not None:
+        files["calibration.json"] = pretty(_pinned(library.calibration_record(router)))
     return files
 
 
 def run_files(router, case):
     """What a router decides on the log and the dialogues of a case, as files."""
-    is_shipped = case.startswith("shipped")
-    log = library.SAMPLE_LOG if is_shipped else HERE / "logs" / f"{case}.jsonl"
+    own = HERE / "logs" / f"{case}.jsonl"
+    log, dialogues = (own, case) if own.is_file() else (library.SAMPLE_LOG, "shipped")
     with tempfile.TemporaryDirectory() as folder:
         decisions, metrics = library.decisions_of(router, log, Path(folder) / "run")
-    pinned = {name: value for name, value in metrics.items() if name not in NAMES_THE_CODE}
-    dialogues = HERE / "dialogues" / f"{'shipped' if is_shipped else case}.jsonl"
     lines = []
-    for line in dialogues.read_text(encoding="utf-8").splitlines():
+    for line in (HERE / "dialogues" / f"{dialogues}.jsonl").read_text("utf-8").splitlines():
         record = json.loads(line)
         ends = library.dialogue_of(router, record["query"], record["replies"])
         lines += [json.dumps(end, ensure_ascii=False) for end in ends]
     return {
         "decisions.jsonl": decisions,
-        "metrics.json": pretty(pinned),
+        "metrics.json": pretty(_pinned(metrics)),
         "dialogues.jsonl": "\n".join(lines) + "\n",
     }
 
@@ -80,6 +86,15 @@ def changes_of(pinned, now, last_digit=LAST_DIGIT):
         return
     for line, pair in enumerate(zip(before, after, strict=True), start=1):
         yield from _changes(f":{line}", *pair, last_digit)
+
+
+def pretty(value):
+    """Write JSON so that a difference shows as lines."""
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
+def _pinned(record):
+    return {name: value for name, value in record.items() if name not in NAMES_THE_CODE}
 
 
 def _records(content):
@@ -103,19 +118,16 @@ def _changes(where, pinned, now, last_digit):
         yield f"{where}: pinned {pinned!r}, now {now!r}"
 
 
-def pretty(value):
-    """Write JSON so that a difference shows as lines."""
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-
-
 def main():
     """Write the golden files of the cases that are named, or of all."""
-    for case in sys.argv[1:] or CASES:
-        for name, content in files_of(case).items():
-            path = EXPECTED / case / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
-            sys.stdout.write(f"{path.relative_to(HERE)}: {len(content.splitlines()):,} lines\n")
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["ROUTER_CACHE"] = cache  # what is fitted and embedded here stays here
+        for case in sys.argv[1:] or ROUTERS:
+            for name, content in files_of(case).items():
+                path = EXPECTED / case / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8")
+                sys.stdout.write(f"{path.relative_to(HERE)}: {len(content.splitlines()):,} lines\n")
 
 
 if __name__ == "__main__":

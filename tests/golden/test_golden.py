@@ -9,7 +9,7 @@ import pin
 import pytest
 
 
-@pytest.mark.parametrize("case", pin.CASES)
+@pytest.mark.parametrize("case", pin.ROUTERS)
 def test_decisions_and_figures_are_the_pinned_ones(case):
     folder = pin.EXPECTED / case
     files = pin.files_of(case)
