@@ -44,7 +44,7 @@ def learnt(router, **goal):
     """Fit a router to the labels of a third of the sample log."""
     lines = [json.loads(line) for line in Path(SAMPLE_LOG).read_text("utf-8").splitlines()]
     third = lines[::3]
-    return router.fit([line["text"] for line in third], third, **goal)
+    return router.learn([line["text"] for line in third], third, **goal)
 
 
 def calibrated(router, **goal):
