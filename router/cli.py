@@ -6,19 +6,19 @@ from typing import Annotated
 
 import typer
 
-from router.commands.ask import ask, chat, explain
-from router.commands.calibrate import calibrate
-from router.commands.check import check, warmup
-from router.commands.compare import compare
-from router.commands.evaluate import evaluate
-from router.commands.gaps import gaps
-from router.commands.init import init
-from router.commands.lint import lint
-from router.commands.mcp import mcp
-from router.commands.report import report
-from router.commands.skill import skill
-from router.commands.triggers import triggers
-from router.commands.watch import watch
+from router.commands.ask import ask_command, chat_command, explain_command
+from router.commands.calibrate import calibrate_command
+from router.commands.check import check_command, warmup_command
+from router.commands.compare import compare_command
+from router.commands.evaluate import evaluate_command
+from router.commands.gaps import gaps_command
+from router.commands.init import init_command
+from router.commands.lint import lint_command
+from router.commands.mcp import mcp_command
+from router.commands.report import report_command
+from router.commands.skill import skill_command
+from router.commands.triggers import triggers_command
+from router.commands.watch import watch_command
 from router.errors import RouterError
 
 app = typer.Typer(
@@ -46,12 +46,29 @@ def _options(
     pass
 
 
-_TALK = (ask, chat, explain, mcp)
-_LOGS = (evaluate, calibrate, report, gaps, compare, triggers)
-_PACKS = (init, check, lint, watch, skill, warmup)
-
-for command in (*_TALK, *_LOGS, *_PACKS):
-    app.command()(command)
+_COMMANDS = (
+    # decide single queries
+    ask_command,
+    chat_command,
+    explain_command,
+    mcp_command,
+    # evaluate logs
+    evaluate_command,
+    calibrate_command,
+    report_command,
+    gaps_command,
+    compare_command,
+    triggers_command,
+    # write packs
+    init_command,
+    check_command,
+    lint_command,
+    watch_command,
+    skill_command,
+    warmup_command,
+)
+for command in _COMMANDS:
+    app.command(command.__name__.removesuffix("_command"))(command)
 
 
 def main() -> None:

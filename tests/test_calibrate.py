@@ -21,7 +21,7 @@ from router.calibration.calibrate import (
 from router.calibration.calibration import Calibration, Step
 from router.calibration.cases import UNSEEN, Cases
 from router.calibration.trial_report import auroc_figure, recall_at
-from router.commands.calibrate import calibrate as command
+from router.commands.calibrate import calibrate_command as command
 from router.decisions.outcome import ACTIONS, CLARIFY
 from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader

@@ -2,7 +2,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from router.commands.compare import compare as command
+from router.commands.compare import compare_command as command
 from router.errors import LogError
 from router.evaluation.compare import (
     Paired,

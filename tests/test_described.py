@@ -20,7 +20,6 @@ from router.heads.head import Head
 from router.heads.lexicon import Lexicon
 from router.model.fit import refit_on
 from router.model.fitting import halved
-from router.model.refit import live_of, with_head
 from router.packs.pack_file import load_pack
 
 E1, E2, E3 = np.eye(3, dtype=np.float32)
@@ -121,17 +120,6 @@ def test_fitted_again_on_all_exemplars_it_is_the_same_head(workshop):
     texts = ["my loaf stays flat"]
     vectors = router.encoder.encode(texts)
     assert again.scores(texts, vectors) == pytest.approx(router.model.head.scores(texts, vectors))
-
-
-def test_a_line_that_is_written_while_watching_is_the_closest_at_once(workshop):
-    router, _ = workshop
-    live = live_of(router.pack, router.model)
-    line = "the rim wobbles from side to side"
-    grown = live.with_rows([*live.rows, ("skill:wheels", line)], router.encoder)
-    model = with_head(router.model, router.pack, grown)
-    decision = Router(router.pack, router.encoder, model).route(line)
-    assert decision.skills == ("wheels",)
-    assert decision.evidence[0].text == line
 
 
 def test_an_unsure_query_is_asked_which_skill_it_is_about(workshop):

@@ -4,16 +4,14 @@ from conftest import shared_encoder, write_skills
 from msgspec.structs import replace
 
 from router import Router
-from router.decisions.decision import NoRoute
 from router.errors import PackError
 from router.model.fit import fit_model
 from router.model.model import model_hash
-from router.model.refit import Refit
 from router.packs.document import read_document, write_documents
 from router.packs.markdown import own_text, passages, without_code
 from router.packs.pack_file import check_pack, load_pack, save_pack
 from router.skill_folders.pack_of_skills import init_pack
-from router.watch import Moved, Opened, follow
+from router.watch import FirstLook, LiveRouter, OutcomeChanges, watch_pack
 
 PAGE = """---
 name: tyres
@@ -139,14 +137,13 @@ def test_an_exemplar_is_judged_without_the_document_that_says_it(garage):
 
 
 def test_what_is_written_into_a_document_while_watching_counts_at_once(garage):
-    pack, refit = load_pack(garage), Refit(shared_encoder())
-    refit(pack, ["patchkit"])
-    tyres = refit.model.names.index("skill:tyres")
-    before = refit.model.head.word_votes([["patchkit"]])[0, tyres]
+    pack, live = load_pack(garage), LiveRouter(shared_encoder())
+    live.decide(pack, ["patchkit"])
+    tyres = live.model.names.index("skill:tyres")
+    before = live.model.head.word_votes([["patchkit"]])[0, tyres]
     text = pack.documents["tyres"].replace("patchkit --glue", "glue")
-    refit(replace(pack, documents={**pack.documents, "tyres": text}), ["patchkit"])
-    assert refit.model.head.word_votes([["patchkit"]])[0, tyres] < before - 0.1
-    assert refit.embedded <= 1  # the query
+    live.decide(replace(pack, documents={**pack.documents, "tyres": text}), ["patchkit"])
+    assert live.model.head.word_votes([["patchkit"]])[0, tyres] < before - 0.1
 
 
 def test_a_saved_document_is_looked_at_while_watching(garage, tmp_path):
@@ -157,13 +154,13 @@ def test_a_saved_document_is_looked_at_while_watching(garage, tmp_path):
 
     def decide(pack, texts):
         seen.append(pack.documents["tyres"])
-        return [NoRoute(confidence=0.9, margin=0.5, reason="by hand")] * len(texts)
+        return ["none of these"] * len(texts)
 
-    told = follow(tmp_path / "pack", queries, decide, interval_s=0.01)
-    assert isinstance(next(told), Opened)
+    events = watch_pack(tmp_path / "pack", queries, decide, interval_s=0.01)
+    assert isinstance(next(events), FirstLook)
     path = tmp_path / "pack" / "tyres" / "SKILL.md"
     path.write_text(path.read_text() + "a new line\n")
-    assert isinstance(next(told), Moved)
+    assert isinstance(next(events), OutcomeChanges)
     assert seen[1] == seen[0] + "a new line\n"
 
 

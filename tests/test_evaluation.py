@@ -10,7 +10,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from router import RouterError
-from router.commands.evaluate import evaluate as command
+from router.commands.evaluate import evaluate_command as command
 from router.commands.evaluate import shortened
 from router.decisions.outcome import Outcome
 from router.errors import LogError

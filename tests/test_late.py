@@ -11,9 +11,9 @@ from router.heads.centroids import unit
 from router.heads.described import DescribedHead
 from router.heads.late import CLOSEST, POINTS, LateInteraction, points_of
 from router.model.fit import fit_model
-from router.model.refit import Refit
 from router.packs.pack_file import load_pack
 from router.skill_folders.pack_of_skills import init_pack
+from router.watch import LiveRouter
 
 E1, E2, E3 = np.eye(3, dtype=np.float16)
 DICE = np.random.default_rng(5)
@@ -157,16 +157,30 @@ def test_an_exemplar_that_a_user_adds_counts_beside_tokens(kitchen):
     assert second > max(first, 0.9)
 
 
-def test_while_watching_a_folder_only_a_changed_line_is_embedded(kitchen, empty_cache):
-    pack, query = load_pack(kitchen), ["sourdough", "a pot of lentils"]
-    refit = Refit(shared_encoder())
-    first = refit(pack, query)
+def test_while_watching_a_folder_only_the_edited_line_of_it_is_embedded(kitchen, empty_cache):
+    embedded = set()
+
+    class Recording(SentenceTransformerEncoder):
+        def encode(self, texts):
+            embedded.update(texts)
+            return shared_encoder().encode(texts)
+
+        def encode_with_tokens(self, texts):
+            embedded.update(texts)
+            return shared_encoder().encode_with_tokens(texts)
+
+    queries = ["sourdough", "a pot of lentils"]
+    live = LiveRouter(Recording())
+    first = live.decide(load_pack(kitchen), queries)
     path = kitchen / "exemplars" / "skills" / "soup.txt"
     path.write_text(path.read_text() + "the ladle is too small\n")
-    again = refit(load_pack(kitchen), query)
-    assert refit.embedded == 1
-    assert [one.to_dict()["skills"] for one in again] == [one.to_dict()["skills"] for one in first]
-    assert refit.model.head.late is not None
+    pack = load_pack(kitchen)
+    embedded.clear()
+    assert live.decide(pack, queries) == first
+    lines = {text for _, text in pack.target_exemplars()}
+    assert embedded & lines == {"the ladle is too small"}
+    assert live.n_embedded == len(embedded)  # the others are queries joined of two exemplars
+    assert live.model.head.late is not None
 
 
 def test_lines_may_be_added_later():

@@ -11,7 +11,7 @@ mcp = pytest.importorskip("mcp", reason="needs the extra: pip install 'router[mc
 from mcp import Client, StdioServerParameters  # noqa: E402
 from mcp.types import ElicitResult  # noqa: E402
 
-COMMAND = "import typer; from router.commands.mcp import mcp; typer.run(mcp)"
+COMMAND = "import typer; from router.commands.mcp import mcp_command; typer.run(mcp_command)"
 NOISY = """
 import os, sys
 from pathlib import Path
@@ -219,7 +219,7 @@ def test_nothing_but_the_protocol_is_written_to_stdout(pack):
 
 
 def test_without_the_sdk_the_command_says_how_to_get_it(monkeypatch):
-    from router.commands.mcp import mcp as command
+    from router.commands.mcp import mcp_command as command
     from router.errors import RouterError
 
     monkeypatch.delitem(sys.modules, "router.mcp_server", raising=False)

@@ -130,10 +130,10 @@ def test_a_check_names_the_line_that_differs(pack, tmp_path):
 def test_the_command_writes_and_checks(tmp_path):
     import typer
 
-    from router.commands.skill import skill
+    from router.commands.skill import skill_command
 
     app = typer.Typer()
-    app.command()(skill)
+    app.command()(skill_command)
     folder = save_small_pack(tmp_path / "pack")
     told = CliRunner().invoke(app, ["--pack", str(folder)])
     path = folder / "skills" / "using-ml-production" / "SKILL.md"

@@ -7,7 +7,7 @@ import pytest
 from router.heads.centroids import unit
 from router.heads.head import fit_head
 from router.heads.vote_graph import FEWEST, VoteGraph, vote_graph
-from router.model.refit import LiveHead
+from router.watch.live_head import LiveHead
 
 DICE = np.random.default_rng(3)
 WIDTH, N_TARGETS = 48, 5
@@ -83,11 +83,11 @@ def test_it_is_pickled_as_what_it_was_made_of(fitted):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(quick)).scores([""] * 3, asked), before)
 
 
-def test_a_mended_head_does_not_read_the_exemplars_of_before(fitted):
+def test_an_updated_head_does_not_read_the_exemplars_of_before(fitted):
     texts, vectors, head = fitted
     rows = [(f"t{place % N_TARGETS}", text) for place, text in enumerate(texts)]
     live = LiveHead.of(head.quickened(), rows)
-    kept = live.with_rows(rows[:-200], encoder=None).in_order()[0]
+    kept = live.with_exemplars(rows[:-200], encoder=None).head
     by_hand = replace(kept, graph=None)
     np.testing.assert_array_equal(kept.scores([""], vectors[:1]), by_hand.scores([""], vectors[:1]))
     assert kept.scores([""], vectors[:1]).shape == (1, N_TARGETS)

@@ -5,38 +5,26 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from router import Router
-from router.decisions.decision import Asked, Clarify, NoRoute, Redirect, Route
 from router.encoders.encoder import default_encoder
 from router.model.model import model_hash
-from router.model.refit import LiveHead, Refit, likeness, with_head
 from router.packs.pack_file import load_pack
-from router.watch import (
-    Faulty,
-    Move,
-    Moved,
-    Opened,
-    Same,
-    Saved,
-    outcome,
-    read_saved,
-    stamp_of,
-    step,
-)
+from router.watch import FirstLook, LiveRouter, NoChange, OutcomeChange, OutcomeChanges, PackFaults
+from router.watch.changes import FilesRead, next_event
+from router.watch.files import file_stamps, read_files
+from router.watch.live_head import LiveHead
+from router.watch.live_router import _live_head
 
-COMMAND = "import typer; from router.commands.watch import watch; typer.run(watch)"
-TOLD = {"confidence": 0.9, "margin": 0.8, "reason": "by hand"}
-BRAKES = Route(**TOLD, skills=("fix-brakes",))
-BOTH = Route(**TOLD, skills=("fix-tyres", "fix-brakes"), packs=("bus-lines",))
-ASKS = Clarify(**TOLD, question=Asked("which-part", "What is broken?", ()))
+COMMAND = "import typer; from router.commands.watch import watch_command; typer.run(watch_command)"
 
 
 def deciding(**by_query):
-    """Decide by a table; `calls` counts how often something was fitted."""
+    """Decide by a table; `calls` counts how often a pack was fitted."""
 
     def decide(pack, queries):
         decide.calls += 1
@@ -52,98 +40,95 @@ def pack(tiny):
 
 
 @pytest.fixture
-def other(tiny):
+def edited(tiny):
     file = tiny / "exemplars" / "skills" / "fix-brakes.txt"
     file.write_text(file.read_text() + "the pads are gone\n")
     return load_pack(tiny)
 
 
-def test_an_outcome_in_words():
-    assert outcome(BRAKES) == "fix-brakes"
-    assert outcome(BOTH) == "fix-tyres, then fix-brakes (see bus-lines)"
-    assert outcome(ASKS) == "asks which-part"
-    assert outcome(Redirect(**TOLD, packs=("bus-lines",))) == "redirect to bus-lines"
-    assert outcome(NoRoute(**TOLD)) == "none"
-
-
-def test_the_first_look_tells_where_each_query_goes(pack):
-    decide = deciding(a=BRAKES, b=ASKS)
-    watched, told = step(None, Saved(pack, (), ("a", "b")), decide)
-    assert told == Opened({"a": "fix-brakes", "b": "asks which-part"})
-    assert watched.pack is pack
+def test_the_first_look_says_where_each_query_goes(pack):
+    decide = deciding(a="fix-brakes", b="ask which-part")
+    state, event = next_event(None, FilesRead(pack, (), ("a", "b")), decide)
+    assert event == FirstLook({"a": "fix-brakes", "b": "ask which-part"})
+    assert state.pack is pack
     assert decide.calls == 1
 
 
-def test_a_change_tells_what_moved_from_where_to_where(pack, other):
-    watched, _ = step(None, Saved(pack, (), ("a", "b")), deciding(a=BRAKES, b=ASKS))
-    watched, told = step(watched, Saved(other, (), ("a", "b")), deciding(a=BRAKES, b=BOTH))
-    move = Move("b", "asks which-part", "fix-tyres, then fix-brakes (see bus-lines)")
-    assert told == Moved((move,), {}, 2)
-    assert watched.pack is other
+def test_an_edit_says_which_queries_moved_from_where_to_where(pack, edited):
+    files = FilesRead(pack, (), ("a", "b"))
+    state, _ = next_event(None, files, deciding(a="fix-brakes", b="ask which-part"))
+    files = FilesRead(edited, (), ("a", "b"))
+    state, event = next_event(state, files, deciding(a="fix-brakes", b="fix-tyres"))
+    change = OutcomeChange("b", "ask which-part", "fix-tyres")
+    assert event == OutcomeChanges((change,), {}, 2)
+    assert state.pack is edited
 
 
-def test_a_new_query_has_an_outcome_and_is_no_move(pack):
-    watched, _ = step(None, Saved(pack, (), ("a",)), deciding(a=BRAKES))
-    watched, told = step(watched, Saved(pack, (), ("b",)), deciding(b=ASKS))
-    assert told == Moved((), {"b": "asks which-part"}, 1)
-    assert set(watched.decisions) == {"b"}
+def test_a_new_query_has_an_outcome_and_is_no_change(pack):
+    state, _ = next_event(None, FilesRead(pack, (), ("a",)), deciding(a="fix-brakes"))
+    files = FilesRead(pack, (), ("b",))
+    state, event = next_event(state, files, deciding(b="ask which-part"))
+    assert event == OutcomeChanges((), {"b": "ask which-part"}, 1)
+    assert set(state.outcomes) == {"b"}
 
 
 def test_what_did_not_change_is_not_fitted_again(pack):
-    watched, _ = step(None, Saved(pack, (), ("a",)), deciding(a=BRAKES))
-    decide = deciding(a=BRAKES)
-    assert step(watched, Saved(pack, (), ("a",)), decide) == (watched, Same())
+    files = FilesRead(pack, (), ("a",))
+    state, _ = next_event(None, files, deciding(a="fix-brakes"))
+    decide = deciding(a="fix-brakes")
+    assert next_event(state, files, decide) == (state, NoChange())
     assert decide.calls == 0
 
 
-def test_a_fault_is_told_once_and_the_last_good_pack_stays(pack, other):
-    watched, _ = step(None, Saved(pack, (), ("a",)), deciding(a=BRAKES))
-    broken = Saved(None, ("pack.yaml:3: not YAML",), ())
-    watched, told = step(watched, broken, deciding())
-    assert told == Faulty(("pack.yaml:3: not YAML",))
-    assert watched.pack is pack
-    watched, told = step(watched, broken, deciding())
-    assert told == Same()
-    watched, told = step(watched, Saved(other, (), ("a",)), deciding(a=ASKS))
-    assert told == Moved((Move("a", "fix-brakes", "asks which-part"),), {}, 1)
-    assert watched.faults == ()
+def test_a_fault_is_shown_once_and_the_last_valid_pack_stays(pack, edited):
+    state, _ = next_event(None, FilesRead(pack, (), ("a",)), deciding(a="fix-brakes"))
+    broken = FilesRead(None, ("pack.yaml:3: not YAML",), ())
+    state, event = next_event(state, broken, deciding())
+    assert event == PackFaults(("pack.yaml:3: not YAML",))
+    assert state.pack is pack
+    state, event = next_event(state, broken, deciding())
+    assert event == NoChange()
+    state, event = next_event(state, FilesRead(edited, (), ("a",)), deciding(a="fix-tyres"))
+    assert event == OutcomeChanges((OutcomeChange("a", "fix-brakes", "fix-tyres"),), {}, 1)
+    assert state.faults == ()
 
 
-def test_a_fault_taken_back_is_told_without_a_fit(pack):
-    watched, _ = step(None, Saved(pack, (), ("a",)), deciding(a=BRAKES))
-    watched, _ = step(watched, Saved(None, ("broken",), ()), deciding())
-    watched, told = step(watched, Saved(pack, (), ("a",)), deciding())
-    assert told == Moved((), {}, 1)
-    assert watched.faults == ()
+def test_a_fault_that_is_repaired_is_shown_without_a_fit(pack):
+    files = FilesRead(pack, (), ("a",))
+    state, _ = next_event(None, files, deciding(a="fix-brakes"))
+    state, _ = next_event(state, FilesRead(None, ("broken",), ()), deciding())
+    state, event = next_event(state, files, deciding())
+    assert event == OutcomeChanges((), {}, 1)
+    assert state.faults == ()
 
 
-def test_a_fault_at_the_start_is_told_and_awaits_a_good_pack(pack):
-    watched, told = step(None, Saved(None, ("broken",), ()), deciding())
-    assert (watched, told) == (None, Faulty(("broken",)))
-    _, told = step(watched, Saved(pack, (), ("a",)), deciding(a=ASKS))
-    assert told == Opened({"a": "asks which-part"})
+def test_a_fault_at_the_start_is_shown_before_the_first_look(pack):
+    state, event = next_event(None, FilesRead(None, ("broken",), ()), deciding())
+    assert (state, event) == (None, PackFaults(("broken",)))
+    _, event = next_event(state, FilesRead(pack, (), ("a",)), deciding(a="fix-brakes"))
+    assert event == FirstLook({"a": "fix-brakes"})
 
 
-def test_what_is_saved_names_every_fault(tiny, tmp_path):
+def test_reading_the_files_names_every_fault(tiny, tmp_path):
     queries = tmp_path / "queries.txt"
-    assert "no such file; one query a line" in read_saved(tiny, queries).faults[0]
+    assert "no such file; it holds one query a line" in read_files(tiny, queries).faults[0]
     queries.write_text("# mine\nbrakes squeal\n\nbrakes squeal\nflat tyre\n")
-    saved = read_saved(tiny, queries)
-    assert (saved.faults, saved.queries) == ((), ("brakes squeal", "flat tyre"))
+    files = read_files(tiny, queries)
+    assert (files.faults, files.queries) == ((), ("brakes squeal", "flat tyre"))
     (tiny / "exemplars" / "skills" / "fix-brakes.txt").write_text("too few\n")
-    assert "at least 3 exemplars" in read_saved(tiny, queries).faults[0]
+    assert "at least 3 exemplars" in read_files(tiny, queries).faults[0]
 
 
-def test_a_stamp_differs_after_a_save_and_only_then(tiny, tmp_path):
+def test_stamps_differ_after_a_save_and_only_then(tiny, tmp_path):
     queries = tmp_path / "queries.txt"
     queries.write_text("brakes squeal\n")
-    before = stamp_of(tiny, queries)
-    assert stamp_of(tiny, queries) == before
+    before = file_stamps(tiny, queries)
+    assert file_stamps(tiny, queries) == before
     file = tiny / "exemplars" / "none.txt"
     file.write_text(file.read_text() + "one more\n")
-    assert stamp_of(tiny, queries) != before
+    assert file_stamps(tiny, queries) != before
     file.unlink()
-    assert len(stamp_of(tiny, queries)) == len(before) - 1
+    assert len(file_stamps(tiny, queries)) == len(before) - 1
 
 
 @pytest.fixture(scope="module")
@@ -151,45 +136,52 @@ def encoder():
     return default_encoder()
 
 
-def test_a_mended_head_is_the_head_fitted_on_the_same_rows(tiny_router, encoder):
+def test_an_updated_head_is_the_head_fitted_on_the_same_exemplars(tiny_router, encoder):
     model = tiny_router.model
-    rows = list(zip(model.exemplar_labels, model.exemplar_texts, strict=True))
-    live = LiveHead.of(model.head, rows)
+    exemplars = list(zip(model.exemplar_labels, model.exemplar_texts, strict=True))
+    live = LiveHead.of(model.head, exemplars)
     texts = ["my brakes squeal", "the pads are gone", "a new bike, please"]
     vectors = encoder.encode(texts)
-    # Taken as it is, the head says what it said.
-    same = live.with_rows(rows, encoder).head
+    # The same exemplars give the same scores.
+    same = live.with_exemplars(exemplars, encoder).head
     assert np.allclose(same.scores(texts, vectors), model.head.scores(texts, vectors), atol=1e-5)
-    other = [*rows[3:], ("skill:fix-brakes", "the pads are gone"), ("none", "boil an egg")]
-    mended = live.with_rows(other, encoder)
-    assert sorted(mended.rows) == sorted(other)
-    # By hand: solve the whole system for those rows, with the words weighed as before.
-    every, features = mended.head.exemplars, mended.features
-    kernel = likeness(model.head.settings, every, features, every, features)
-    kernel += model.head.settings.ridge * np.eye(len(kernel))
-    column = {name: place for place, name in enumerate(model.names)}
-    shares = np.eye(len(column))[[column[label] for label, _ in mended.rows]]
+    wanted = [*exemplars[3:], ("skill:fix-brakes", "the pads are gone"), ("none", "boil an egg")]
+    updated = live.with_exemplars(wanted, encoder)
+    assert sorted(updated.exemplars) == sorted(wanted)
+    # By hand: solve the whole system for these exemplars, with the words weighed as before.
+    settings, points = model.head.settings, updated.head.exemplars.astype(np.float64)
+    kernel = np.exp(settings.sharpness * (points @ points.T - 1.0))
+    kernel += settings.lexical * (updated.features @ updated.features.T).toarray()
+    kernel += settings.ridge * np.eye(len(kernel))
+    column = {name: index for index, name in enumerate(model.names)}
+    shares = np.eye(len(column))[[column[label] for label, _ in updated.exemplars]]
     votes = np.linalg.solve(kernel, shares - shares.mean(axis=0))
-    assert np.allclose(mended.head.votes, votes, atol=1e-5)
-    assert np.allclose(mended.inverse @ kernel, np.eye(len(kernel)), atol=1e-9)
-    with_both = with_head(model, tiny_router.pack, mended)
+    assert np.allclose(updated.head.votes, votes, atol=1e-5)
+    assert np.allclose(updated.inverse @ kernel, np.eye(len(kernel)), atol=1e-9)
+    with_both = updated.in_model(model, tiny_router.pack)
     assert list(with_both.exemplar_labels) == sorted(with_both.exemplar_labels)
     direct = Router(tiny_router.pack, encoder, with_both).route("the pads are gone")
     assert direct.evidence[0].text == "the pads are gone"
 
 
-def test_a_changed_line_is_all_that_is_embedded(tiny, encoder, empty_cache):
+def test_a_head_of_centroids_is_not_updated_in_place(tiny_router):
+    model = tiny_router.model
+    assert _live_head(model).head.names == model.head.names
+    centroids = replace(model.head, centroids=model.centroids.vectors)
+    assert _live_head(replace(model, head=centroids)) is None
+
+
+def test_only_an_edited_line_is_embedded(tiny, encoder, empty_cache):
     pack, query = load_pack(tiny), ["my brakes squeal"]
-    refit = Refit(encoder)
-    first = refit(pack, query)
-    assert refit.embedded > 50
-    assert first[0].skills == ("fix-brakes",)
+    live = LiveRouter(encoder)
+    assert live.decide(pack, query) == ["fix-brakes"]
+    assert live.n_embedded > 50
     file = tiny / "exemplars" / "skills" / "fix-brakes.txt"
     file.write_text(file.read_text() + "the pads are gone\n")
-    refit(load_pack(tiny), query)
-    assert refit.embedded == 1
-    refit(pack, query)
-    assert refit.embedded == 0
+    live.decide(load_pack(tiny), query)
+    assert live.n_embedded == 1
+    live.decide(pack, query)
+    assert live.n_embedded == 0
 
 
 @pytest.mark.parametrize(
@@ -200,18 +192,18 @@ def test_a_changed_line_is_all_that_is_embedded(tiny, encoder, empty_cache):
         ("skills/fix-brakes", [f"brake number {number} squeals" for number in range(20)]),
     ],
 )
-def test_what_moves_more_than_a_few_exemplars_is_fitted_in_full(
+def test_an_edit_of_more_than_a_few_exemplars_is_fitted_in_full(
     tiny, encoder, empty_cache, name, lines
 ):
-    refit = Refit(encoder)
-    refit(load_pack(tiny), [])
+    live = LiveRouter(encoder)
+    live.decide(load_pack(tiny), [])
     (tiny / "exemplars" / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
     pack = load_pack(tiny)
-    assert refit(pack, ["a flat tyre"])[0].skills == ("fix-tyres",)
-    assert refit.model.pack_hash == model_hash(pack)
+    assert live.decide(pack, ["a flat tyre"]) == ["fix-tyres"]
+    assert live.model.pack_hash == model_hash(pack)
 
 
-class Listening:
+class RunningCommand:
     """A running command, and the lines that it has printed."""
 
     def __init__(self, *args):
@@ -249,7 +241,7 @@ class Listening:
 def test_a_saved_exemplar_moves_a_query_at_once(tiny, tmp_path):
     queries = tmp_path / "queries.txt"
     queries.write_text("the bottom bracket creaks\nmy brakes squeal\n")
-    running = Listening(tiny, "--queries", queries)
+    running = RunningCommand(tiny, "--queries", queries)
     try:
         running.wait_for(r"2 queries \([\d.]+ s, [\d,]+ embedded\)\n(?s:.*)fix-brakes\n")
         brakes = tiny / "exemplars" / "skills" / "sell-bikes.txt"
@@ -259,9 +251,11 @@ def test_a_saved_exemplar_moves_a_query_at_once(tiny, tmp_path):
         )
         running.wait_for(r"1 of 2 queries moved .*\n  the bottom .*\n    - .*\n    \+ sell-bikes\n")
         brakes.write_text("too few\n")
-        running.wait_for(r"Faulty; the last good pack stays in force:\n  .*at least 3 exemplars")
+        running.wait_for(r"last valid pack stays in use:\n  .*at least 3 exemplars")
         brakes.write_text(good)
-        running.wait_for(r"(?s:.*)Faulty(?s:.*)1 of 2 queries moved .*\n.*\n    - sell-bikes\n")
+        running.wait_for(
+            r"(?s:.*)stays in use(?s:.*)1 of 2 queries moved .*\n.*\n    - sell-bikes\n"
+        )
     finally:
         code = running.stop()
     assert code == 0

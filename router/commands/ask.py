@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from router.packs.pack import Pack
 
 
-def ask(
+def ask_command(
     text: Annotated[str, typer.Argument(help="The query; '-' reads it from standard input.")],
     pack: PackOption = None,
     encoder: EncoderOption = None,
@@ -40,7 +40,7 @@ def ask(
     show(decision, router.pack)
 
 
-def chat(pack: PackOption = None, encoder: EncoderOption = None) -> None:
+def chat_command(pack: PackOption = None, encoder: EncoderOption = None) -> None:
     """Talk to the router: one query after the other, with its questions in between.
 
     An empty line or Ctrl-D ends it.
@@ -99,7 +99,7 @@ def _show_beside(decision: Route) -> None:
         typer.echo(f"Also consider {', '.join(decision.also_consider)}.")
 
 
-def explain(
+def explain_command(
     text: Annotated[str, typer.Argument(help="The query.")],
     pack: PackOption = None,
     encoder: EncoderOption = None,

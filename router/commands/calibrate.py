@@ -31,7 +31,7 @@ WORDS = {
 }
 
 
-def calibrate(
+def calibrate_command(
     log: Annotated[
         Path | None,
         typer.Argument(help="A labelled log, as for `evaluate` [default: the pack's exemplars]."),

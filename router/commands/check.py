@@ -9,7 +9,7 @@ import typer
 from router.commands.common import PackOption, load_router
 
 
-def check(
+def check_command(
     pack: Annotated[Path | None, typer.Argument(help="A pack's folder [default: shipped].")] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of pack.yaml instead.")
@@ -46,7 +46,7 @@ def check(
     )
 
 
-def warmup(pack: PackOption = None) -> None:
+def warmup_command(pack: PackOption = None) -> None:
     """Prepare the encoder and fit the pack ahead, for images and CI.
 
     Example, in a Dockerfile:

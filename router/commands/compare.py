@@ -22,7 +22,7 @@ MOVES = 5
 ACTIONS = ("route", "clarify", "redirect", "none")
 
 
-def compare(
+def compare_command(
     before: Annotated[Path, typer.Argument(help="The folder of a run.")],
     after: Annotated[Path, typer.Argument(help="The folder of the run to compare with it.")],
     encoder: EncoderOption = None,

@@ -31,7 +31,7 @@ SHOWN = 10  # queries that are printed
 REASONS = 3  # rejected lines that are
 
 
-def evaluate(
+def evaluate_command(
     log: Annotated[
         str | None,
         typer.Argument(

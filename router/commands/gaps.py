@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from router.evaluation.gaps import Gaps
 
 
-def gaps(
+def gaps_command(
     run: RunArgument = Path("runs/latest"),
     export: Annotated[
         Path | None, typer.Option(help="Write each gap into this folder, as an exemplar file.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SHOWN = 20  # warnings that are printed
 
 
-def init(
+def init_command(
     folder: Annotated[Path, typer.Argument(help="Any folder with SKILL.md files in it.")],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The pack's folder [default: FOLDER].")

@@ -8,7 +8,7 @@ import typer
 from router.commands.common import EncoderOption, typer_notify
 
 
-def lint(
+def lint_command(
     folder: Annotated[
         Path | None,
         typer.Argument(help="A pack, a folder of skills, or one skill [default: the shipped]."),

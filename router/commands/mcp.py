@@ -3,7 +3,7 @@
 from router.commands.common import PackOption
 
 
-def mcp(pack: PackOption = None) -> None:
+def mcp_command(pack: PackOption = None) -> None:
     """Serve route_query, answer_question, list_skills and read_skill over stdio, for agents.
 
     Ends when the client closes its side. Only the protocol goes to standard output.

@@ -12,7 +12,7 @@ RunArgument = Annotated[
 ]
 
 
-def report(
+def report_command(
     run: RunArgument = Path("runs/latest"),
     pack: PackOption = None,
     encoder: EncoderOption = None,

@@ -8,7 +8,7 @@ import typer
 from router.commands.common import PackOption
 
 
-def skill(
+def skill_command(
     pack: PackOption = None,
     into: Annotated[
         Path | None,

@@ -8,7 +8,7 @@ import typer
 from router.commands.common import EncoderOption, PackOption, load_router, stdout
 
 
-def triggers(
+def triggers_command(
     file: Annotated[
         Path, typer.Argument(help="eval_queries.json, or CSV with expected_route.", exists=True)
     ],

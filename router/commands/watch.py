@@ -1,4 +1,4 @@
-"""Show at once what an edit of a pack does to a list of queries."""
+"""Watch a pack while it is edited."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,61 +7,58 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 import typer
 
 if TYPE_CHECKING:
-    from router.model.refit import Refit
-    from router.watch import Told
+    from router.watch import WatchEvent
 
 
-def watch(
-    pack: Annotated[Path, typer.Argument(help="A pack's folder.")],
+def watch_command(
+    pack: Annotated[Path, typer.Argument(help="The folder of a pack.")],
     queries: Annotated[
         Path, typer.Option("--queries", "-q", help="A file of queries, one a line.")
     ],
 ) -> None:
-    """Wait for saved changes of a pack, refit it, and show which queries move, and where to.
+    """Show how queries move each time a pack is saved.
 
-    A pack with faults is told and passed over: the last good one stays in force. Ctrl-C ends it.
+    While a pack is invalid, its faults are shown and the last valid pack stays in use. Press
+    Ctrl-C to stop.
 
-    For example:
+    Examples:
 
         router watch my-pack --queries queries.txt
     """
     from router.commands.common import typer_notify
     from router.encoders.encoder import default_encoder
-    from router.model.refit import Refit
-    from router.watch import follow
+    from router.watch import LiveRouter, watch_pack
 
+    live = LiveRouter(default_encoder(typer_notify))
     try:
-        refit = Refit(default_encoder(typer_notify))
-        for told in follow(pack, queries, refit):
-            _show(told, refit)
+        for event in watch_pack(pack, queries, live.decide):
+            _show_event(event, f"{live.seconds:.1f} s, {live.n_embedded:,} embedded")
     except KeyboardInterrupt:
         typer.echo("")
 
 
-def _show(told: "Told", refit: "Refit") -> None:
-    """Print what a look has shown."""
-    from router.watch import Faulty, Moved, Opened, Same
+def _show_event(event: "WatchEvent", cost: str) -> None:
+    from router.watch import FirstLook, NoChange, OutcomeChanges, PackFaults
 
-    took = f"{refit.seconds:.1f} s, {refit.embedded:,} embedded"
-    match told:
-        case Opened(outcomes):
-            typer.secho(f"{len(outcomes)} queries ({took})", bold=True)
+    match event:
+        case FirstLook(outcomes):
+            typer.secho(f"{len(outcomes)} queries ({cost})", bold=True)
             _show_outcomes(outcomes)
-        case Moved(moves, fresh, count):
-            typer.secho(f"{len(moves)} of {count} queries moved ({took})", bold=True)
-            for move in moves:
-                typer.echo(f"  {move.query}")
-                typer.secho(f"    - {move.before}", fg="red")
-                typer.secho(f"    + {move.after}", fg="green")
-            _show_outcomes(fresh)
-        case Faulty(faults):
-            typer.secho("Faulty; the last good pack stays in force:", bold=True)
+        case OutcomeChanges(changes, added, n_queries):
+            typer.secho(f"{len(changes)} of {n_queries} queries moved ({cost})", bold=True)
+            for change in changes:
+                typer.echo(f"  {change.query}")
+                typer.secho(f"    - {change.before}", fg="red")
+                typer.secho(f"    + {change.after}", fg="green")
+            _show_outcomes(added)
+        case PackFaults(faults):
+            typer.secho("The files are invalid; the last valid pack stays in use:", bold=True)
             for fault in faults:
                 typer.echo(f"  {fault}")
-        case Same():
+        case NoChange():
             pass
-        case _:
-            assert_never(told)
+        case _ as never:
+            assert_never(never)
 
 
 def _show_outcomes(outcomes: Mapping[str, str]) -> None:
