@@ -23,8 +23,6 @@ EXPECTED = HERE / "expected"
 LAST_DIGIT = 0.000_21
 """Numbers are rounded to 4 places; the last one may differ between machines."""
 
-NAMES_THE_CODE = ("versions", "pack_hash")  # what is not pinned
-
 ROUTERS = {
     "few-exemplars": lambda encoder: library.router_of_pack(library.SHIPPED_PACK, encoder, 16),
     "many-exemplars": lambda encoder: library.router_of_pack(library.SHIPPED_PACK, encoder, 64),
@@ -48,13 +46,12 @@ def files_of(case):
     files = run_files(router, case)
     if case == "skills":
         warnings = library.router_of_skills(HERE / "skills", GoldenEncoder())[1]
-        pinned = library.pack_record(router)
-        pinned["warnings"] = [line.replace(f"{HERE}/", "") for line in warnings]
-        files["pack.json"] = pretty(pinned)
+        told = [line.replace(f"{HERE}/", "") for line in warnings]
+        files["pack.json"] = pretty([*library.pack_values(router), told])
     if case == "parcel-help":
-        files["on-exemplars.json"] = pretty(_pinned(library.calibration_on_exemplars(router)))
+        files["on-exemplars.json"] = pretty(library.calibration_on_exemplars(router))
     if router.calibration is not None:
-        files["calibration.json"] = pretty(_pinned(library.calibration_record(router)))
+        files["calibration.json"] = pretty(library.calibration_values(router))
     return files
 
 
@@ -64,6 +61,7 @@ def run_files(router, case):
     log, dialogues = (own, case) if own.is_file() else (library.SAMPLE_LOG, "shipped")
     with tempfile.TemporaryDirectory() as folder:
         decisions, metrics = library.decisions_of(router, log, Path(folder) / "run")
+    del metrics["versions"]  # which names the code
     lines = []
     for line in (HERE / "dialogues" / f"{dialogues}.jsonl").read_text("utf-8").splitlines():
         record = json.loads(line)
@@ -71,7 +69,7 @@ def run_files(router, case):
         lines += [json.dumps(end, ensure_ascii=False) for end in ends]
     return {
         "decisions.jsonl": decisions,
-        "metrics.json": pretty(_pinned(metrics)),
+        "metrics.json": pretty(metrics),
         "dialogues.jsonl": "\n".join(lines) + "\n",
     }
 
@@ -91,10 +89,6 @@ def changes_of(pinned, now, last_digit=LAST_DIGIT):
 def pretty(value):
     """Write JSON so that a difference shows as lines."""
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-
-
-def _pinned(record):
-    return {name: value for name, value in record.items() if name not in NAMES_THE_CODE}
 
 
 def _records(content):
