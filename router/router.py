@@ -108,7 +108,7 @@ class Router:
 
         :param labels: Of each text a skill, neighbour or question id, "none", a list of skill ids,
             or a mapping as in a labelled log (`action`, `skills`, `packs`, `question`, `ok_...`).
-        :param ask_rate: Share of texts to ask about, in (0, 1); see docs/calibration.md.
+        :param ask_rate: Share of texts to ask about, in (0, 1); see docs/pages/how-to/calibrate.md.
         :param max_error: Share of texts that may be decided unasked and wrong, in (0, 1).
         :return: A new router, calibrated; nothing is written.
         :raises RouterError: Too few texts, or a label that the pack does not know.

@@ -1,10 +1,10 @@
-"""What README and docs show works: their Python runs, their command lines parse."""
+"""What README and the pages show works: Python runs, files and commands give what is shown."""
 
 import contextlib
 import json
 import re
 import shlex
-import shutil
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,40 +14,71 @@ import pyarrow.parquet as pq
 import pytest
 import typer
 from conftest import TINY_EXEMPLARS, tiny_pack
+from typer.testing import CliRunner
 
 from router import Clarify, Router, cli
 from router.calibration.calibrate import calibrate_log
 from router.paths import SAMPLE_LOG
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+FOLDER = ROOT / "docs" / "pages"
+SHELL = {"", "sh", "bash", "shell", "console", "text"}
+NOT_RUN = "needs "
+"""An example whose title begins with this is only compiled; the title says what it needs."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page. `line` is the number of its first line, from 0."""
+
+    language: str
+    title: str
+    content: str
+    line: int
+
+    @property
+    def is_run(self):
+        return not self.title.startswith(NOT_RUN) and "--8<--" not in self.content
 
 
 def blocks_of(page):
-    """Give language and content of each fenced block."""
-    return re.findall(r"^```(\w*)[^\n]*\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    """Give the fenced blocks of a page, in order."""
+    fence = r'^```(\w*)(?: title="([^"]*)")?[^\n]*\n(.*?)^```'
+    return [
+        Block(*found.groups(default=""), page[: found.start(3)].count("\n"))
+        for found in re.finditer(fence, page, re.MULTILINE | re.DOTALL)
+    ]
 
 
-BLOCKS = blocks_of(README)
-SHELL = {"", "sh", "bash", "shell", "console", "text"}
-APPS = [app for app in vars(cli).values() if isinstance(app, typer.Typer)]
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+PAGES = {
+    "README.md": blocks_of(text_of(ROOT / "README.md")),
+    "CONTRIBUTING.md": blocks_of(text_of(ROOT / "CONTRIBUTING.md")),
+} | {
+    str(path.relative_to(FOLDER)): blocks_of(text_of(path)) for path in sorted(FOLDER.rglob("*.md"))
+}
+WITH_PYTHON = [
+    page
+    for page, blocks in PAGES.items()
+    if any(block.language == "python" and block.is_run for block in blocks)
+]
 
 
 def command_lines(blocks):
     """Give the arguments of each `router ...` in the shell blocks of a page."""
-    found = []
-    for language, block in blocks:
-        if language not in SHELL:
+    lines = []
+    for block in blocks:
+        if block.language not in SHELL or block.title:
             continue
-        for line in block.replace("\\\n", " ").splitlines():
+        for line in block.content.replace("\\\n", " ").splitlines():
             words = shlex.shlex(line.removeprefix("$ "), posix=True, punctuation_chars=True)
             words.whitespace_split = True
-            try:
-                found += _commands(list(words))
-            except ValueError:  # output that is shown, with a quote left open
-                continue
-    return found
+            with contextlib.suppress(ValueError):  # output that is shown, with a quote left open
+                lines += _commands(list(words))
+    return lines
 
 
 def _commands(words):
@@ -67,23 +98,21 @@ def _commands(words):
             yield tuple(part[1:])
 
 
-LINES = command_lines(BLOCKS)
-PAGES = {path.name: blocks_of(path.read_text(encoding="utf-8")) for path in DOCS}
-DOCS_LINES = [line for blocks in PAGES.values() for line in command_lines(blocks)]
+LINES = dict.fromkeys(line for blocks in PAGES.values() for line in command_lines(blocks))
 
 
 def test_the_readme_shows_python_and_commands():
-    assert [language for language, _ in BLOCKS if language == "python"]
-    assert {line[0] for line in LINES} >= {"ask", "evaluate"}
+    assert "README.md" in WITH_PYTHON
+    assert {line[0] for line in command_lines(PAGES["README.md"])} >= {"ask", "evaluate"}
 
 
-@pytest.mark.parametrize("line", dict.fromkeys([*LINES, *DOCS_LINES]), ids=" ".join)
+@pytest.mark.parametrize("line", LINES, ids=" ".join)
 def test_each_command_line_parses(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for folder in ("data", "skills"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "eval_queries.json").touch()
-    command, arguments, name = typer.main.get_command(APPS[0]), list(line), "router"
+    command, arguments, name = typer.main.get_command(cli.app), list(line), "router"
     while hasattr(command, "commands") and not arguments[0].startswith("-"):
         name = arguments.pop(0)
         assert name in command.commands, f"no command {name!r}"
@@ -95,37 +124,28 @@ def test_each_command_line_parses(line, tmp_path, monkeypatch):
         command.make_context(name, arguments)
 
 
-def run(page, blocks, text, names):
-    """Run the Python of a page from top to bottom; an error names the page's own line."""
-    for language, block in blocks:
-        if language == "python":
-            place = text[: text.index(block)].count("\n")
-            exec(compile("\n" * place + block, page, "exec"), names)
+def compiled(page, block):
+    """Compile a Python block; an error names the page's own line."""
+    return compile("\n" * block.line + block.content, page, "exec")
 
 
-def test_the_python_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    for folder in ("data", "skills"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    names = {"__name__": "readme"}
-    run("README.md", BLOCKS, README, names)
-    assert any(name in names for name in ("Router", "router"))
-
-
-def sample_lines(count):
-    """Every so many lines of the sample log, so many in all."""
-    lines = SAMPLE_LOG.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines[:: len(lines) // count]][:count]
+@pytest.mark.parametrize("page", PAGES)
+def test_python_that_is_not_run_compiles(page):
+    for block in PAGES[page]:
+        if block.language == "python" and block.title.startswith(NOT_RUN):
+            compiled(page, block)
 
 
 def given_to_evaluating(folder):
-    pq.write_table(pa.Table.from_pylist(sample_lines(48)), folder / "queries.parquet")
+    """Every tenth line of the sample log."""
+    lines = SAMPLE_LOG.read_text(encoding="utf-8").splitlines()[::10]
+    table = pa.Table.from_pylist([json.loads(line) for line in lines])
+    pq.write_table(table, folder / "queries.parquet")
     return {}
 
 
-def given_to_recipes(folder):
-    router = Router.load()
-    return {"router": router, "request": "my model is slow", "ask": lambda question: "2"}
+def given_to_agents(folder):
+    return {"request": "my model is slow", "ask_user": lambda question: "2"}
 
 
 def given_to_calibration(folder):
@@ -147,20 +167,76 @@ def load_or(default, pack=None, **options):
 
 SOLD = {name: texts for name, texts in TINY_EXEMPLARS.items() if not name.startswith("options/")}
 GIVEN = {
-    "calibration.md": given_to_calibration,
-    "evaluating.md": given_to_evaluating,
-    "recipes.md": given_to_recipes,
+    "how-to/agents.md": given_to_agents,
+    "how-to/calibrate.md": given_to_calibration,
+    "how-to/evaluate.md": given_to_evaluating,
 }
-"""What the Python of a page of docs takes for granted."""
+"""What the Python of a page takes for granted."""
 
 
-def test_every_page_with_python_is_run():
-    assert {name for name, blocks in PAGES.items() if "python" in dict(blocks)} == set(GIVEN)
-
-
-@pytest.mark.parametrize("page", GIVEN)
-def test_the_python_of_docs_runs(page, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", WITH_PYTHON)
+def test_python_runs_from_top_to_bottom(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    names = {"Router": Router, "Clarify": Clarify} | GIVEN[page](tmp_path)
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    run(page, PAGES[page], text, names)
+    names = {"__name__": "page", "Router": Router, "Clarify": Clarify}
+    names |= GIVEN[page](tmp_path) if page in GIVEN else {}
+    for block in PAGES[page]:
+        if block.title and block.language != "python":  # a file that the reader creates
+            write(tmp_path / block.title, block.content)
+        elif block.language == "python" and block.is_run:
+            exec(compiled(page, block), names)
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+
+
+def run_command(line):
+    """Run one command as a shell would; give what it prints on standard output."""
+    ended = CliRunner().invoke(cli.app, shlex.split(line)[1:])
+    assert ended.exit_code == 0, ended.output
+    return ended.stdout
+
+
+def as_pattern(shown):
+    """Match the output that a page shows; a line `...` stands for any number of lines."""
+    lines = [r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in shown]
+    return re.compile("".join(lines))
+
+
+def shown_commands(block):
+    """Give each command of a console block with the lines of output below it."""
+    commands = []
+    for line in block.content.splitlines():
+        if line.startswith("$ "):
+            commands.append((line.removeprefix("$ "), []))
+        else:
+            commands[-1][1].append(line)
+    return commands
+
+
+@pytest.mark.parametrize("page", ["README.md", "tutorial/first-steps.md"])
+def test_commands_print_what_a_page_shows(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for block in PAGES[page]:
+        if block.title:
+            write(tmp_path / block.title, block.content)
+        if block.language == "console":
+            for line, shown in shown_commands(block):
+                assert as_pattern(shown).fullmatch(run_command(line)), run_command(line)
+
+
+def test_the_tutorial_ends_as_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    accepted = []
+    for block in PAGES["tutorial/first-steps.md"]:
+        if block.title:
+            write(tmp_path / block.title, block.content)
+        for line in block.content.splitlines() if block.language == "bash" else ():
+            if line.startswith("router evaluate"):
+                run_command(line)
+                metrics = json.loads((Path(shlex.split(line)[-1]) / "metrics.json").read_bytes())
+                accepted.append(metrics["figures"]["accepted"])
+            elif line.startswith("router compare"):
+                assert "1 of 9 decisions changed" in run_command(line)
+    assert accepted == [0.8889, 1.0]

@@ -41,10 +41,10 @@ def routing(pack):
 
 
 def test_every_recipe_is_on_the_page_and_in_a_test():
-    page = (RECIPES.parent / "recipes.md").read_text()
+    page = (RECIPES.parent / "pages" / "how-to" / "recipes.md").read_text()
     tests = Path(__file__).read_text()
     for path in RECIPES.glob("*.py"):
-        assert f"(recipes/{path.name})" in page
+        assert f'--8<-- "{path.name}"' in page
         assert f'recipe("{path.stem}"' in tests
 
 

@@ -21,7 +21,7 @@ REDO = "fit it again: router calibrate LOG --pack PACK, or router.learn(texts, l
 
 
 class Report(Struct, frozen=True):
-    """How a calibration did on texts that were held out from its fitting; see docs/calibration.md.
+    """How a calibration did on texts that were held out from its fitting.
 
     `before` is the pack's own policy on the same texts. `ranking` is what no threshold changes.
     """

@@ -9,7 +9,7 @@ from router.encoders.encoder import Encoder
 from router.text import is_blank
 
 FRAMES = ("{}", "a user asks: {}")
-"""As it is, and as something that somebody asks; docs/accuracy.md has what that gains."""
+"""The text as it is, and as something that a user asks; see docs/pages/evidence/accuracy.md."""
 
 
 class FramedEncoder:

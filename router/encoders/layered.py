@@ -14,7 +14,7 @@ class LayeredEncoder(OnnxEncoder):
     mean of both cosines, and a vector is twice as wide as the model's.
 
     :param model: A folder; the embedded all-MiniLM-L6-v2 if None.
-    :param precision: Single unless asked otherwise: the figures of docs/accuracy.md are of it.
+    :param precision: Single by default; docs/pages/evidence/accuracy.md was measured with it.
     :param notify: Called with a sentence when something takes long.
     """
 

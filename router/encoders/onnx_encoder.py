@@ -39,7 +39,7 @@ class OnnxEncoder:
     """A sentence-transformers model of a folder, exported to ONNX when it is first needed.
 
     :param model: A folder; the embedded all-MiniLM-L6-v2 if None.
-    :param precision: docs/encoder.md has what each costs.
+    :param precision: docs/pages/explanation/encoder.md has what each costs.
     :param notify: Called with a sentence when something takes long.
     """
 

@@ -33,7 +33,7 @@ SHARES = (
     "none_recall",
     "none_precision",
 )
-"""Figures that are shares; docs/evaluating.md says of what."""
+"""Figures that are shares; docs/pages/reference/files.md says of what."""
 NAMES = (*SHARES, "calibration_error", "risk_coverage_area")
 
 BINS = 10

@@ -13,8 +13,8 @@ weighed, and their sum is the target's log odds against an everyday query:
   the encoder gives tokens.
 
 The weights are those of a conditional logit (McFadden 1974), the same for every folder: fitted
-once, on queries to real collections of skills, see docs/any-skills.md. Nothing but means is fitted
-on the folder itself, in n steps, and the probabilities need no labelled query of it.
+once, on queries to real collections of skills, see docs/pages/evidence/skill-folders.md. Nothing
+but means is fitted on the folder itself, and the probabilities need no labelled query of it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

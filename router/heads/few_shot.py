@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 FEW = HeadSettings(lexical=0.0, ridge=0.1, pieces=False)
 WORDS = (0.0, 0.1)
-"""Settings for few exemplars, and the weights of the words to try; see docs/accuracy.md."""
+"""Settings for few exemplars, and the weights of words to try (docs/pages/evidence/accuracy.md)."""
 
 CERTAIN = 0.95
-"""Probability from which on an unlabelled text becomes an exemplar; see docs/accuracy.md."""
+"""Least probability of an unlabelled text that becomes an exemplar."""
 
 FAINT = 1e-6
 """Of the strongest direction: what is weaker is rounding."""

@@ -46,7 +46,7 @@ JUDGED = 500_000
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How the head weighs its evidence; chosen on validation data, see docs/accuracy.md.
+    """How the head weighs its evidence, chosen on validation data.
 
     `sharpness`: how fast an exemplar's vote falls with its cosine distance. `lexical`: weight of
     the words, and of the pieces of words, beside the vector. `ridge`: how much a vote is damped.

@@ -15,7 +15,7 @@ __all__ = ["Finding", "as_json", "lint"]
 
 
 def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
-    """Check a pack, a folder of skills, or one skill; what can be wrong is in docs/any-skills.md.
+    """Check a pack, a folder of skills, or one skill; docs/pages/reference/lint.md lists the rules.
 
     :raises PackError: There is neither a pack nor a skill.
     """

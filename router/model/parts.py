@@ -17,7 +17,7 @@ FEWEST = 4
 
 GAIN, LIKELY, MARGIN, BIAS = 0.8, 0.1, 1.25, -3.5
 """Log odds of being a further concern, see `further_of`. The same for every folder: fitted once, on
-queries joined from two real ones, see docs/any-skills.md."""
+queries joined from two real ones, see docs/pages/evidence/skill-folders.md."""
 
 
 @dataclass(frozen=True)
