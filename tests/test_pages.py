@@ -52,7 +52,7 @@ def test_every_key_of_a_pack_is_listed(heading, struct):
 
 def test_every_key_of_a_question_is_listed():
     below = section(page("reference/packs.md"), "### questions")
-    keys = [*pack.Question.__struct_fields__, *pack.Lead.__struct_fields__]
+    keys = [*pack.Question.__struct_fields__, *pack.Destination.__struct_fields__]
     assert sorted(keys_of(below)) == sorted(keys)
 
 
@@ -60,8 +60,8 @@ def test_the_defaults_of_the_policy_are_those_of_the_code():
     below = section(page("reference/packs.md"), "### policy")
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", below, re.MULTILINE))
     values = {name: getattr(pack.Policy(), name) for name in pack.Policy.__struct_fields__}
-    assert values.pop("least_similarity") is None
-    assert shown.pop("least_similarity") == "fitted"
+    assert values.pop("similarity_threshold") is None
+    assert shown.pop("similarity_threshold") == "fitted"
     scaling = values.pop("confidence")
     assert shown.pop("confidence") == f"`{{slope: {scaling.slope}, offset: {scaling.offset}}}`"
     assert shown == {name: str(value) for name, value in values.items()}

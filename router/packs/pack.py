@@ -105,7 +105,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
 
     `ask_threshold`: a question is asked if a deciding detail is missing with this probability.
     `confidence_threshold`: below this confidence the router asks which of the likeliest it is.
-    `alpha`: the share of such questions that may lack the right option (docs/calibration.md).
+    `alpha`: the share of such questions that may lack the right option.
     `extra_skill_threshold`: the probability from which a further skill is routed to as well.
     `mention_threshold`: the probability from which a neighbour is mentioned beside a route.
     `similarity_threshold`: a query is out of scope if its cosine with every exemplar is lower. It
