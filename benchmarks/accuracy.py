@@ -242,7 +242,7 @@ def semantic_router(
         router = _indexed_router(data, ~held_out, encoder, aggregation)
         texts = [data.train[place] for place in np.flatnonzero(held_out)]
         labels = [data.train_labels[place] for place in np.flatnonzero(held_out)]
-        router.learn(texts, labels)
+        router.fit(texts, labels)
         calibrator = router.calibrator
     everything = np.ones(len(data.train), dtype=bool)
     router = _indexed_router(data, everything, encoder, aggregation, calibrator)
