@@ -1,8 +1,6 @@
 import io
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,9 +17,7 @@ from router.evaluation.evaluate import evaluate
 from router.evaluation.gate import Gate
 from router.evaluation.metrics import Metrics, schema_text
 from router.logs.reader import Columns
-from router.paths import DATA, SAMPLE_LOG
-
-BENCH = Path(__file__).parents[2] / "shared" / "bench"
+from router.paths import DATA
 
 ROWS = [
     {"id": "a", "text": "flat tyre again", "label": "fix-tyres", "time": "2026-09-01T08:00:00Z"},
@@ -164,20 +160,6 @@ def test_an_evaluation_inside_its_own_log_folder_is_no_part_of_it(tiny_router, l
     first = evaluate(tiny_router, tmp_path, tmp_path / "out")
     second = evaluate(tiny_router, tmp_path, tmp_path / "out")
     assert first.metrics.lines == second.metrics.lines
-
-
-@pytest.mark.skipif(not BENCH.exists(), reason="the bench is not here")
-@pytest.mark.parametrize("log", [SAMPLE_LOG, BENCH / "real_dev.jsonl"])
-def test_figures_agree_with_the_bench(router, tmp_path, log):
-    evaluation = evaluate(router, log, tmp_path / "out")
-    told = subprocess.run(
-        [sys.executable, BENCH / "score.py", log, tmp_path / "out" / "decisions.jsonl", "--json"],
-        capture_output=True,
-        check=True,
-    )
-    scored = json.loads(told.stdout)
-    assert len(scored) == 15
-    assert {name: evaluation.metrics.figures[name] for name in scored} == scored
 
 
 def test_a_gate_names_what_fails(tiny_router, log):
