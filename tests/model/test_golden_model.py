@@ -1,6 +1,6 @@
 """What the default encoder leads to is pinned: every action and target, and how sure it is.
 
-`python tests/golden/test_golden_model.py` makes the files anew, see pin.py.
+`python tests/model/test_golden_model.py` makes the files anew, see pin.py.
 """
 
 import json
@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
+    tests = Path(__file__).parents[1]
+    sys.path[:0] = [str(tests.parent), str(tests), str(tests / "golden")]
 
 import library
 import pin
