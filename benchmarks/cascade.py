@@ -25,7 +25,9 @@ import numpy as np
 from router import Router
 from router.arrays import Bools, Floats, Vectors
 from router.decisions.outcome import Outcome
-from router.encoders.encoder import Encoder, default_encoder, default_folder
+from router.encoders.default import default_encoder
+from router.encoders.encoder import Encoder
+from router.encoders.model_files import default_folder
 from router.heads.centroids import unit
 from router.heads.few_shot import FewShotClassifier
 from router.logs.labels import LabelReader, accepts

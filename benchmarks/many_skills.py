@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from router import Router
-from router.encoders.encoder import default_encoder
+from router.encoders.default import default_encoder
 from router.skill_folders.pack_of_skills import init_pack
 
 THINGS = [

@@ -14,9 +14,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from router.arrays import Vectors
-from router.encoders.encoder import Encoder, SentenceTransformerEncoder
+from router.encoders.encoder import Encoder
 from router.encoders.onnx_encoder import OnnxEncoder
-from router.encoders.onnx_session import Export, OnnxSession
+from router.encoders.onnx_session import ExportedModel, OnnxSession
+from router.encoders.sentence_transformer import SentenceTransformerEncoder
 
 ROUNDS = 5
 
@@ -34,9 +35,9 @@ class Stock:
 
     def load(self) -> "Stock":
         """Open the file; its hash is taken as it is."""
-        from router.encoders.encoder import sha256_of
+        from router.encoders.model_files import sha256_of
 
-        export = Export(self._path.name, sha256_of(self._path), 384, self._export.max_tokens)
+        export = ExportedModel(self._path.name, sha256_of(self._path), 384, self._export.max_tokens)
         self._runtime = OnnxSession(self._base.folder / "tokenizer.json", self._path, export)
         return self
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from router import Router
 from router.arrays import Vectors
-from router.encoders.cache import remembering_exemplars
-from router.encoders.encoder import default_encoder
+from router.encoders.cached import with_exemplar_cache
+from router.encoders.default import default_encoder
 from router.heads.centroids import Centroids
 from router.heads.head import fit_head
 from router.model.asking import Asking, QuestionIndex
@@ -93,7 +93,7 @@ def made_exemplars(routes: int, exemplars: int) -> tuple[list[str], list[str]]:
 def made_vectors(routes: int, exemplars: int) -> tuple[list[str], list[str], Vectors]:
     """Give labels, texts and vectors, embedded once on this machine."""
     labels, texts = made_exemplars(routes, exemplars)
-    return labels, texts, remembering_exemplars(default_encoder()).encode(texts)
+    return labels, texts, with_exemplar_cache(default_encoder()).encode(texts)
 
 
 def made_router(routes: int, exemplars: int, shipped: Router) -> Router:

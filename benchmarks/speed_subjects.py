@@ -25,7 +25,8 @@ from speed_made import made_log, made_router, made_vectors, named_exemplars
 
 from router import Router
 from router.arrays import Vectors
-from router.encoders.encoder import Encoder, default_folder
+from router.encoders.encoder import Encoder
+from router.encoders.model_files import default_folder
 
 UTTERANCES = 10
 """Exemplars of each target that semantic-router is given; ours reads all of them."""
@@ -114,12 +115,13 @@ class Ours:
 
     def again(self, texts: Sequence[str]) -> dict[str, float]:
         """Evaluate a log twice, its vectors kept, and the pack's settings edited in between."""
-        from router.encoders.cache import CachedEncoder, VectorCache
+        from router.encoders.cached import CachedEncoder
+        from router.encoders.vector_store import VectorStore
         from router.evaluation import evaluate
 
         with tempfile.TemporaryDirectory() as folder:
             log = made_log(Path(folder), texts, len(texts))
-            cache = VectorCache(Path(folder) / "cache")
+            cache = VectorStore(Path(folder) / "cache")
             router = _with(self.router, CachedEncoder(self.router.encoder, cache))
             seconds = []
             for round_, one in enumerate((router, _edited(router))):

@@ -14,8 +14,9 @@ from router.decisions.dialogue import Listener
 from router.decisions.narrate import Narrator
 from router.decisions.outcome import OutcomeBatch
 from router.decisions.policy import Rules, Verdicts
-from router.encoders.cache import remembering_exemplars, remembering_log
-from router.encoders.encoder import Encoder, default_encoder
+from router.encoders.cached import with_exemplar_cache, with_log_cache
+from router.encoders.default import default_encoder
+from router.encoders.encoder import Encoder
 from router.model.artefact import fitted_model
 from router.model.model import Model, Reading
 from router.model.saved import is_saved, load_saved, save_router
@@ -66,7 +67,7 @@ class Router:
         if isinstance(pack, str | Path) and is_saved(Path(pack)):
             router = cls(*load_saved(Path(pack), encoder))
         else:
-            cached = remembering_exemplars(encoder)
+            cached = with_exemplar_cache(encoder)
             read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, cached, notify)
             router = cls(read, encoder, fitted_model(read, cached, notify))
         return (
@@ -92,7 +93,7 @@ class Router:
 
     def with_vector_cache(self) -> "Router":
         """Keep the vectors of what is read in the cache folder, up to 2 GiB, for the next time."""
-        return replace(self, encoder=remembering_log(self.encoder))
+        return replace(self, encoder=with_log_cache(self.encoder))
 
     def learn(
         self,

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from router import Router
-from router.encoders.encoder import Encoder, default_encoder
+from router.encoders.default import default_encoder
+from router.encoders.encoder import Encoder
 from router.model.fit import fit_model
 from router.packs.pack_file import load_pack
 from router.skill_folders.pack_of_skills import init_pack
@@ -186,14 +187,16 @@ def skills_router(root: Path, said: dict[str, str]) -> Router:
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
     """No vectors and no models; the encoder is prepared already."""
-    for module in ("model.artefact", "encoders.cache"):
+    for module in ("model.artefact", "encoders.cached"):
         monkeypatch.setattr(f"router.{module}.cache_folder", lambda: tmp_path / "cache")
 
 
 @pytest.fixture(autouse=True)
 def own_vectors_of_logs(tmp_path_factory, monkeypatch):
     """No test finds what another has embedded, nor what the user has."""
-    monkeypatch.setattr("router.encoders.cache.LOGS", str(tmp_path_factory.mktemp("vectors")))
+    monkeypatch.setattr(
+        "router.encoders.cached.LOG_VECTORS", str(tmp_path_factory.mktemp("vectors"))
+    )
 
 
 @pytest.fixture

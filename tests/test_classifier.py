@@ -7,9 +7,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from router.encoders.encoder import SentenceTransformerEncoder
 from router.encoders.framed import FramedEncoder
 from router.encoders.layered import LayeredEncoder
+from router.encoders.sentence_transformer import SentenceTransformerEncoder
 from router.heads.centroids import unit
 from router.heads.exemplar_classifier import ExemplarClassifier, closeness, fit_kernel, fit_logistic
 from router.heads.few_shot import FEW, WORDS, FewShotClassifier, Shots, TextEncoder, readable

@@ -9,15 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from router.encoders.encoder import (
-    SentenceTransformerEncoder,
-    default_encoder,
-    default_folder,
-    find_model,
-)
-from router.encoders.int8 import STEPS, Seen, Steps, compensated, rounded
-from router.encoders.onnx_encoder import FORMAT, OnnxEncoder
-from router.encoders.onnx_export import TEXTS as ENCODER_TEXTS
+from router.encoders.default import default_encoder
+from router.encoders.model_files import default_folder, find_model
+from router.encoders.onnx_encoder import EXPORT_FORMAT, OnnxEncoder
+from router.encoders.onnx_export import CALIBRATION_TEXTS
+from router.encoders.sentence_transformer import SentenceTransformerEncoder
 from router.errors import EncoderError
 
 TEXTS = [
@@ -60,8 +56,7 @@ def _start(code, cache):
 
 
 FIRST = """
-from router.encoders.onnx_encoder import FORMAT, OnnxEncoder
-from router.encoders.onnx_export import TEXTS as ENCODER_TEXTS
+from router.encoders.onnx_encoder import OnnxEncoder
 encoder = OnnxEncoder(precision="fp32", notify=print)
 print(encoder.encode(["hello"]).tobytes().hex())
 """
@@ -118,50 +113,10 @@ def test_int8_is_close_to_the_reference(int8, reference):
     assert cosines.min() > 0.97
 
 
-def test_int8_weights_lose_the_least_that_their_steps_allow():
-    weights = np.random.default_rng(3).standard_normal((384, 20)).astype(np.float32)
-    weights[:, 1] = 0.0
-    whole, scales = rounded(weights)
-    assert whole.dtype == np.int8
-    assert np.abs(whole.astype(int)).max() <= STEPS  # 2 * 255 * STEPS fits in 16 bits
-    plain = np.maximum(np.abs(weights).max(axis=0), 1e-12) / STEPS
-    lost = np.square(whole * scales - weights).sum(axis=0)
-    plainly = np.square(np.rint(weights / plain) * plain - weights).sum(axis=0)
-    assert (lost <= 1.0001 * plainly).all()
-    assert lost.sum() < plainly.sum()
-    assert not whole[:, 1].any()
-
-
-def test_later_channels_make_up_for_what_rounding_the_earlier_lost():
-    chance = np.random.default_rng(5)
-    mixed = chance.standard_normal((500, 30)) @ chance.standard_normal((30, 64))
-    weights = chance.standard_normal((64, 20))
-    seen = Seen.of(mixed.astype(np.float32))
-    plain, plain_scales = rounded(weights.astype(np.float32))
-    whole, scales = compensated(weights, seen.moments)
-    assert np.abs(whole.astype(int)).max() <= STEPS
-    wanted = mixed @ weights
-    lost = np.square(mixed @ (whole * scales) - wanted).sum()
-    assert lost < 0.5 * np.square(mixed @ (plain * plain_scales) - wanted).sum()
-
-
-def test_no_value_that_was_seen_lies_beyond_the_steps():
-    chance = np.random.default_rng(6)
-    values = chance.standard_normal((300, 16)).astype(np.float32) * np.arange(1, 17) + 3.0
-    weights = chance.standard_normal((16, 8)).astype(np.float32)
-    some, others = Seen.of(values[:100]), Seen.of(values[100:])
-    steps = Steps.of(some | others, weights)
-    whole = np.rint(values / steps.size) + steps.zero
-    assert whole.min() >= 0
-    assert whole.max() <= 255
-    assert whole.max() - whole.min() > 200  # nor are most steps for nothing
-    np.testing.assert_allclose((some | others).moments, Seen.of(values).moments, rtol=1e-4)
-
-
 def test_the_texts_that_8_bits_are_fitted_to_are_those_of_this_format():
-    digest = hashlib.sha256(ENCODER_TEXTS.read_bytes()).hexdigest()
-    assert (FORMAT, digest[:16]) == (5, "f3ae2bf78173616b"), (
-        "raise FORMAT: the vectors are not the same"
+    digest = hashlib.sha256(CALIBRATION_TEXTS.read_bytes()).hexdigest()
+    assert (EXPORT_FORMAT, digest[:16]) == (5, "f3ae2bf78173616b"), (
+        "raise EXPORT_FORMAT: the vectors are not the same"
     )
 
 
@@ -171,7 +126,7 @@ def test_a_default_encoder_is_loading_before_it_is_needed(int8, folder, monkeypa
     encoder = default_encoder()
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=60)
-    assert "_runtime" in vars(encoder)
+    assert "_session" in vars(encoder)
     np.testing.assert_array_equal(encoder.encode(["hello"]), int8.encode(["hello"]))
 
 
@@ -187,10 +142,8 @@ def test_a_batch_is_its_texts_one_by_one(encoder):
 def test_a_long_batch_keeps_its_order(fp32):
     texts = [f"{n} {'item ' * (n % 9)}" for n in range(2100)]  # more than a window
     vectors = fp32.encode(texts)
-    places = [0, 7, 2047, 2048, 2099]
-    np.testing.assert_allclose(
-        vectors[places], fp32.encode([texts[place] for place in places]), atol=1e-5
-    )
+    rows = [0, 7, 2047, 2048, 2099]
+    np.testing.assert_allclose(vectors[rows], fp32.encode([texts[row] for row in rows]), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["fp32", "int8", "reference"])
@@ -224,7 +177,7 @@ def test_threads_give_the_same_as_one(fp32):
 
 
 def test_a_wrong_hash_is_refused(monkeypatch):
-    monkeypatch.setattr("router.encoders.encoder.DEFAULT_SHA256", "0" * 64)
+    monkeypatch.setattr("router.encoders.model_files._DEFAULT_SHA256", "0" * 64)
     with pytest.raises(EncoderError, match=r"model.safetensors: sha256 must be 0{64}, was 53aa51"):
         SentenceTransformerEncoder().encode(["a"])
 
@@ -246,7 +199,7 @@ def test_a_name_can_not_be_exported():
 
 
 def test_a_missing_package_says_the_cure(monkeypatch):
-    monkeypatch.setattr("router.encoders.encoder.DEFAULT_PACKAGE", "not_installed_here")
+    monkeypatch.setattr("router.encoders.model_files._DEFAULT_PACKAGE", "not_installed_here")
     with pytest.raises(EncoderError, match="cure: pip install"):
         default_folder()
 
@@ -256,7 +209,7 @@ def test_what_can_not_be_exported_falls_back_with_a_warning(monkeypatch, tmp_pat
         raise RuntimeError("no exporter")
 
     monkeypatch.setenv("ROUTER_CACHE", str(tmp_path))
-    monkeypatch.setattr("router.encoders.onnx_export.export", fail)
+    monkeypatch.setattr("router.encoders.onnx_export.export_onnx", fail)
     with pytest.warns(UserWarning, match="slower: .*no exporter"):
         assert isinstance(default_encoder(), SentenceTransformerEncoder)
 
@@ -265,28 +218,30 @@ def test_a_damaged_export_is_made_again(fp32, folder, tmp_path, monkeypatch):
     good, original = fp32.prepare()
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("ROUTER_CACHE", str(tmp_path))
-    place, export = OnnxEncoder(precision="fp32").prepare()
-    damaged = place / export.file
+    copied, export = OnnxEncoder(precision="fp32").prepare()
+    damaged = copied / export.file
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
 
-    def copy(_model, path, _precision, _layered):  # the export itself is proved by all other tests
+    def copy(
+        _model, path, _precision, _two_layer
+    ):  # the export itself is proved by all other tests
         shutil.copy(good / original.file, path)
         return 384, 256
 
     monkeypatch.setattr("router.encoders.onnx_encoder._export_model", copy)
-    said = []
-    vectors = OnnxEncoder(precision="fp32", notify=said.append).encode(["hello"])
-    assert said[0].startswith("Preparing the encoder, once")
+    messages = []
+    vectors = OnnxEncoder(precision="fp32", notify=messages.append).encode(["hello"])
+    assert messages[0].startswith("Preparing the encoder, once")
     np.testing.assert_allclose(vectors, fp32.encode(["hello"]), atol=1e-6)
 
 
 def test_without_a_cache_folder_it_still_encodes(fp32, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").write_text("not a folder")
-    place, _ = fp32.prepare()
+    models, _ = fp32.prepare()
     monkeypatch.setenv("ROUTER_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr("router.encoders.onnx_encoder._temporary_folder", lambda: place)
+    monkeypatch.setattr("router.encoders.onnx_encoder._temporary_folder", lambda: models)
     np.testing.assert_array_equal(
         OnnxEncoder(precision="fp32").encode(["hello"]), fp32.encode(["hello"])
     )
@@ -295,8 +250,7 @@ def test_without_a_cache_folder_it_still_encodes(fp32, tmp_path, monkeypatch, ca
 
 COLD = """
 import sys
-from router.encoders.onnx_encoder import FORMAT, OnnxEncoder
-from router.encoders.onnx_export import TEXTS as ENCODER_TEXTS
+from router.encoders.onnx_encoder import OnnxEncoder
 OnnxEncoder(precision="fp32").encode(["hello"])
 print([name for name in ("torch", "transformers", "onnx", "scipy") if name in sys.modules])
 """

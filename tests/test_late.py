@@ -3,9 +3,11 @@ import pytest
 from conftest import shared_encoder, skills_router, write_skills
 
 from router import Router
-from router.encoders.cache import CachedEncoder, VectorCache
-from router.encoders.encoder import SentenceTransformerEncoder, encode_with_tokens
+from router.encoders.cached import CachedEncoder
+from router.encoders.encoder import encode_with_tokens
 from router.encoders.layered import LayeredEncoder
+from router.encoders.sentence_transformer import SentenceTransformerEncoder
+from router.encoders.vector_store import VectorStore
 from router.heads import late as lates
 from router.heads.centroids import unit
 from router.heads.described import DescribedHead
@@ -107,7 +109,7 @@ def test_who_gives_no_tokens_says_so(tmp_path):
     plain = WithoutTokens(shared_encoder())
     assert encode_with_tokens(plain, ["a"])[1] is None
     assert encode_with_tokens(LayeredEncoder(), ["a"])[1] is None
-    cache = VectorCache(tmp_path)
+    cache = VectorStore(tmp_path)
     assert encode_with_tokens(CachedEncoder(plain, cache), ["a"])[1] is None
     assert encode_with_tokens(CachedEncoder(shared_encoder(), cache), ["a"])[1] is not None
     cache.close()

@@ -1,8 +1,9 @@
 import numpy as np
 from conftest import shared_encoder
 
-from router.encoders.cache import CachedEncoder, VectorCache
+from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import encode_with_tokens
+from router.encoders.vector_store import VectorStore
 from router.heads import late
 from router.model.points import document_points
 
@@ -26,7 +27,7 @@ class Counting:
 
 
 def test_points_come_from_the_cache_as_they_were_made(tmp_path):
-    counting, cache = Counting(), VectorCache(tmp_path)
+    counting, cache = Counting(), VectorStore(tmp_path)
     encoder = CachedEncoder(counting, cache)
     plain = document_points([SHORT, LONG, []], counting, counting.width)
     counting.lines.clear()

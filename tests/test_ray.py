@@ -17,7 +17,7 @@ from conftest import shared_encoder  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from router.cli import app  # noqa: E402
-from router.encoders.encoder import default_encoder  # noqa: E402
+from router.encoders.default import default_encoder  # noqa: E402
 from router.engines import ray as engine  # noqa: E402
 from router.errors import LogError  # noqa: E402
 from router.evaluation.evaluate import evaluate  # noqa: E402

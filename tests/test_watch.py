@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from router import Router
-from router.encoders.encoder import default_encoder
+from router.encoders.default import default_encoder
 from router.model.model import model_hash
 from router.packs.pack_file import load_pack
 from router.watch import FirstLook, LiveRouter, NoChange, OutcomeChange, OutcomeChanges, PackFaults

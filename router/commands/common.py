@@ -49,7 +49,7 @@ def load_router(
     pack: Path | None = None, encoder: str | None = None, calibration: Path | None = None
 ) -> "Router":
     """Load a router, and say on stderr what takes long."""
-    from router.encoders.encoder import SentenceTransformerEncoder
+    from router.encoders.sentence_transformer import SentenceTransformerEncoder
     from router.router import Router
 
     chosen = None if encoder is None else SentenceTransformerEncoder(encoder)

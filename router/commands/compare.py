@@ -11,7 +11,6 @@ from router.commands.common import EncoderOption, stdout
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from router.encoders.encoder import Encoder
     from router.evaluation.compare import Change, Paired
     from router.evaluation.drift import Drift, Share
     from router.evaluation.interval import Interval
@@ -35,18 +34,17 @@ def compare_command(
 
         router compare runs/september runs/october --json
     """
+    from functools import partial
+
     import msgspec
 
-    from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
+    from router.encoders.default import load_encoder
     from router.evaluation.compare import Paired, differences
     from router.evaluation.compare import compare as run
     from router.evaluation.run_folder import RunFolder
 
-    def load() -> "Encoder":
-        return default_encoder() if encoder is None else SentenceTransformerEncoder(encoder)
-
     runs = RunFolder.open(before), RunFolder.open(after)
-    found = run(*runs, load)
+    found = run(*runs, partial(load_encoder, encoder))
     if json:
         typer.echo(msgspec.json.encode(found).decode())
         return

@@ -32,13 +32,13 @@ def init_command(
 
         router init ~/.claude/skills --out my-pack
     """
-    from router.encoders.cache import remembering_exemplars
-    from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
+    from router.encoders.cached import with_exemplar_cache
+    from router.encoders.default import load_encoder
     from router.skill_folders.pack_of_skills import init_pack
 
-    chosen = SentenceTransformerEncoder(encoder) if encoder else default_encoder(typer_notify)
+    chosen = load_encoder(encoder, typer_notify)
     with stderr().status("reading skills") as status:
-        cached = remembering_exemplars(chosen)
+        cached = with_exemplar_cache(chosen)
         pack, warnings = init_pack(folder, out, cached, force, lambda said: status.update(said))
     _summary(stdout(), pack, warnings, out or folder)
 

@@ -30,12 +30,12 @@ def lint_command(
 
         router lint my-skills --format github --strict
     """
-    from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
+    from router.encoders.default import load_encoder
     from router.lint import as_json
     from router.lint import lint as lint_of
     from router.paths import DEFAULT_PACK
 
-    chosen = SentenceTransformerEncoder(encoder) if encoder else default_encoder(typer_notify)
+    chosen = load_encoder(encoder, typer_notify)
     found = lint_of(folder or DEFAULT_PACK, chosen)
     if form == "json":
         typer.echo(as_json(found))

@@ -26,7 +26,7 @@ def watch_command(
         router watch my-pack --queries queries.txt
     """
     from router.commands.common import typer_notify
-    from router.encoders.encoder import default_encoder
+    from router.encoders.default import default_encoder
     from router.watch import LiveRouter, watch_pack
 
     live = LiveRouter(default_encoder(typer_notify))

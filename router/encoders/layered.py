@@ -18,7 +18,7 @@ class LayeredEncoder(OnnxEncoder):
     :param notify: Called with a sentence when something takes long.
     """
 
-    layered: ClassVar[bool] = True
+    two_layer: ClassVar[bool] = True
 
     def __init__(
         self,

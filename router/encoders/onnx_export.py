@@ -1,4 +1,4 @@
-"""A sentence-transformers model to one ONNX file: torch is needed here, and nowhere after."""
+"""Export a sentence-transformers model to one ONNX file; only this step needs torch."""
 
 import logging
 import warnings
@@ -7,35 +7,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from router.encoders.int8 import Int8, Tokens
+from router.encoders.int8 import GraphInputs, Int8
 from router.paths import DATA
 
-TEXTS = DATA / "encoder_texts.txt"
-"""Texts that show which values a model's inner layers take."""
+CALIBRATION_TEXTS = DATA / "encoder_texts.txt"
+"""Texts that show the range of values in the inner layers of a model."""
 
-OPSET = 21
+_OPSET = 21
 
 
-def export(model: Any, path: Path, precision: str, layered: bool = False) -> None:  # noqa: ANN401
-    """Write transformer, pooling and unit length as one graph.
+def export_onnx(model: Any, path: Path, precision: str, two_layer: bool = False) -> None:  # noqa: ANN401
+    """Write transformer, pooling and normalisation as one graph.
 
     :param model: A loaded SentenceTransformer.
-    :param layered: Two layers side by side instead of the model's own pooling; without that, the
-        graph gives the tokens' vectors as well.
+    :param two_layer: Give the means of two layers side by side instead of the model's own pooling.
+        Without it the graph also gives the vectors of the tokens.
     """
     with _quiet():
         graph = (
-            _trace(_layers(model), ["vectors"])
-            if layered
+            _trace(_two_layers(model), ["vectors"])
+            if two_layer
             else _trace(_whole(model), ["vectors", "tokens"])
         )
         if precision == "int8":
-            Int8(graph, _tokens(model)).rewrite()
-        _save(graph, path)
+            Int8(graph, _calibration_inputs(model)).rewrite()
+        path.write_bytes(graph.SerializeToString())
 
 
 def _whole(model: Any) -> Any:  # noqa: ANN401
-    """The model as it is, to unit length; and what it makes of each token."""
+    """Give the model's own vectors at unit length, and its last layer for each token."""
     import torch
 
     class Whole(torch.nn.Module):  # type: ignore[misc]
@@ -44,35 +44,34 @@ def _whole(model: Any) -> Any:  # noqa: ANN401
             self.model = model
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:  # noqa: ANN401
-            features = {"input_ids": input_ids, "attention_mask": attention_mask}
-            told = self.model(features)
-            vectors = torch.nn.functional.normalize(told["sentence_embedding"], dim=1)
-            return vectors, told["token_embeddings"]
+            outputs = self.model({"input_ids": input_ids, "attention_mask": attention_mask})
+            vectors = torch.nn.functional.normalize(outputs["sentence_embedding"], dim=1)
+            return vectors, outputs["token_embeddings"]
 
     return Whole().eval()
 
 
-def _layers(model: Any) -> Any:  # noqa: ANN401
-    """Its last layer and the middle one: each averaged over the tokens, both of equal length."""
+def _two_layers(model: Any) -> Any:  # noqa: ANN401
+    """Give the last layer and the middle one, each averaged over the tokens, at equal length."""
     import torch
 
-    class Layers(torch.nn.Module):  # type: ignore[misc]
+    class TwoLayers(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.transformer = model[0].auto_model
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:  # noqa: ANN401
-            told = self.transformer(
+            outputs = self.transformer(
                 input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
             )
-            layers = told.hidden_states  # the first is the embedding of the tokens
+            layers = outputs.hidden_states  # the first is the embedding of the tokens
             mask = attention_mask[..., None].float()
             chosen = (layers[-1], layers[(len(layers) - 1) // 2])
             means = [(layer * mask).sum(1) / mask.sum(1) for layer in chosen]
             units = [torch.nn.functional.normalize(mean, dim=1) for mean in means]
             return torch.cat(units, dim=1) * 0.5**0.5
 
-    return Layers().eval()
+    return TwoLayers().eval()
 
 
 def _trace(module: Any, outputs: list[str]) -> Any:  # noqa: ANN401
@@ -87,16 +86,16 @@ def _trace(module: Any, outputs: list[str]) -> Any:  # noqa: ANN401
         (ids, mask),
         dynamo=True,
         verbose=False,
-        opset_version=OPSET,
+        opset_version=_OPSET,
         input_names=["input_ids", "attention_mask"],
         output_names=outputs,
         dynamic_shapes=(axes, axes),
     )
-    return _with_attention(program.model_proto)
+    return _fuse_attention(program.model_proto)
 
 
-def _with_attention(graph: Any) -> Any:  # noqa: ANN401
-    """Let each layer's attention be one node instead of thirty, where it is written as usual."""
+def _fuse_attention(graph: Any) -> Any:  # noqa: ANN401
+    """Replace the thirty nodes of each layer's attention by one, if they have the usual form."""
     from onnx_ir.passes.common import ShapeInferencePass
     from onnx_ir.serde import deserialize_model, serialize_model
     from onnxscript.optimizer import optimize
@@ -116,23 +115,19 @@ def _with_attention(graph: Any) -> Any:  # noqa: ANN401
     return serialize_model(model)
 
 
-def _tokens(model: Any) -> Iterator[Tokens]:  # noqa: ANN401
-    """Give the graph's inputs for each of `TEXTS`."""
-    for line in TEXTS.read_text(encoding="utf-8").splitlines():
+def _calibration_inputs(model: Any) -> Iterator[GraphInputs]:  # noqa: ANN401
+    """Tokenise each of `CALIBRATION_TEXTS`."""
+    for line in CALIBRATION_TEXTS.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
-            told = model.tokenizer(
+            inputs = model.tokenizer(
                 line, truncation=True, max_length=model.max_seq_length, return_tensors="np"
             )
-            yield {name: told[name].astype("int64") for name in ("input_ids", "attention_mask")}
-
-
-def _save(model: Any, path: Path) -> None:  # noqa: ANN401
-    path.write_bytes(model.SerializeToString())
+            yield {name: inputs[name].astype("int64") for name in ("input_ids", "attention_mask")}
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's deprecations and missing operators from our caller."""
+    """Hide the exporter's warnings of deprecations and missing operators."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

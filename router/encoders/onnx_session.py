@@ -1,32 +1,34 @@
-"""A model that is exported: onnxruntime and a tokenizer, batches of like length on all cores."""
+"""Run an exported model: tokenizers and onnxruntime, in batches of similar length on all cores."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from router.arrays import TokenVectors, Vectors
-from router.encoders.encoder import sha256_of, token_units
+from router.arrays import Indices, TokenVectors, Vectors
+from router.encoders.encoder import token_units
+from router.encoders.model_files import sha256_of
 from router.errors import EncoderError
 from router.threads import cores
 
-TOKENS = 256  # in a batch at most, padding included: its activations stay in a core's cache
-WINDOW = 2048  # texts sorted together; the next window is tokenised beside this one's inference
-
-Ids: TypeAlias = NDArray[np.int64]
+_BATCH_TOKENS = 256  # per batch, padding included: the activations then fit in a core's cache
+_WINDOW = 2048  # texts sorted together; the next window is tokenised while this one runs
 
 
 class ExportError(EncoderError):
-    """The model is fine, but can't be turned into ONNX, or run as such, here."""
+    """The model is sound, but it can't be exported to ONNX, or the export can't be run, here."""
 
 
-class Export(msgspec.Struct, frozen=True):
-    """What an exported model is: the sidecar beside it."""
+class DamagedModelError(ExportError):
+    """An exported file is not what its sidecar says."""
+
+
+class ExportedModel(msgspec.Struct, frozen=True):
+    """The content of the sidecar file that describes an exported model."""
 
     file: str
     sha256: str
@@ -34,23 +36,19 @@ class Export(msgspec.Struct, frozen=True):
     max_tokens: int
 
 
-class DamagedError(ExportError):
-    """An exported file is not what its sidecar says."""
-
-
 class OnnxSession:
-    """A session and a tokenizer, shared by all threads."""
+    """An onnxruntime session and a tokenizer, shared by all threads."""
 
-    def __init__(self, tokenizer: Path, model: Path, export: Export) -> None:
-        with ThreadPoolExecutor(1) as beside:  # the hash costs no time of its own on two cores
-            digest = beside.submit(sha256_of, model)
+    def __init__(self, tokenizer: Path, model: Path, export: ExportedModel) -> None:
+        with ThreadPoolExecutor(1) as background:  # hashing takes no extra time on a second core
+            digest = background.submit(sha256_of, model)
             failure: Exception | None = None
             try:
                 self._session = open_session(model)
-            except Exception as error:  # onnxruntime has a class for each kind of damage
+            except Exception as error:  # onnxruntime raises another class for each kind of damage
                 failure = error
             if digest.result() != export.sha256:
-                raise DamagedError(
+                raise DamagedModelError(
                     f"{model}: sha256 must be {export.sha256}, was {digest.result()}"
                 )
         if failure is not None:
@@ -60,69 +58,76 @@ class OnnxSession:
     def encode(
         self, texts: list[str], with_tokens: bool = False
     ) -> Iterator[tuple[list[str], Vectors, list[TokenVectors]]]:
-        """Encode distinct texts, a window after the other; no tokens' vectors but on demand."""
+        """Encode distinct texts window by window.
+
+        :param with_tokens: Give the vectors of the tokens too; otherwise that list is empty.
+        """
         if len(texts) == 1:
             yield texts, *self._run(self._tokenise(texts), with_tokens)
             return
-        windows = [texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW)]
-        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(cores()) as workers:
-            following = beside.submit(self._tokenise, windows[0])
-            for window, after in zip(windows, [*windows[1:], []], strict=True):
-                tokens = following.result()
-                following = beside.submit(self._tokenise, after)
-                yield window, *self._infer(tokens, workers, with_tokens)
+        windows = [texts[start : start + _WINDOW] for start in range(0, len(texts), _WINDOW)]
+        with ThreadPoolExecutor(1) as background, ThreadPoolExecutor(cores()) as workers:
+            next_ids = background.submit(self._tokenise, windows[0])
+            for window, next_window in zip(windows, [*windows[1:], []], strict=True):
+                ids = next_ids.result()
+                next_ids = background.submit(self._tokenise, next_window)
+                yield window, *self._run_batches(ids, workers, with_tokens)
 
     def _tokenise(self, texts: list[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
 
-    def _infer(
-        self, tokens: list[list[int]], workers: ThreadPoolExecutor, with_tokens: bool
+    def _run_batches(
+        self, ids: list[list[int]], workers: ThreadPoolExecutor, with_tokens: bool
     ) -> tuple[Vectors, list[TokenVectors]]:
-        """Run batches of like length, the longest first so that the last to end is short."""
-        lengths = np.array([len(ids) for ids in tokens])
+        """Run batches of similar length, the longest first so that the last to end is short."""
+        lengths = np.array([len(text_ids) for text_ids in ids])
         order = np.argsort(-lengths, kind="stable")
-        most = min(TOKENS, -(-int(lengths.sum()) // cores()))  # a few texts, too, use all cores
-        batches = list(_batches(order, lengths[order], most))
-        done = list(
+        # Even a few texts are spread over all cores.
+        batch_tokens = min(_BATCH_TOKENS, -(-int(lengths.sum()) // cores()))
+        results = list(
             workers.map(
-                lambda batch: self._run([tokens[place] for place in batch], with_tokens), batches
+                lambda batch: self._run([ids[index] for index in batch], with_tokens),
+                _batches(order, lengths[order], batch_tokens),
             )
         )
-        parts = np.concatenate([some for some, _ in done])
-        vectors: Vectors = np.empty_like(parts)
-        vectors[order] = parts
-        in_order = list(chain.from_iterable(some for _, some in done))
-        return vectors, [in_order[place] for place in np.argsort(order)] if in_order else []
+        sorted_vectors = np.concatenate([vectors for vectors, _ in results])
+        vectors = np.empty_like(sorted_vectors)
+        vectors[order] = sorted_vectors
+        tokens = list(chain.from_iterable(tokens for _, tokens in results))
+        return vectors, [tokens[index] for index in np.argsort(order)] if tokens else []
 
-    def _run(
-        self, tokens: list[list[int]], with_tokens: bool
-    ) -> tuple[Vectors, list[TokenVectors]]:
-        longest = max(len(ids) for ids in tokens)
-        ids = np.zeros((len(tokens), longest), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, some in enumerate(tokens):
-            ids[row, : len(some)] = some
-            mask[row, : len(some)] = 1
-        told = {"input_ids": ids, "attention_mask": mask}
+    def _run(self, ids: list[list[int]], with_tokens: bool) -> tuple[Vectors, list[TokenVectors]]:
+        """Run one batch, padded to its longest text."""
+        lengths = [len(text_ids) for text_ids in ids]
+        padded = np.zeros((len(ids), max(lengths)), dtype=np.int64)
+        mask = np.zeros_like(padded)
+        for row, text_ids in enumerate(ids):
+            padded[row, : len(text_ids)] = text_ids
+            mask[row, : len(text_ids)] = 1
+        inputs = {"input_ids": padded, "attention_mask": mask}
         if not with_tokens:
-            return self._session.run(["vectors"], told)[0], []
-        vectors, parts = self._session.run(["vectors", "tokens"], told)
+            return self._session.run(["vectors"], inputs)[0], []
+        vectors, layers = self._session.run(["vectors", "tokens"], inputs)
         return vectors, [
-            token_units(part[: len(some)]) for part, some in zip(parts, tokens, strict=True)
+            token_units(layer[:length]) for layer, length in zip(layers, lengths, strict=True)
         ]
 
 
-def _batches(order: Ids, lengths: Ids, most: int) -> Iterator[Ids]:
-    """Cut places, the longest first, so that no batch but of one text has more tokens than that."""
+def _batches(order: Indices, lengths: Indices, batch_tokens: int) -> Iterator[Indices]:
+    """Cut texts into batches of at most so many tokens, or of a single text.
+
+    :param order: Indices of the texts, the longest first.
+    :param lengths: Their tokens, in that order.
+    """
     start = 0
     while start < len(order):
-        end = start + max(1, most // int(lengths[start]))
+        end = start + max(1, batch_tokens // int(lengths[start]))
         yield order[start:end]
         start = end
 
 
 def open_session(model: Path | bytes) -> Any:  # noqa: ANN401 - onnxruntime has no types
-    """Open a graph; one thread a call and a call a core, so that no core waits within a layer."""
+    """Open a graph. Each call runs in one thread, and calls in parallel, so that no core waits."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

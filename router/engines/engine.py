@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
-from router.encoders.encoder import SentenceTransformerEncoder, default_encoder
+from router.encoders.default import load_encoder
 from router.errors import LogError
 from router.evaluation.evaluate import Evaluation, Progress
 from router.logs.reader import Columns
@@ -95,11 +95,6 @@ class OnRay:
         """Decide every line of a log."""
         from router.engines.ray import evaluate
 
-        make = (
-            default_encoder
-            if self.encoder is None
-            else partial(SentenceTransformerEncoder, self.encoder)
-        )
         return evaluate(
             router,
             log,
@@ -109,7 +104,7 @@ class OnRay:
             columns=columns,
             strict=strict,
             progress=progress,
-            encoder=make,
+            encoder=partial(load_encoder, self.encoder),
         )
 
 

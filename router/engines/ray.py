@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from router.encoders.encoder import Encoder, default_encoder
+from router.encoders.default import default_encoder
+from router.encoders.encoder import Encoder
 from router.engines.chunks import (
     Decider,
     Measured,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Similarities, Vectors
-from router.encoders.int8 import RUNTIME, rounded
+from router.encoders.int8 import ONNXRUNTIME_DOMAIN, round_columns
 from router.encoders.onnx_session import open_session
 
 Content: TypeAlias = NDArray[np.uint8]
@@ -88,7 +88,7 @@ def _graph(
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    whole, steps = rounded(points.T)
+    whole, steps = round_columns(points.T)
     constants = {
         "points": whole,
         "steps": steps.astype(np.float32),
@@ -112,7 +112,7 @@ def _graph(
             "MatMulIntegerToFloat",
             ["texts", "points", "one_step", "steps", "middle"],
             ["of_top"],
-            domain=RUNTIME,
+            domain=ONNXRUNTIME_DOMAIN,
         ),
         helper.make_node("Mul", ["of_top", "top"], ["near"]),
         *further,
@@ -127,6 +127,6 @@ def _graph(
         ],
         [numpy_helper.from_array(np.asarray(one), name) for name, one in constants.items()],
     )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(RUNTIME, 1)]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(ONNXRUNTIME_DOMAIN, 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
     return np.frombuffer(model.SerializeToString(), dtype=np.uint8)

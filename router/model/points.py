@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from router.arrays import TokenVectors, Vectors
-from router.encoders.cache import CachedEncoder
+from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.late import POINTS, STEPS, points_of
 
@@ -29,7 +29,7 @@ def document_points(
         return _packed(_points([documents[place] for place in places], encoder, width))
 
     texts = ["\n".join(lines) for lines in documents]
-    rows = encoder.made_once(KIND, texts, POINTS * width // HALVES, make)
+    rows = encoder.get_or_compute(KIND, texts, POINTS * width // HALVES, make)
     return _unpacked(rows, width)
 
 

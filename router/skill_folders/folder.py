@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from router.arrays import Vectors
-from router.encoders.encoder import Encoder, default_encoder
+from router.encoders.default import default_encoder
+from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.packs.pack import Category, Exemplars, Pack, PackFile, Policy, Skill
 from router.skill_folders.exemplars import belongs_elsewhere, gather, none_exemplars

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from router.arrays import TokenVectors, Vectors
 from router.decisions.words import outcome_in_words
-from router.encoders.cache import remembering_exemplars
+from router.encoders.cached import with_exemplar_cache
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.head import Head
 from router.model.artefact import fitted_model
@@ -30,7 +30,7 @@ class LiveRouter:
 
     def __init__(self, encoder: Encoder) -> None:
         self._counting = _CountingEncoder(encoder)
-        self._encoder = remembering_exemplars(self._counting)
+        self._encoder = with_exemplar_cache(self._counting)
         self._fit: Callable[[Pack, Encoder], Model] = fitted_model
         self._last: tuple[Pack, Model, LiveHead | None] | None = None
         self.n_embedded = 0

@@ -1,0 +1,12 @@
+from router.paths import cache_folder
+
+
+def test_the_cache_folder_is_the_chosen_one_else_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("ROUTER_CACHE", str(tmp_path / "mine"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "shared"))
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.delenv("ROUTER_CACHE")
+    assert cache_folder() == tmp_path / "shared" / "router"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "router"
