@@ -14,9 +14,8 @@ def test_int8_weights_lose_the_least_that_their_steps_allow():
     weights[:, 1] = 0.0
     integers, scales = round_columns(weights)
     assert integers.dtype == np.int8
-    assert (
-        np.abs(integers.astype(int)).max() <= WEIGHT_STEPS
-    )  # 2 * 255 * WEIGHT_STEPS fits in 16 bits
+    assert np.abs(integers.astype(int)).max() <= WEIGHT_STEPS
+    assert 2 * 255 * WEIGHT_STEPS < 2**15  # the sum of two products fits in 16 bits
     plain = np.maximum(np.abs(weights).max(axis=0), 1e-12) / WEIGHT_STEPS
     lost = np.square(integers * scales - weights).sum(axis=0)
     plainly = np.square(np.rint(weights / plain) * plain - weights).sum(axis=0)
