@@ -13,18 +13,18 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from plain_classifiers import BASELINES, CalibratedBaseline
 from prediction_sets import fit_sharpness, gain_of_asking, set_threshold, sets
 from sklearn.metrics import roc_auc_score
 
 from router.arrays import Bools, Floats, Vectors
-from router.encoders.framed import FramedEncoder
-from router.encoders.layered import LayeredEncoder
-from router.heads.exemplar_classifier import ExemplarClassifier, HeadName
-from router.heads.few_shot import FEW, FewShotClassifier, readable
+from router.estimators import FewShotClassifier, PromptedEncoder, TwoLayerEncoder
+from router.estimators.few_shot import FEW_SHOT_SETTINGS, readable
 from router.statistics.intervals import expected_calibration_error
 from router.statistics.probability_maps import TrueColumns
 
@@ -138,15 +138,13 @@ def run(data: Data, shots: int) -> dict[str, Any]:
         "ours-one-frame": lambda: ours(data, layered),
         "ours-last-layer": lambda: ours(data, last),
         "ours-no-names": lambda: ours(data, framed, names={}),
-        "ours-no-words": lambda: ours(data, framed, settings=FEW),
+        "ours-no-words": lambda: ours(data, framed, settings=FEW_SHOT_SETTINGS),
         "ours-one-step": lambda: ours(data, framed, discriminants=0.0),
         "semantic-router-mean": lambda: semantic_router(data, last, "mean"),
         "semantic-router-max": lambda: semantic_router(data, last, "max"),
         "semantic-router-sum": lambda: semantic_router(data, last, "sum"),
         "semantic-router-fit": lambda: semantic_router(data, last, "mean", calibrate=True),
-        "centroid": lambda: head(data, last, "centroid"),
-        "nearest-neighbour": lambda: head(data, last, "nearest"),
-        "logistic-regression": lambda: head(data, last, "logistic"),
+        **{name: partial(baseline, data, last, name) for name in BASELINES},
     }
     if importlib.util.find_spec("semantic_router") is None:
         print("semantic-router is not installed: left out", file=sys.stderr)
@@ -162,7 +160,7 @@ def run(data: Data, shots: int) -> dict[str, Any]:
 
 def encode(data: Data) -> tuple[Stored, Stored, Stored]:
     """Encode every text once; give two layers in two frames, two layers, and the last alone."""
-    encoder = FramedEncoder(LayeredEncoder())
+    encoder = PromptedEncoder(TwoLayerEncoder())
     names = [readable(label) for label in data.classes]
     texts = list(dict.fromkeys([*data.train, *names, *data.test, *data.oos]))
     vectors = encoder.encode(texts)
@@ -189,16 +187,15 @@ def ours(
     return of_classifier(model, data.test, data.oos, model.familiarity, seconds)
 
 
-def head(data: Data, encoder: Stored, name: HeadName) -> Answers:
-    """One of the plain heads on the same vectors, calibrated in the same way."""
+def baseline(data: Data, encoder: Stored, name: str) -> Answers:
+    """Run one of the plain classifiers on the same vectors, calibrated in the same way."""
     start = time.perf_counter()
-    classifier = ExemplarClassifier(name, penalty=0.05)
-    classifier.fit(encoder.encode(data.train), data.train_labels)
+    classifier = CalibratedBaseline(name, encoder.encode(data.train), data.train_labels)
     seconds = time.perf_counter() - start
 
     def known(vectors: Vectors) -> Floats:
         """Give what the field refuses by: the largest cosine; of logits, probability."""
-        is_logistic = name == "logistic"
+        is_logistic = name == "logistic-regression"
         values = classifier.predict_proba(vectors) if is_logistic else classifier.decisions(vectors)
         largest: Floats = values.max(axis=1)
         return largest
@@ -208,7 +205,7 @@ def head(data: Data, encoder: Stored, name: HeadName) -> Answers:
 
 
 def of_classifier(
-    classifier: ExemplarClassifier | FewShotClassifier,
+    classifier: CalibratedBaseline | FewShotClassifier,
     test: Any,  # noqa: ANN401 - texts or vectors, as the classifier takes them
     oos: Any,  # noqa: ANN401
     known: Callable[[Any], Floats],

@@ -28,8 +28,8 @@ from router.decisions.outcome import Outcome
 from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
 from router.encoders.model_files import default_folder
+from router.estimators import FewShotClassifier
 from router.heads.centroids import unit
-from router.heads.few_shot import FewShotClassifier
 from router.logs.labels import LabelReader, accepts
 from router.model.fit import fit_model
 from router.paths import SAMPLE_LOG

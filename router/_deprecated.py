@@ -12,14 +12,19 @@ def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:
     warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
 
 
-def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+def renamed(
+    module: str, names: Mapping[str, str], removed: Mapping[str, str] | None = None
+) -> Callable[[str], Any]:
     """Make the `__getattr__` of a module that once had other names.
 
     :param module: `__name__` of the module.
     :param names: The new place of each old name, as in {"Old": "router.package.module.New"}.
+    :param removed: For each name that is gone, a clause that says what to use instead.
     """
 
     def get(name: str) -> Any:  # noqa: ANN401 - it serves classes, functions and constants
+        if removed and name in removed:  # an AttributeError would lose its message in an import
+            raise ImportError(f"{module}.{name} is gone; cure: {removed[name]}")
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         warn_renamed(f"{module}.{name}", names[name])

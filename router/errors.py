@@ -2,19 +2,19 @@
 
 from errno import EDQUOT, EFBIG, ENOSPC
 
-FULL = frozenset((ENOSPC, EDQUOT, EFBIG))
+_DISK_FULL = frozenset((ENOSPC, EDQUOT, EFBIG))
 
 
 class RouterError(Exception):
-    """Something that the caller can put right; the command prints it and exits with 2."""
+    """An error that the caller can put right. A command prints it and exits with 2."""
 
 
 class PackError(RouterError):
-    """A pack, or a file of it, does not hold what the format asks for."""
+    """A pack, or one of its files, breaks the rules of the format."""
 
 
 class EncoderError(RouterError):
-    """A model is missing, damaged, or not the one it claims to be."""
+    """A model is missing, damaged, or not the one that it claims to be."""
 
 
 class LogError(RouterError):
@@ -22,11 +22,13 @@ class LogError(RouterError):
 
 
 class WriteError(RouterError, OSError):
-    """A file can't be written: the disk is full, or the place can't be written to.
+    """A file can't be written: the disk is full, or the path can't be written to.
 
-    It is made as an OSError is, of number, reason and path.
+    It takes number, reason and path, as OSError does.
     """
 
     def __str__(self) -> str:
-        cure = "make room there" if self.errno in FULL else "name a place that can be written to"
+        cure = (
+            "make room there" if self.errno in _DISK_FULL else "name a place that can be written to"
+        )
         return f"{self.filename}: can't write: {self.strerror}; cure: {cure}, then try again"

@@ -15,6 +15,7 @@ from router.encoders.onnx_encoder import EXPORT_FORMAT, OnnxEncoder
 from router.encoders.onnx_export import CALIBRATION_TEXTS
 from router.encoders.sentence_transformer import SentenceTransformerEncoder
 from router.errors import EncoderError
+from router.estimators import PromptedEncoder, TwoLayerEncoder
 
 TEXTS = [
     "hello",
@@ -158,6 +159,16 @@ def test_keys_name_model_and_precision(fp32, int8, reference):
     assert len({fp32.key, int8.key, reference.key}) == 3
     assert fp32.key == OnnxEncoder(precision="fp32").key
     assert {fp32.width, int8.width, reference.width} == {384}
+
+
+def test_keys_stay_the_same_because_caches_and_saved_routers_depend_on_them():
+    model = "7ea8778f313e5ff57c72dab46189961c"
+    assert OnnxEncoder().key == f"{model}:onnx5-int8"
+    assert OnnxEncoder(precision="fp32").key == f"{model}:onnx5-fp32"
+    assert TwoLayerEncoder().key == f"{model}:onnx5-fp32-layered"
+    assert SentenceTransformerEncoder().key == f"{model}:torch-fp32"
+    two_views = PromptedEncoder(TwoLayerEncoder()).key
+    assert two_views == f"{model}:onnx5-fp32-layered:{{}}|a user asks: {{}}"
 
 
 def test_threads_give_the_same_as_one(fp32):

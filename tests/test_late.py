@@ -5,9 +5,9 @@ from conftest import shared_encoder, skills_router, write_skills
 from router import Router
 from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import encode_with_tokens
-from router.encoders.layered import LayeredEncoder
 from router.encoders.sentence_transformer import SentenceTransformerEncoder
 from router.encoders.vector_store import VectorStore
+from router.estimators import TwoLayerEncoder
 from router.heads import late as lates
 from router.heads.centroids import unit
 from router.heads.described import DescribedHead
@@ -108,7 +108,7 @@ def test_both_encoders_give_the_same_tokens():
 def test_who_gives_no_tokens_says_so(tmp_path):
     plain = WithoutTokens(shared_encoder())
     assert encode_with_tokens(plain, ["a"])[1] is None
-    assert encode_with_tokens(LayeredEncoder(), ["a"])[1] is None
+    assert encode_with_tokens(TwoLayerEncoder(), ["a"])[1] is None
     cache = VectorStore(tmp_path)
     assert encode_with_tokens(CachedEncoder(plain, cache), ["a"])[1] is None
     assert encode_with_tokens(CachedEncoder(shared_encoder(), cache), ["a"])[1] is not None

@@ -3,16 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from router.encoders.framed import FramedEncoder
-from router.encoders.layered import LayeredEncoder
-from router.encoders.sentence_transformer import SentenceTransformerEncoder
+from router import estimators
+from router.estimators import FewShotClassifier, TextEncoder, TwoLayerEncoder
+from router.estimators.few_shot import FEW_SHOT_SETTINGS, WORD_WEIGHTS, Shots, readable
 from router.heads.centroids import unit
-from router.heads.exemplar_classifier import ExemplarClassifier, closeness, fit_kernel, fit_logistic
-from router.heads.few_shot import FEW, WORDS, FewShotClassifier, Shots, TextEncoder, readable
 from router.heads.head import HeadSettings
 from router.heads.lexicon import Lexicon
 from router.statistics.probability_maps import fit_power, log_loss
@@ -68,7 +66,7 @@ class Remembering:
 
 @pytest.fixture(scope="module")
 def encoder():
-    return Remembering(LayeredEncoder())
+    return Remembering(TwoLayerEncoder())
 
 
 @pytest.fixture(scope="module")
@@ -84,125 +82,8 @@ def clusters(per_class=6, n_classes=4, seed=0):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels
 
 
-HEADS = ["kernel", "logistic", "centroid", "prototypes", "nearest"]
-
-
-# The centroid and nearest heads are the prototypes head with other points.
-@parametrize_with_checks(
-    [ExemplarClassifier(head, folds=2) for head in ("kernel", "logistic", "prototypes")]
-)
-def test_scikit_learn_finds_no_fault(estimator, check):
-    check(estimator)
-
-
-def test_leaving_one_out_in_closed_form_is_leaving_one_out():
-    vectors, labels = clusters()
-    _, held_out = fit_kernel(closeness(vectors, vectors, 3.0), labels, penalty=0.1)
-    for place in (0, 7, 23):
-        rest = np.delete(np.arange(len(labels)), place)
-        near = closeness(vectors[rest], vectors[rest], 3.0)
-        weights, _ = fit_kernel(near, labels[rest], penalty=0.1)
-        one = closeness(vectors[[place]], vectors[rest], 3.0) @ weights
-        assert held_out[place] == pytest.approx(one[0])
-
-
-def test_closeness_by_hand():
-    vectors = np.array([[1.0, 0.0], [0.0, 1.0]])
-    # Unit vectors at cosine 0: exp(3 * (0 - 1))
-    assert closeness(vectors, vectors, 3.0) == pytest.approx(
-        np.array([[1.0, np.exp(-3)], [np.exp(-3), 1.0]])
-    )
-
-
-@pytest.mark.parametrize("head", HEADS)
-def test_every_head_tells_clusters_apart(head):
-    vectors, labels = clusters()
-    fresh, truth = clusters(seed=1)
-    classifier = ExemplarClassifier(head).fit(vectors, labels)
-    assert (classifier.predict(fresh) == truth).mean() > 0.9
-    assert classifier.predict_proba(fresh).sum(axis=1) == pytest.approx(np.ones(len(truth)))
-
-
-def test_the_centroid_head_by_hand():
-    vectors = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, -1.0]])
-    classifier = ExemplarClassifier("centroid").fit(vectors, ["a", "a", "b"])
-    # (1.6, 0.8) to unit length is (2, 1) / sqrt(5)
-    found = classifier.decisions([[1.0, 0.0]])
-    assert found[0] == pytest.approx([2 / np.sqrt(5), 0.0])
-    assert classifier.predict([[1.0, 0.0]]) == ["a"]
-
-
-def test_more_prototypes_than_exemplars_are_the_exemplars():
-    vectors, labels = clusters(per_class=3)
-    prototypes = ExemplarClassifier("prototypes", prototypes=9).fit(vectors, labels)
-    nearest = ExemplarClassifier("nearest").fit(vectors, labels)
-    assert prototypes.decisions(vectors) == pytest.approx(nearest.decisions(vectors))
-
-
-def test_a_logistic_head_of_two_classes_has_two_columns():
-    vectors, labels = clusters(n_classes=2)
-    decisions = fit_logistic(vectors, labels, penalty=0.05).decide(vectors)
-    assert (decisions.argmax(axis=1) == labels).all()
-
-
-def test_the_penalty_of_least_loss_on_held_out_exemplars_is_taken():
-    vectors, labels = clusters(per_class=8)
-    for head in ("kernel", "logistic"):
-        chosen = ExemplarClassifier(head, penalty=None).fit(vectors, labels)
-        again = ExemplarClassifier(head, penalty=chosen.penalty_).fit(vectors, labels)
-        assert (chosen.held_out_decisions_ == again.held_out_decisions_).all()
-
-
-def test_an_exemplar_alone_in_its_class_is_held_out_as_unknown():
-    vectors, labels = clusters(per_class=4)
-    vectors, labels = np.vstack([vectors, -vectors[:1]]), np.append(labels, 4)
-    classifier = ExemplarClassifier("centroid").fit(vectors, labels)
-    own = classifier.held_out_decisions_[-1]
-    assert own[4] == own.min()
-
-
-def test_what_nobody_asks_does_not_calibrate():
-    vectors, labels = clusters(per_class=8)
-    chosen = np.arange(len(labels)) % 8 < 6
-    classifier = ExemplarClassifier().fit(vectors, labels, calibrate_on=chosen)
-    assert (classifier.held_out_labels_ == labels[chosen]).all()
-
-
-def test_what_is_far_from_everything_is_less_familiar():
-    vectors, labels = clusters(per_class=8)
-    classifier = ExemplarClassifier().fit(vectors, labels)
-    unknown = np.eye(8)[[6, 7]]  # directions of no class
-    assert classifier.familiarity(unknown).max() < classifier.familiarity(vectors).min()
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"head": "forest"}, "head is one of .*kernel.*, was: 'forest'"),
-        ({"penalty": 0.0}, "penalty is > 0 or None, was: 0.0"),
-        ({"gamma": -1.0}, "gamma is > 0, was: -1.0"),
-        ({"folds": 1}, "folds are at least 2, was: 1"),
-        ({"prototypes": 0}, "prototypes are at least 1, was: 0"),
-    ],
-)
-def test_a_setting_out_of_range_is_named(setting, message):
-    vectors, labels = clusters()
-    with pytest.raises(ValueError, match=message):
-        ExemplarClassifier(**setting).fit(vectors, labels)
-
-
 def test_a_label_is_made_readable():
     assert readable("Refund_not_showing-up") == "refund not showing up"
-
-
-def test_the_layered_encoder_holds_the_reference_in_its_first_half(encoder):
-    texts = ["where is my card?", "", "a much longer question about the rate of exchange for yen"]
-    vectors = encoder.encoder.encode(texts)
-    reference = SentenceTransformerEncoder().encode(texts)
-    assert vectors[:, :384] * np.sqrt(2) == pytest.approx(reference, abs=1e-5)
-    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1.0, 0.0, 1.0], abs=1e-5)
-    assert encoder.width == vectors.shape[1]
-    assert encoder.key.endswith("layered")
 
 
 def test_certain_texts_of_a_log_become_exemplars_and_calibrate_nothing(
@@ -210,7 +91,7 @@ def test_certain_texts_of_a_log_become_exemplars_and_calibrate_nothing(
 ):
     log = ["still no sign of my new card", "how tall is the tower of Pisa?", TEXTS[0]]
     certain = fitted.predict_proba(log).max(axis=1)
-    monkeypatch.setattr("router.heads.few_shot.CERTAIN", float(certain[:2].mean()))
+    monkeypatch.setattr("router.estimators.few_shot._CERTAIN", float(certain[:2].mean()))
     assert certain[0] > certain[1]
     learnt = FewShotClassifier(encoder).fit(TEXTS, LABELS, log)
     assert len(learnt.head_.exemplars) == len(fitted.head_.exemplars) + 1  # no stranger, no double
@@ -220,27 +101,9 @@ def test_certain_texts_of_a_log_become_exemplars_and_calibrate_nothing(
 
 
 def test_a_log_without_a_certain_text_changes_nothing(encoder, fitted, monkeypatch):
-    monkeypatch.setattr("router.heads.few_shot.CERTAIN", 1.1)
+    monkeypatch.setattr("router.estimators.few_shot._CERTAIN", 1.1)
     same = FewShotClassifier(encoder).fit(TEXTS, LABELS, ["how tall is the tower of Pisa?"])
     np.testing.assert_array_equal(same.decisions(TEXTS), fitted.decisions(TEXTS))
-
-
-def test_a_framed_encoder_joins_the_views_of_a_text(encoder):
-    framed = FramedEncoder(encoder.encoder, ("{}", "so: {}"))
-    texts = ["where is my card?", " \0", "what {} means"]
-    vectors = framed.encode(texts)
-    plain = encoder.encoder.encode(texts)
-    asked = encoder.encoder.encode(["so: where is my card?", "", "so: what {} means"])
-    assert vectors * np.sqrt(2) == pytest.approx(np.hstack([plain, asked]), abs=1e-6)
-    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1.0, 0.0, 1.0], abs=1e-5)
-    assert framed.width == vectors.shape[1]
-    assert framed.key != FramedEncoder(encoder.encoder).key
-
-
-@pytest.mark.parametrize("frames", [(), ("no place",), ("{} and {}",)])
-def test_a_frame_has_one_place_for_the_text(encoder, frames):
-    with pytest.raises(ValueError, match='"{}"'):
-        FramedEncoder(encoder.encoder, frames)
 
 
 def test_texts_are_classified_and_the_unknown_is_seen(fitted):
@@ -280,9 +143,9 @@ def test_the_words_are_weighed_by_what_they_are_worth_on_held_out_exemplars(enco
         rows = np.arange(len(TEXTS))
         return -np.log(classifier.held_out_probabilities_[rows, classifier.held_out_labels_]).mean()
 
-    tried = [fitted(replace(FEW, lexical=words)) for words in WORDS]
+    tried = [fitted(replace(FEW_SHOT_SETTINGS, lexical=weight)) for weight in WORD_WEIGHTS]
     chosen = fitted(None)
-    assert chosen.head_.settings.lexical in WORDS
+    assert chosen.head_.settings.lexical in WORD_WEIGHTS
     assert loss(chosen) == min(map(loss, tried))
 
 
@@ -328,12 +191,12 @@ def test_what_lies_outside_the_directions_of_the_classes_is_not_seen_by_the_disc
         ({"folds": 1}, "folds are at least 2, was: 1"),
     ],
 )
-def test_a_setting_of_the_classifier_of_texts_out_of_range_is_named(setting, message):
+def test_a_setting_out_of_range_is_named(setting, message):
     with pytest.raises(ValueError, match=message):
         FewShotClassifier(None, **setting).fit(TEXTS, LABELS)
 
 
-def test_the_router_decides_with_the_very_head_of_the_estimator(tiny_router):
+def test_with_the_settings_of_a_router_the_first_head_is_that_of_the_router(tiny_router):
     model = tiny_router.model
     classifier = FewShotClassifier(
         tiny_router.encoder, names={}, settings=model.head.settings, discriminants=0.0
@@ -346,9 +209,8 @@ def test_the_router_decides_with_the_very_head_of_the_estimator(tiny_router):
 
 
 def test_estimators_work_in_scikit_learns_tools(encoder):
-    pipeline = make_pipeline(TextEncoder(encoder), ExemplarClassifier("centroid"))
-    assert cross_val_score(pipeline, TEXTS, LABELS, cv=2).mean() > 0.8
-    search = GridSearchCV(pipeline, {"exemplarclassifier__head": ["kernel", "logistic"]}, cv=2)
+    pipeline = make_pipeline(TextEncoder(encoder), LogisticRegression())
+    search = GridSearchCV(pipeline, {"logisticregression__C": [1.0, 20.0]}, cv=2)
     assert search.fit(TEXTS, LABELS).best_score_ > 0.8
     assert cross_val_score(FewShotClassifier(encoder), TEXTS, LABELS, cv=2).mean() > 0.8
 
@@ -358,3 +220,14 @@ def test_clones_share_the_encoder(encoder):
     copy = clone(FewShotClassifier(encoder, discriminants=0.1))
     assert copy.encoder is encoder
     assert copy.discriminants == 0.1
+
+
+def test_old_names_warn_and_a_removed_one_says_the_cure():
+    with pytest.warns(DeprecationWarning, match="LayeredEncoder is now .*TwoLayerEncoder"):
+        assert estimators.LayeredEncoder is TwoLayerEncoder
+    with pytest.warns(DeprecationWarning, match="FramedEncoder is now .*PromptedEncoder"):
+        assert estimators.FramedEncoder is estimators.PromptedEncoder
+    with pytest.raises(ImportError, match="ExemplarClassifier is gone; cure: use FewShotClass"):
+        from router.estimators import ExemplarClassifier  # noqa: F401
+    with pytest.raises(AttributeError, match="no attribute 'Classifier'"):
+        estimators.Classifier  # noqa: B018
