@@ -55,12 +55,4 @@ def token_units(layer: Vectors) -> TokenVectors:
     return np.asarray(inner / lengths, dtype=np.float16)
 
 
-__getattr__ = renamed(
-    __name__,
-    {
-        "SentenceTransformerEncoder": (
-            "router.encoders.sentence_transformer.SentenceTransformerEncoder"
-        ),
-        "default_encoder": "router.encoders.default.default_encoder",
-    },
-)
+__getattr__ = renamed(__name__, {"default_encoder": "router.encoders.default.default_encoder"})

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats
+from router.encoders.onnx_session import open_session
 
 GraphInputs: TypeAlias = dict[str, NDArray[np.int64]]
 """The inputs of a graph by name."""
@@ -150,7 +151,7 @@ class Int8:
         biases = self._biases(products)
         absorbed = {id(node) for node in biases.values()}
         for source, activations in self._measure(list(products)).items():
-            weights = np.hstack([self._matrix(node) for node in products[source]])
+            weights = np.hstack([self._array(node.input[1]) for node in products[source]])
             quantization = InputQuantization.of(activations, weights)
             self._inputs[source] = quantization, activations.moments
         for node in list(self._graph.node):
@@ -174,27 +175,18 @@ class Int8:
     def _is_matrix(self, name: str) -> bool:
         return name in self._weights and len(self._weights[name].dims) == 2
 
-    def _matrix(self, product: Any) -> NDArray[np.float32]:  # noqa: ANN401
-        return self._array(product.input[1])
-
     def _array(self, name: str) -> NDArray[np.float32]:
         return np.asarray(self._onnx.numpy_helper.to_array(self._weights[name]))
 
     def _measure(self, sources: list[str]) -> dict[str, ActivationRange]:
         """Run the graph on the calibration inputs, and measure the values of these sources."""
-        import onnxruntime
-
         watched = self._onnx.ModelProto()
         watched.CopyFrom(self._model)
         watched.graph.output.extend(
             self._onnx.helper.make_tensor_value_info(name, self._onnx.TensorProto.FLOAT, None)
             for name in sources
         )
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(
-            watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        session = open_session(watched.SerializeToString())
         ranges: dict[str, ActivationRange] = {}
         for inputs in self._calibration_inputs:
             for name, value in zip(sources, session.run(sources, inputs), strict=True):
@@ -239,7 +231,7 @@ class Int8:
         quantization, moments = self._inputs[node.input[0]]
         step = quantization.step
         integers, scales = gptq_round(
-            self._matrix(node) * step[:, None], moments / np.outer(step, step)
+            self._array(node.input[1]) * step[:, None], moments / np.outer(step, step)
         )
         name = node.output[0]
         offset = -quantization.zero_point * integers.sum(axis=0, dtype=np.float64) * scales

@@ -90,11 +90,10 @@ class OnnxSession:
                 _batches(order, lengths[order], batch_tokens),
             )
         )
-        sorted_vectors = np.concatenate([vectors for vectors, _ in results])
-        vectors = np.empty_like(sorted_vectors)
-        vectors[order] = sorted_vectors
+        inverse = np.argsort(order)
+        vectors = np.concatenate([vectors for vectors, _ in results])[inverse]
         tokens = list(chain.from_iterable(tokens for _, tokens in results))
-        return vectors, [tokens[index] for index in np.argsort(order)] if tokens else []
+        return vectors, [tokens[index] for index in inverse] if with_tokens else []
 
     def _run(self, ids: list[list[int]], with_tokens: bool) -> tuple[Vectors, list[TokenVectors]]:
         """Run one batch, padded to its longest text."""

@@ -168,10 +168,6 @@ def _bytes_in_use(connection: sqlite3.Connection) -> int:
 
 
 def _digests(key: str, texts: Sequence[str]) -> list[bytes]:
-    start = blake2b(key.encode() + b"\0", digest_size=16)
-    digests = []
-    for text in texts:
-        digest = start.copy()
-        digest.update(text.encode("utf-8", "surrogatepass"))
-        digests.append(digest.digest())
-    return digests
+    prefix = key.encode() + b"\0"
+    contents = (prefix + text.encode("utf-8", "surrogatepass") for text in texts)
+    return [blake2b(content, digest_size=16).digest() for content in contents]
