@@ -29,9 +29,9 @@ from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
 from router.encoders.model_files import default_folder
 from router.estimators import FewShotClassifier
-from router.heads.centroids import unit
+from router.fitting.fit import fit_model
+from router.heads.similarity import unit_rows
 from router.logs.labels import LabelReader, accepts
-from router.model.fit import fit_model
 from router.paths import SAMPLE_LOG
 
 ALLOWED = 0.003
@@ -58,7 +58,7 @@ class Static:
         """Look the pieces of each text up, and average. Shape: (n_texts, width)."""
         if not texts:
             return np.empty((0, WIDTH), dtype=np.float32)
-        return unit(self.model.encode(list(texts)))
+        return unit_rows(self.model.encode(list(texts)))
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from router import Router
 from router.arrays import Vectors
 from router.encoders.cached import with_exemplar_cache
 from router.encoders.default import default_encoder
-from router.heads.centroids import Centroids
-from router.heads.head import fit_head
-from router.model.asking import Asking, QuestionIndex
+from router.heads.centroid_head import fit_exemplar_head
+from router.heads.similarity import Centroids
+from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Layout, Model
 from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
 from router.packs.pack_file import load_pack
@@ -112,19 +112,19 @@ def made_router(routes: int, exemplars: int, shipped: Router) -> Router:
     )
     pack = Pack(file, Exemplars(by_skill, {}, {}, {}, ()))
     targets = [f"skill:{label}" for label in labels]
-    head, _ = fit_head(texts, vectors, targets)
+    head, _ = fit_exemplar_head(texts, vectors, targets)
     width = vectors.shape[1]
     model = Model(
         encoder_key=shipped.encoder.key,
         pack_hash="made",
-        head=head.quickened(),
+        head=head.with_int8_index(),
         centroids=Centroids.of(vectors, targets),
         categories=Centroids.of(vectors, ["made"] * len(labels)),
         exemplar_labels=tuple(targets),
         exemplar_texts=tuple(texts),
         layout=Layout.of(pack, head.names),
         questions=QuestionIndex.of([], np.zeros((0, width), dtype=np.float32), {}),
-        asking=Asking(None),
+        missing_detail=MissingDetail(None),
         concerns=shipped.model.concerns,
         gate=shipped.model.gate,
         replies={},

@@ -25,8 +25,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field, create_model
 
-from router.decisions import narrate
-from router.decisions.decision import Asked, Clarify, Decision
+from router.decisions.decision import AskedQuestion, Clarify, Decision
 from router.errors import RouterError
 from router.packs.document import document_path
 from router.packs.pack import Pack
@@ -37,8 +36,8 @@ INSTRUCTIONS = """\
 Finds the skill documents that serve a request, and tells when one detail must be asked first.
 Call route_query with the user's own words. "route": read the skills with read_skill, in the order
 given; name the neighbour packs. "clarify": put `asks` and its `options` to the user, then call
-answer_question with the reply in the user's own words, `question`, and `said` and `asked` as they
-came. "redirect" and "none": say so plainly; do not force a skill onto it."""
+answer_question with the reply in the user's own words, and `question`, `said`, `asked` and
+`options` as they came. "redirect" and "none": say so plainly; do not force a skill onto it."""
 
 READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
@@ -48,6 +47,8 @@ class OfferedOption(BaseModel):
 
     id: str
     label: str
+    skills: list[str] = []
+    packs: list[str] = []
 
 
 class Exemplar(BaseModel):
@@ -174,7 +175,7 @@ def can_elicit(ctx: Context[Any, Any]) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def reply_form(question: Asked) -> type[BaseModel]:
+def reply_form(question: AskedQuestion) -> type[BaseModel]:
     """Make the form for a question: one option, or the user's own words, which win."""
     labels: dict[str, Any] = {"enum": [choice.label for choice in question.options]}
     option = Field(None, title="Answer", json_schema_extra=labels)
@@ -184,26 +185,40 @@ def reply_form(question: Asked) -> type[BaseModel]:
 
 def decided(decision: Decision) -> Decided:
     """Give a decision as the flat record, with the dialogue that a reply needs."""
-    dialogue = {name: getattr(decision, name, []) for name in ("said", "asked")}
-    nearest = getattr(decision, "nearest", "")
-    return Decided.model_validate({**decision.to_dict(), **dialogue, "nearest": nearest})
+    record = decision.to_dict()
+    record["said"] = record.pop("history", [])
+    return Decided.model_validate({**record, "nearest": getattr(decision, "nearest", "")})
 
 
-def reopen(pack: Pack, question: str, said: list[str], asked: list[str]) -> Clarify:
+def reopen(
+    pack: Pack,
+    question: str,
+    said: list[str],
+    asked: list[str],
+    options: list[OfferedOption] | None = None,
+) -> Clarify:
     """Rebuild the open question from what the client handed back.
 
+    :param options: As route_query gave them; a question of the pack needs none.
     :raises RouterError: No such question, or nothing was said before it.
     """
-    if question not in pack.questions:
+    if question not in pack.questions and not options:
         known = did_you_mean(question, pack.questions)
         raise RouterError(
-            f"question must be an id that route_query gave, was {question!r}; {known}"
+            f"question must be an id that route_query gave, was {question!r}; {known}; a question"
+            " that is composed needs its options too, as route_query gave them"
         )
     if not said:
         raise RouterError("said must hold the user's query, as route_query gave it; it was empty")
-    told = {"confidence": 0.0, "margin": 0.0}
-    earlier = tuple(one for one in asked if one != question)
-    return narrate.clarify(pack.questions[question], tuple(said), earlier, told)
+    earlier = [name for name in asked if name != question]
+    record = {
+        "question": question,
+        "asks": pack.questions[question].text if question in pack.questions else "",
+        "options": [option.model_dump() for option in options or []],
+        "history": said,
+        "asked": [*earlier, question],
+    }
+    return Clarify.from_dict(record)
 
 
 def document(pack: Pack, folder: Path, skill: str, file: str) -> Document:
@@ -307,6 +322,9 @@ def _add_routing(server: MCPServer[Desk], desk: Desk) -> None:
         reply: Annotated[str, Field(min_length=1, description="The reply, in the user's words.")],
         said: Annotated[list[str], Field(description="`said`, as the last call gave it.")],
         asked: Annotated[list[str] | None, Field(description="`asked`, likewise.")] = None,
+        options: Annotated[
+            list[OfferedOption] | None, Field(description="`options`, likewise.")
+        ] = None,
     ) -> Decided:
         """Take the user's reply to a question, and decide again; at most one more question.
 
@@ -314,7 +332,7 @@ def _add_routing(server: MCPServer[Desk], desk: Desk) -> None:
         anything else the user said.
         """
         with faults_told():
-            clarify = reopen(desk.router.pack, question, said, asked or [])
+            clarify = reopen(desk.router.pack, question, said, asked or [], options)
             return decided(desk.router.answer(clarify, reply))
 
 

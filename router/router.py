@@ -1,39 +1,39 @@
 """The whole flow on one screen: a pack and an encoder in, decisions out."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from router._deprecated import renamed_method
 from router.calibration.calibration import Calibration
+from router.decisions.builder import DecisionBuilder
 from router.decisions.decision import Clarify, Decision
-from router.decisions.dialogue import Listener
-from router.decisions.narrate import Narrator
+from router.decisions.dialogue import ReplyHandler
 from router.decisions.outcome import OutcomeBatch
-from router.decisions.policy import Rules, Verdicts
+from router.decisions.policy import CompiledPolicy, PolicyResult
 from router.encoders.cached import with_exemplar_cache, with_log_cache
 from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
-from router.model.artefact import fitted_model
-from router.model.model import Model, Reading
-from router.model.saved import is_saved, load_saved, save_router
+from router.fitting.model_cache import cached_model
+from router.model.model import Evidence, Model
 from router.packs.pack import Pack
 from router.packs.pack_file import FILE, load_pack
 from router.paths import DEFAULT_PACK
+from router.saved import is_saved, load_saved, save_router
 
 if TYPE_CHECKING:
     import pyarrow
 
 log = logging.getLogger(__name__)
 
-LONGEST = 4_000
-"""Characters of a text that are read; the encoder sees no more of it than 256 word pieces."""
+_MAX_TEXT_LENGTH = 4_000
+"""Characters of a text that are read; the encoder takes 256 word pieces of them at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Router:
     """Decides where queries go. Build one with `Router.load`; share it between threads."""
 
@@ -41,6 +41,12 @@ class Router:
     encoder: Encoder
     model: Model
     calibration: Calibration | None = None
+
+    def __repr__(self) -> str:
+        file = self.pack.file
+        counts = f"{len(file.skills)} skills, {len(file.neighbours)} neighbours"
+        calibrated = "uncalibrated" if self.calibration is None else "calibrated"
+        return f"<Router {file.id}: {counts}, {len(file.questions)} questions, {calibrated}>"
 
     @classmethod
     def load(
@@ -69,7 +75,7 @@ class Router:
         else:
             cached = with_exemplar_cache(encoder)
             read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, cached, notify)
-            router = cls(read, encoder, fitted_model(read, cached, notify))
+            router = cls(read, encoder, cached_model(read, cached, notify))
         return (
             router
             if calibration is None
@@ -124,51 +130,53 @@ class Router:
 
     def route_many(self, texts: Sequence[str]) -> list[Decision]:
         """Decide where each text goes, in order."""
-        reading, verdicts = self.decide(texts)
-        return [self._narrator.decision(reading, verdicts, row) for row in range(len(texts))]
-
-    def answer(self, clarify: Clarify, reply: str) -> Decision:
-        """Take the reply to a question and decide again: one follow-up question at most.
-
-        :param reply: An option's number, label or paraphrase, "both", "neither", "don't know", an
-            indirect statement, or something new.
-        :raises RouterError: The question is neither one of this router's pack nor composed by it.
-        """
-        return self._listener.answer(clarify, reply.strip()[:LONGEST])
+        return self._builder.decisions(*self.evidence_and_result(texts))
 
     def outcomes(self, texts: Sequence[str]) -> OutcomeBatch:
         """Decide each text, in order, without evidence: each different outcome is built once."""
-        return self._narrator.outcomes(*self.decide(texts))
+        return self._builder.outcomes(*self.evidence_and_result(texts))
 
     def route_arrow(self, texts: Sequence[str]) -> "pyarrow.Table":
         """Decide each text, in order, as an arrow table, see `OutcomeBatch.to_arrow`."""
         return self.outcomes(texts).to_arrow()
 
-    def decide(self, texts: Sequence[str]) -> tuple[Reading, Verdicts]:
-        """Decide a batch as arrays: what was read, and what follows from it."""
-        reading = self.model.read([text.strip()[:LONGEST] for text in texts], self.encoder)
-        return reading, self.rules.decide(reading)
+    def evidence_and_result(self, texts: Sequence[str]) -> tuple[Evidence, PolicyResult]:
+        """Gather the evidence on a batch of texts, and decide each by the policy, as arrays."""
+        cut = [text.strip()[:_MAX_TEXT_LENGTH] for text in texts]
+        evidence = self.model.evidence(cut, self.encoder)
+        return evidence, self.policy.decide(evidence)
+
+    def answer(self, clarify: Clarify | Mapping[str, Any], reply: str) -> Decision:
+        """Take the reply to a question and decide again; at most one follow-up question is asked.
+
+        :param clarify: The open question, or the record that its `to_dict()` gave.
+        :param reply: An option's number, label or paraphrase, "both", "neither", "don't know", an
+            indirect statement, or a new query.
+        :raises RouterError: The question is neither one of this router's pack nor composed by it.
+        """
+        question = clarify if isinstance(clarify, Clarify) else Clarify.from_dict(clarify)
+        return self._replies.answer(question, reply.strip()[:_MAX_TEXT_LENGTH])
+
+    @cached_property
+    def policy(self) -> CompiledPolicy:
+        """The pack's policy, with what was calibrated, ready for arrays."""
+        layout, statistics = self.model.layout, self.model.statistics
+        if self.calibration is not None:
+            return self.calibration.policy_for(self.pack, layout, statistics)
+        return CompiledPolicy.of(self.pack, layout, statistics)
+
+    @cached_property
+    def _builder(self) -> DecisionBuilder:
+        return DecisionBuilder(self.pack, self.model, self.calibration)
+
+    @cached_property
+    def _replies(self) -> ReplyHandler:
+        return ReplyHandler(self._builder, self.encoder, self.policy)
 
     fit = renamed_method("Router", "fit", "learn")
     calibrated = renamed_method("Router", "calibrated", "with_calibration")
     remembering = renamed_method("Router", "remembering", "with_vector_cache")
     route_table = renamed_method("Router", "route_table", "route_arrow")
-
-    @cached_property
-    def rules(self) -> Rules:
-        """The pack's policy, with what was calibrated, ready for arrays."""
-        layout, limits = self.model.layout, self.model.limits
-        if self.calibration is not None:
-            return self.calibration.rules(self.pack, limits, layout)
-        return Rules.of(self.pack, layout, limits)
-
-    @cached_property
-    def _narrator(self) -> Narrator:
-        return Narrator(self.pack, self.model, self.calibration)
-
-    @cached_property
-    def _listener(self) -> Listener:
-        return Listener(self._narrator, self.encoder, self.rules.decide)
 
 
 def _read(folder: str | Path, encoder: Encoder, notify: Callable[[str], None] | None) -> Pack:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 _Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
 
 
 def cores() -> int:
@@ -16,12 +17,12 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def in_threads(work: Callable[[_Part], None], parts: Sequence[_Part]) -> None:
-    """Call `work` on each part, in one thread for each core; a single part needs no thread."""
+def map_in_threads(work: Callable[[_Part], _Result], parts: Sequence[_Part]) -> list[_Result]:
+    """Call `work` on each part, in one thread for each core; a single part needs no thread.
+
+    :return: The results in the order of the parts.
+    """
     if len(parts) < 2 or cores() < 2:
-        for part in parts:
-            work(part)
-        return
+        return [work(part) for part in parts]
     with ThreadPoolExecutor(min(len(parts), cores())) as workers:
-        for _ in workers.map(work, parts):  # raises the first error of a part
-            pass
+        return list(workers.map(work, parts))

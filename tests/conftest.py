@@ -7,7 +7,7 @@ import pytest
 from router import Router
 from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
-from router.model.fit import fit_model
+from router.fitting.fit import fit_model
 from router.packs.pack_file import load_pack
 from router.skill_folders.pack_of_skills import init_pack
 

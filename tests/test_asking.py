@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from router.model.asking import Asking, QuestionEvidence, QuestionIndex
+from router.model.missing_detail import QuestionEvidence, QuestionIndex
 from router.packs.pack import Destination, Option, Question
 from router.text import words_in
 

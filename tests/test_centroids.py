@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.heads.centroids import Centroids, unit
+from router.heads.similarity import Centroids
 
 HALF = np.sqrt(0.5)
 
@@ -31,15 +31,15 @@ def test_exemplars_that_cancel_out_give_a_zero_row():
 
 
 def test_unit_keeps_a_zero_row():
-    np.testing.assert_allclose(unit(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
-    assert unit(np.zeros((0, 2))).shape == (0, 2)
+    np.testing.assert_allclose(unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
+    assert unit_rows(np.zeros((0, 2))).shape == (0, 2)
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(2, 40))
 def test_the_order_of_exemplars_does_not_matter(chance, count):
     rows = np.random.default_rng(count).normal(size=(count, 8))
-    vectors, labels = unit(rows), [f"label {i % 3}" for i in range(count)]
+    vectors, labels = unit_rows(rows), [f"label {i % 3}" for i in range(count)]
     places = list(range(count))
     chance.shuffle(places)
     one = Centroids.of(vectors, labels)
@@ -51,8 +51,8 @@ def test_the_order_of_exemplars_does_not_matter(chance, count):
 
 def test_a_batch_is_its_texts_one_by_one():
     generator = np.random.default_rng(1)
-    centroids = Centroids.of(unit(generator.normal(size=(9, 8))), list("abcabcabc"))
-    queries = unit(generator.normal(size=(5, 8)))
+    centroids = Centroids.of(unit_rows(generator.normal(size=(9, 8))), list("abcabcabc"))
+    queries = unit_rows(generator.normal(size=(5, 8)))
     batch = centroids.similarities(queries)
     single = np.concatenate([centroids.similarities(row[None]) for row in queries])
     np.testing.assert_allclose(batch, single, atol=1e-6)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from router.model.clause_gate import N_FEATURES, OVERLOOKED, ClauseGate, gate_features
+from router.model.concerns import N_FEATURES, OVERLOOKED, ClauseGate, gate_features
 from router.statistics.logistic import Logistic
 from router.text import words_in
 

@@ -5,15 +5,16 @@ from test_policy import NAMES, reading_of, rules_of
 
 from router import Clarify, NoRoute, Redirect, Route, Router, RouterError
 from router.decisions import composed
-from router.decisions.contenders import MOST_OPTIONS, Contenders, offered
-from router.decisions.decision import COMPOSED, Asked, Choice
+from router.decisions.candidates import MAX_OPTIONS, Candidates, offered
+from router.decisions.decision import COMPOSED, Choice
 from router.decisions.outcome import ACTIONS
-from router.decisions.policy import Rules, contenders_from
+from router.decisions.policy import CompiledPolicy, contenders_from
 from router.logs.formats import find_files
 from router.logs.labels import LabelReader
 from router.logs.reader import Columns, read_log
-from router.model.model import ANY_ANSWER, Layout, Limits, Reading
-from router.model.replies import BOTH, NEITHER, UNSURE
+from router.model.layout import ExemplarStatistics, Layout
+from router.model.model import Evidence
+from router.model.replies import ANY_ANSWER, BOTH, NEITHER, UNSURE
 from router.packs.pack import Policy
 from router.packs.pack_file import load_pack
 from router.paths import SAMPLE_LOG
@@ -34,7 +35,7 @@ def with_policy(router, **settings):
 
 def decide(pack, near=0.7, confidence_threshold=0.9, **row):
     reading = reading_of(row)
-    reading = Reading(**{**vars(reading), "near": np.full((1, len(NAMES)), near)})
+    reading = Evidence(**{**vars(reading), "near": np.full((1, len(NAMES)), near)})
     return rules_of(pack, confidence_threshold=confidence_threshold).decide(reading)
 
 
@@ -54,16 +55,16 @@ def test_contenders_come_likeliest_first_and_no_more_than_four(pack):
     reading = reading_of({})
     near = np.full((1, len(NAMES)), 0.5)
     near[0, TYRES] = 0.29
-    reading = Reading(**{**vars(reading), "near": near})
-    contenders = Contenders.of(pack, Layout.of(pack, NAMES), at_least=0.0, near=0.3)
+    reading = Evidence(**{**vars(reading), "near": near})
+    contenders = Candidates.of(pack, Layout.of(pack, NAMES), at_least=0.0, near=0.3)
     shares = np.array([[0.1, 0.5, 0.2, 0.15, 0.05]])  # brakes, tyres, sales, bus, none
     assert contenders.sets(reading, shares).tolist() == [[SALES, BUS, BRAKES, -1]]
-    assert contenders.sets(reading, shares).shape == (1, MOST_OPTIONS)
+    assert contenders.sets(reading, shares).shape == (1, MAX_OPTIONS)
 
 
 def test_the_set_is_the_conformal_one():
     # 19 exemplars at alpha 0.1: the (19 + 1) * 0.1 = 2nd smallest probability of a truth
-    limits = Limits(of_truth=np.linspace(0.05, 0.95, 19))
+    limits = ExemplarStatistics(of_truth=np.linspace(0.05, 0.95, 19))
     assert contenders_from(limits, Policy(alpha=0.1)) == pytest.approx(0.1)
     assert contenders_from(limits, Policy(alpha=0.01)) == 0.0  # too few for that: all contend
 
@@ -109,7 +110,7 @@ def test_what_is_far_or_off_the_concern_is_not_asked_about(pack):
 def test_a_missing_detail_is_asked_for_first(pack):
     verdicts = decide(pack, ask=0.9, p={"fix-brakes": 0.2, "bus-lines": 0.2, "which-part": 0.3})
     assert verdicts.question[0] == WHICH_PART
-    assert verdicts.contenders[0].tolist() == [-1] * MOST_OPTIONS
+    assert verdicts.contenders[0].tolist() == [-1] * MAX_OPTIONS
     assert verdicts.confidence[0] == pytest.approx(0.9)
 
 
@@ -120,19 +121,26 @@ def test_without_confidence_threshold_nothing_is_composed(pack):
 
 def test_similarity_threshold_is_fitted_unless_the_policy_gives_it(pack):
     layout = Layout.of(pack, NAMES)
-    limits = Limits(closest=np.linspace(0.3, 0.9, 199))
+    limits = ExemplarStatistics(closest=np.linspace(0.3, 0.9, 199))
     # 199 exemplars: (199 + 1) * 0.01 = 2nd smallest
-    assert Rules.of(pack, layout, limits).similarity_threshold == np.linspace(0.3, 0.9, 199)[1]
+    assert (
+        CompiledPolicy.of(pack, layout, limits).similarity_threshold
+        == np.linspace(0.3, 0.9, 199)[1]
+    )
     given = msgspec.structs.replace(pack.file, policy=Policy(similarity_threshold=0.0))
     fixed = msgspec.structs.replace(pack, file=given)
-    assert Rules.of(fixed, layout, limits).similarity_threshold == 0.0
-    assert Limits(closest=np.full(98, 0.3)).similarity_threshold == 0.2  # too few to tell
-    assert Limits(closest=np.full(500, 0.9)).similarity_threshold == 0.4  # exemplars too alike
+    assert CompiledPolicy.of(fixed, layout, limits).similarity_threshold == 0.0
+    assert (
+        ExemplarStatistics(closest=np.full(98, 0.3)).similarity_threshold == 0.2
+    )  # too few to tell
+    assert (
+        ExemplarStatistics(closest=np.full(500, 0.9)).similarity_threshold == 0.4
+    )  # exemplars too alike
 
 
 def test_what_is_farther_than_any_exemplar_is_surely_none(pack):
-    limits = Limits(closest=np.linspace(0.3, 0.9, 199))
-    rules = Rules.of(pack, Layout.of(pack, NAMES), limits)
+    limits = ExemplarStatistics(closest=np.linspace(0.3, 0.9, 199))
+    rules = CompiledPolicy.of(pack, Layout.of(pack, NAMES), limits)
     verdicts = rules.decide(reading_of({"closest": 0.1}))
     assert ACTIONS[verdicts.action[0]] == "none"
     assert verdicts.confidence[0] == pytest.approx(1 - 1 / 200)

@@ -6,20 +6,19 @@ from conftest import shared_encoder, skills_router
 from msgspec.structs import replace
 
 from router import Clarify, Router
-from router.heads.centroids import unit
-from router.heads.described import (
+from router.fitting.fit import refit_on
+from router.fitting.head_fitters import halved
+from router.heads.document_head import (
     ALONE,
     SHARPNESS,
-    DescribedHead,
     Description,
+    DocumentHead,
     densities,
     documents_of,
-    fit_described,
+    fit_document_head,
 )
-from router.heads.head import Head
+from router.heads.kernel_head import Head
 from router.heads.lexicon import Lexicon
-from router.model.fit import refit_on
-from router.model.fitting import halved
 from router.packs.pack_file import load_pack
 
 E1, E2, E3 = np.eye(3, dtype=np.float32)
@@ -31,7 +30,7 @@ def fitted(rows, descriptions=None):
     words = {name: one.text for name, one in said.items()}
     documents = documents_of(zip(labels, texts, strict=True), words)
     lexicon = Lexicon.fit(list(documents.values()))
-    return fit_described(texts, np.array(vectors, dtype=np.float32), labels, said, lexicon)
+    return fit_document_head(texts, np.array(vectors, dtype=np.float32), labels, said, lexicon)
 
 
 def test_a_density_by_hand():
@@ -101,7 +100,7 @@ def test_descriptions_choose_the_head_and_their_absence_the_other(workshop, tiny
     router, root = workshop
     assert load_pack(root) == router.pack
     assert router.pack.skills["bread"].description.startswith("Bake bread with wild yeast.")
-    assert isinstance(router.model.head, DescribedHead)
+    assert isinstance(router.model.head, DocumentHead)
     assert isinstance(tiny_router.model.head, Head)
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router import Clarify, NoRoute, Redirect, Route, RouterError
-from router.decisions.decision import Asked, Choice, Decision
+from router.decisions.decision import Choice, Decision
 from router.packs.pack_file import load_pack
 from router.paths import DEFAULT_PACK
 

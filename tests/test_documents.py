@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from router import Router
 from router.errors import PackError
-from router.model.fit import fit_model
+from router.fitting.fit import fit_model
 from router.model.model import model_hash
 from router.packs.document import read_document, write_documents
 from router.packs.markdown import own_text, passages, without_code

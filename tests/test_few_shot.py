@@ -10,9 +10,9 @@ from sklearn.pipeline import make_pipeline
 from router import estimators
 from router.estimators import FewShotClassifier, TextEncoder, TwoLayerEncoder
 from router.estimators.few_shot import FEW_SHOT_SETTINGS, WORD_WEIGHTS, Shots, readable
-from router.heads.centroids import unit
-from router.heads.head import HeadSettings
+from router.heads.kernel_head import KernelSettings
 from router.heads.lexicon import Lexicon
+from router.heads.similarity import unit_rows
 from router.statistics.probability_maps import fit_power, log_loss
 
 SHOTS = {
@@ -156,9 +156,9 @@ def test_discriminants_are_kept_where_they_lower_the_loss_on_held_out_exemplars(
 
     class Given:
         def encode(self, asked):
-            return unit(noisy[[int(text) for text in asked]])
+            return unit_rows(noisy[[int(text) for text in asked]])
 
-    classifier = FewShotClassifier(Given(), names={}, settings=HeadSettings(lexical=0.0))
+    classifier = FewShotClassifier(Given(), names={}, settings=KernelSettings(lexical=0.0))
     classifier.fit(texts, labels)
     first, second = classifier._held_out(
         Shots(texts, Given().encode(texts), labels.tolist(), len(labels), Lexicon.fit(["a"]))
@@ -174,7 +174,7 @@ def test_discriminants_are_kept_where_they_lower_the_loss_on_held_out_exemplars(
 def test_what_lies_outside_the_directions_of_the_classes_is_not_seen_by_the_discriminants():
     vectors, labels = clusters(per_class=8)
     shots = Shots([""] * len(labels), vectors, labels.tolist(), len(labels), Lexicon.fit(["a"]))
-    first, _ = shots.fit(HeadSettings(lexical=0.0))
+    first, _ = shots.fit(KernelSettings(lexical=0.0))
     second = shots.fit_discriminants(first)
     outside = np.linalg.svd(second.directions.T)[2][-1]  # no direction has a part in it
     assert np.abs(outside @ second.directions).max() < 1e-9

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from router.heads.centroids import unit
-from router.heads.head import HeadSettings, fit_head
+from router.heads.kernel_head import KernelSettings
+from router.heads.similarity import unit_rows
 from router.statistics.probability_maps import Power, fit_power
 
 TEXTS = [
@@ -26,7 +26,7 @@ LABELS = ["brakes"] * 4 + ["tyres"] * 4 + ["sales"] * 4
 NAMES = ("brakes", "sales", "tyres")
 GENERATOR = np.random.default_rng(7)
 CENTRES = {"brakes": [2, 0, 0, 0], "tyres": [0, 2, 0, 0], "sales": [0, 0, 2, 0]}
-VECTORS = unit(np.array([CENTRES[label] for label in LABELS]) + GENERATOR.normal(size=(12, 4)))
+VECTORS = unit_rows(np.array([CENTRES[label] for label in LABELS]) + GENERATOR.normal(size=(12, 4)))
 QUERIES = ["squealing brakes", "", "a tyre for my new bike"]
 QUERY_VECTORS = np.vstack([unit(GENERATOR.normal(size=(2, 4))), np.zeros((1, 4))]).astype("f4")
 BOTH = pytest.mark.parametrize("lexical", [0.0, 0.3])
@@ -41,7 +41,7 @@ def kernel(head, texts, vectors):
 
 @BOTH
 def test_scores_are_those_of_ridge_regression(lexical):
-    head, _ = fit_head(TEXTS, VECTORS, LABELS, HeadSettings(lexical=lexical, ridge=0.5))
+    head, _ = fit_exemplar_head(TEXTS, VECTORS, LABELS, KernelSettings(lexical=lexical, ridge=0.5))
     assert head.names == NAMES
     truth = np.array([[label == name for name in NAMES] for label in LABELS], dtype=float)
     prior = np.full(3, 1 / 3)
@@ -54,7 +54,7 @@ def test_scores_are_those_of_ridge_regression(lexical):
 @BOTH
 def test_held_out_probabilities_are_those_of_a_head_refitted_without_the_exemplar(lexical):
     """The closed form against twelve refits; prior and lexicon stay those of all exemplars."""
-    head, held_out = fit_head(TEXTS, VECTORS, LABELS, HeadSettings(lexical=lexical))
+    head, held_out = fit_exemplar_head(TEXTS, VECTORS, LABELS, KernelSettings(lexical=lexical))
     truth = np.array([[label == name for name in NAMES] for label in LABELS], dtype=float)
     whole = kernel(head, TEXTS, VECTORS)
     refitted = np.zeros_like(truth)
@@ -71,7 +71,9 @@ def test_a_held_out_exemplar_does_not_speak_for_itself():
     labels = ["tyres", *LABELS[1:]]
     vectors = VECTORS.copy()
     vectors[0] = vectors[1]  # lies just where another exemplar of the brakes lies
-    head, held_out = fit_head(TEXTS, vectors, labels, HeadSettings(lexical=0.0, ridge=0.01))
+    head, held_out = fit_exemplar_head(
+        TEXTS, vectors, labels, KernelSettings(lexical=0.0, ridge=0.01)
+    )
     seen = head.probabilities([TEXTS[0]], vectors[:1])[0]
     tyres = NAMES.index("tyres")
     assert held_out[0, tyres] < seen[tyres]
@@ -106,7 +108,7 @@ def test_fitting_a_power_lowers_the_loss():
 
 
 def test_an_exemplar_is_of_its_own_label():
-    head, held_out = fit_head(TEXTS, VECTORS, LABELS)
+    head, held_out = fit_exemplar_head(TEXTS, VECTORS, LABELS)
     probabilities = head.probabilities(TEXTS, VECTORS)
     assert [NAMES[i] for i in probabilities.argmax(axis=1)] == LABELS
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -115,7 +117,7 @@ def test_an_exemplar_is_of_its_own_label():
 
 def test_a_text_that_resembles_nothing_gets_about_the_shares_of_the_exemplars():
     """No vector, no known word: every exemplar votes alike, and the votes of all cancel."""
-    head, _ = fit_head(TEXTS, VECTORS, LABELS, HeadSettings(sharpness=30.0))
+    head, _ = fit_exemplar_head(TEXTS, VECTORS, LABELS, KernelSettings(sharpness=30.0))
     scores = head.scores(["zzz"], np.zeros((1, 4), dtype=np.float32))[0]
     np.testing.assert_allclose(scores, 1 / 3, atol=1e-6)
 
@@ -123,9 +125,9 @@ def test_a_text_that_resembles_nothing_gets_about_the_shares_of_the_exemplars():
 @BOTH
 def test_the_order_of_exemplars_does_not_matter(lexical):
     places = GENERATOR.permutation(12)
-    settings = HeadSettings(lexical=lexical)
-    one, held_out = fit_head(TEXTS, VECTORS, LABELS, settings)
-    other, other_held_out = fit_head(
+    settings = KernelSettings(lexical=lexical)
+    one, held_out = fit_exemplar_head(TEXTS, VECTORS, LABELS, settings)
+    other, other_held_out = fit_exemplar_head(
         [TEXTS[i] for i in places], VECTORS[places], [LABELS[i] for i in places], settings
     )
     scores = one.scores(QUERIES, QUERY_VECTORS)
@@ -139,7 +141,7 @@ def test_the_order_of_exemplars_does_not_matter(lexical):
 
 
 def test_a_batch_is_its_texts_one_by_one():
-    head, _ = fit_head(TEXTS, VECTORS, LABELS)
+    head, _ = fit_exemplar_head(TEXTS, VECTORS, LABELS)
     batch = head.probabilities([*QUERIES, *TEXTS], np.vstack([QUERY_VECTORS, VECTORS]))
     pairs = zip([*QUERIES, *TEXTS], [*QUERY_VECTORS, *VECTORS], strict=True)
     single = np.concatenate([head.probabilities([text], row[None]) for text, row in pairs])

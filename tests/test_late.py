@@ -8,11 +8,11 @@ from router.encoders.encoder import encode_with_tokens
 from router.encoders.sentence_transformer import SentenceTransformerEncoder
 from router.encoders.vector_store import VectorStore
 from router.estimators import TwoLayerEncoder
+from router.fitting.fit import fit_model
 from router.heads import late as lates
-from router.heads.centroids import unit
-from router.heads.described import DescribedHead
-from router.heads.late import CLOSEST, POINTS, LateInteraction, points_of
-from router.model.fit import fit_model
+from router.heads.document_head import DocumentHead
+from router.heads.late_interaction import CLOSEST, POINTS, LateInteraction, points_of
+from router.heads.similarity import unit_rows
 from router.packs.pack_file import load_pack
 from router.skill_folders.pack_of_skills import init_pack
 from router.watch import LiveRouter
@@ -43,13 +43,13 @@ def fit(documents, everyday):
 
 def made(count, width=16, seed=0):
     dice = np.random.default_rng(seed)
-    return unit(dice.normal(size=(count, width))).astype(np.float16)
+    return unit_rows(dice.normal(size=(count, width))).astype(np.float16)
 
 
 def test_closeness_by_hand():
     late = fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
     assert late.usual == pytest.approx([0.0, 1.0])
-    half = unit(np.array([[1.0, 0.0, 1.0]]))[0]
+    half = unit_rows(np.array([[1.0, 0.0, 1.0]]))[0]
     found = late.closeness([rows(E1, half)], np.zeros((1, 2)))
     a, b = (1.0 + 0.5**0.5) / 2, (0.0 + 0.5**0.5) / 2 - 1.0
     assert found == pytest.approx(np.array([[a, b]]), abs=1e-3)
@@ -64,7 +64,7 @@ def test_a_text_without_tokens_is_close_to_nothing():
 
 def test_a_long_document_is_kept_in_centroids():
     centres = np.repeat(made(POINTS // 2), 10, axis=0)
-    tokens = unit(centres + 0.2 * made(len(centres), seed=1)).astype(np.float16)
+    tokens = unit_rows(centres + 0.2 * made(len(centres), seed=1)).astype(np.float16)
     again = np.repeat(made(3), 50, axis=0)
     late = fit([[tokens], [again]], [])
     assert late.counts.tolist() == [POINTS, 3]
@@ -131,7 +131,7 @@ def kitchen(tmp_path_factory):
 def test_a_folder_of_skills_is_weighed_by_tokens_where_there_are_any(kitchen):
     pack = load_pack(kitchen)
     router = Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
-    assert isinstance(router.model.head, DescribedHead)
+    assert isinstance(router.model.head, DocumentHead)
     text = ["sourdough"]
     vectors, tokens = encode_with_tokens(router.encoder, text)
     alone = router.model.head.probabilities(text, vectors)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from router.model.parts import BIAS, FEWEST, GAIN, LIKELY, MARGIN, Heard, further_of
+from router.model.token_concerns import BIAS, FEWEST, GAIN, LIKELY, MARGIN, Heard, further_of
 
 WHOLE = np.array([0.6, 0.3, 0.05])
 

@@ -1,11 +1,11 @@
 import numpy as np
 from conftest import shared_encoder
+from router.model.points import document_points
 
 from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import encode_with_tokens
 from router.encoders.vector_store import VectorStore
 from router.heads import late
-from router.model.points import document_points
 
 SHORT, LONG = ["bake bread"], [f"step {number}: fold the dough once more" for number in range(60)]
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from router.decisions.outcome import ACTIONS
-from router.decisions.policy import Rules, ask_risk, asks
-from router.model.asking import QuestionEvidence
-from router.model.model import Layout, Reading
+from router.decisions.policy import CompiledPolicy, ask_risk, asks
+from router.model.layout import Layout
+from router.model.missing_detail import QuestionEvidence
+from router.model.model import Evidence
 from router.packs.pack import Neighbour, Policy
 from router.packs.pack_file import load_pack
 from router.text import words_in
@@ -31,7 +32,7 @@ def pack(tiny):
 
 def rules_of(pack, names=NAMES, **settings):
     file = msgspec.structs.replace(pack.file, policy=Policy(**settings))
-    return Rules.of(msgspec.structs.replace(pack, file=file), Layout.of(pack, names))
+    return CompiledPolicy.of(msgspec.structs.replace(pack, file=file), Layout.of(pack, names))
 
 
 def reading_of(*rows):
@@ -41,7 +42,7 @@ def reading_of(*rows):
     further = [[row.get("further", {}).get(i, 0.0) for i in range(3)] for row in rows]
     count = len(rows)
     texts = [row.get("text", "my brakes squeal") for row in rows]
-    return Reading(
+    return Evidence(
         texts=texts,
         said=words_in(texts),
         vectors=np.zeros((count, 2), dtype=np.float32),
@@ -217,7 +218,7 @@ def test_a_redirect_names_every_likely_neighbour(pack):
     ]
     packs = [
         rules.decide(
-            Reading(**{**vars(reading), "probabilities": probabilities / probabilities.sum()})
+            Evidence(**{**vars(reading), "probabilities": probabilities / probabilities.sum()})
         ).packs.tolist()
         for probabilities in with_taxi
     ]
@@ -231,7 +232,7 @@ def test_a_pack_without_questions_and_none_only_routes_and_redirects(pack):
     reading = reading_of({"ask": 1.0}, {"ask": 1.0, "p": {"bus-lines": 0.9}}, {"closest": -1.0})
     probabilities = reading.probabilities[:, [0, 4, 5, 6]]
     verdicts = rules_of(plain, names).decide(
-        Reading(**{**vars(reading), "probabilities": probabilities})
+        Evidence(**{**vars(reading), "probabilities": probabilities})
     )
     assert [action_of(verdicts, row) for row in range(3)] == ["route", "redirect", "none"]
     assert verdicts.question.tolist() == [-1, -1, -1]
@@ -263,7 +264,7 @@ def test_a_batch_is_its_rows_one_by_one(pack):
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_batch_may_be_empty(pack, count):
     reading = reading_of(*[{}] * 1)
-    none = Reading(
+    none = Evidence(
         texts=reading.texts[:count],
         said=reading.said[:count],
         vectors=reading.vectors[:count],

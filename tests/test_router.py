@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router import Clarify, NoRoute, Redirect, Route
-from router.decisions.decision import Nearby
-from router.model.fit import fit_model
+from router.decisions.decision import NearbyExemplar
+from router.fitting.fit import fit_model
 from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
 from router.packs.pack_file import load_pack
 from router.router import Router
@@ -288,7 +288,7 @@ def test_every_record_is_flat_and_whole(router, action, text):
 def test_evidence_is_the_closest_exemplars_first(router):
     exemplar = router.pack.exemplars.skills[SCALE][3]
     first, *rest = router.route(exemplar).evidence
-    assert first == Nearby(f"skill:{SCALE}", exemplar, pytest.approx(1, abs=2e-3))
+    assert first == NearbyExemplar(f"skill:{SCALE}", exemplar, pytest.approx(1, abs=2e-3))
     cosines = [nearby.similarity for nearby in rest]
     assert cosines == sorted(cosines, reverse=True)
     vector = router.encoder.encode([exemplar])[0]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-
-from router.heads.cosines import FEW, cosines
-from router.heads.described import fit_described
-from router.heads.head import MOST_VOTES, fit_head
-from router.heads.lexicon import Lexicon
 from router.heads.shortlist import MOST, UNREAD, cosines_of, likeliest, worthwhile
+
+from router.heads.document_head import fit_document_head
+from router.heads.kernel_head import MOST_VOTES
+from router.heads.lexicon import Lexicon
+from router.heads.similarity import FEW, cosines
 
 
 def unit_rows(count, width=16, seed=0):
@@ -59,7 +59,7 @@ def seen_by(head, texts, vectors):
 
 def test_a_described_head_finds_the_same_targets_by_the_shortlist(made, monkeypatch):
     points, texts, vectors, labels = made
-    head = fit_described(texts, vectors, labels, {}, Lexicon.fit(texts))
+    head = fit_document_head(texts, vectors, labels, {}, Lexicon.fit(texts))
     asked = [f"thing{i}" for i in range(40)]
     few, shown = seen_by(head, asked, points[:40])
     assert (shown == UNREAD).mean() > 0.7
@@ -73,11 +73,11 @@ def test_a_described_head_finds_the_same_targets_by_the_shortlist(made, monkeypa
 def test_a_batch_is_read_as_its_texts_one_by_one(made, kind, monkeypatch):
     points, texts, vectors, labels = made
     if kind == "described":
-        head = fit_described(texts, vectors, labels, {}, Lexicon.fit(texts))
+        head = fit_document_head(texts, vectors, labels, {}, Lexicon.fit(texts))
     else:
         monkeypatch.setattr("router.heads.head.MOST_VOTES", 1)
         assert MOST_VOTES > 1
-        head, _ = fit_head(texts, vectors, labels)
+        head, _ = fit_exemplar_head(texts, vectors, labels)
         assert head.centroids is not None
     asked = [f"thing{i}" for i in range(40)]
     batch, shown = seen_by(head, asked, points[:40])
@@ -90,7 +90,7 @@ def test_a_batch_is_read_as_its_texts_one_by_one(made, kind, monkeypatch):
 def test_a_head_of_centroids_shows_the_exemplars_of_the_likeliest(made, monkeypatch):
     points, texts, vectors, labels = made
     monkeypatch.setattr("router.heads.head.MOST_VOTES", 1)
-    head, _ = fit_head(texts, vectors, labels)
+    head, _ = fit_exemplar_head(texts, vectors, labels)
     scores, shown = seen_by(head, texts[:1], points[:1])
     assert head.counts.tolist() == [3] * 200
     assert (shown[0] > UNREAD).sum() == 3 * MOST

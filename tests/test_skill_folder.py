@@ -6,7 +6,7 @@ from conftest import shared_encoder
 from router import Router
 from router.decisions.decision import NoRoute
 from router.errors import PackError
-from router.model.fit import fit_model
+from router.fitting.fit import fit_model
 from router.packs.pack_file import FEWEST, load_pack
 from router.skill_folders.folder import is_skill_folder, pack_of_folder, read_folder
 from router.skill_folders.links import Names, served_elsewhere, without_cycles

@@ -13,9 +13,8 @@ import pytest
 from router import Router
 from router.evaluation.evaluate import evaluate
 from router.heads import head as heads
-from router.heads.centroids import unit
-from router.heads.cosines import BLOCK, FEW, cosines, product
-from router.heads.head import Head, fit_head
+from router.heads.kernel_head import Head
+from router.heads.similarity import BLOCK, FEW, cosines, product, unit_rows
 from router.report import write_report
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -158,7 +157,7 @@ def test_scores_do_not_depend_on_how_many_are_scored_at_a_time(monkeypatch, tiny
 
 
 LABELS = ["a", "a", "a", "b", "b", "c"]
-VECTORS = unit(np.array([[2, 0, 1], [2, 1, 0], [2, 0, 0], [0, 2, 1], [0, 2, 0], [1, 1, 3]]))
+VECTORS = unit_rows(np.array([[2, 0, 1], [2, 1, 0], [2, 0, 0], [0, 2, 1], [0, 2, 0], [1, 1, 3]]))
 
 
 @pytest.fixture
@@ -168,10 +167,10 @@ def many(monkeypatch):
 
 
 def test_too_many_exemplars_are_known_by_their_centroids(many):
-    head, _ = fit_head([""] * 6, VECTORS, LABELS)
+    head, _ = fit_exemplar_head([""] * 6, VECTORS, LABELS)
     means = np.array([VECTORS[:3].sum(axis=0), VECTORS[3:5].sum(axis=0), VECTORS[5]])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
-    query = unit(np.array([[1.0, 2.0, 0.5], [0.0, 0.0, 0.0]]))
+    query = unit_rows(np.array([[1.0, 2.0, 0.5], [0.0, 0.0, 0.0]]))
     np.testing.assert_allclose(head.centroids, means, atol=1e-6)
     np.testing.assert_allclose(
         head.scores(["", ""], query), np.exp(3 * (query @ means.T - 1)), atol=1e-6
@@ -182,18 +181,18 @@ def test_too_many_exemplars_are_known_by_their_centroids(many):
 
 def test_too_many_votes_are_too_many(monkeypatch):
     monkeypatch.setattr(heads, "MOST_VOTES", 17)  # 6 exemplars of 3 targets are 18
-    assert fit_head(["a word"] * 6, VECTORS, LABELS)[0].centroids is not None
+    assert fit_exemplar_head(["a word"] * 6, VECTORS, LABELS)[0].centroids is not None
     monkeypatch.setattr(heads, "MOST_VOTES", 18)
-    assert fit_head(["a word"] * 6, VECTORS, LABELS)[0].centroids is None
+    assert fit_exemplar_head(["a word"] * 6, VECTORS, LABELS)[0].centroids is None
 
 
 def test_a_held_out_exemplar_meets_the_centroid_of_the_others(many, monkeypatch):
     """The closed form against six refits."""
-    head, held_out = fit_head([""] * 6, VECTORS, LABELS)
+    head, held_out = fit_exemplar_head([""] * 6, VECTORS, LABELS)
     monkeypatch.setattr(heads, "MOST_EXEMPLARS", 4)
     for left_out in range(5):  # the sixth is the only one of its target
         rest = [i for i in range(6) if i != left_out]
-        refitted, _ = fit_head([""] * 5, VECTORS[rest], [LABELS[i] for i in rest])
+        refitted, _ = fit_exemplar_head([""] * 5, VECTORS[rest], [LABELS[i] for i in rest])
         scores = refitted.scores([""], VECTORS[left_out : left_out + 1])
         np.testing.assert_allclose(held_out[left_out], scores[0], atol=1e-5)
     # Left out, it leaves its target unknown: a cosine of 0 with nothing.

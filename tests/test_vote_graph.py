@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from router.heads.centroids import unit
-from router.heads.head import fit_head
 from router.heads.vote_graph import FEWEST, VoteGraph, vote_graph
+
+from router.heads.centroid_head import fit_exemplar_head
+from router.heads.similarity import unit_rows
 from router.watch.live_head import LiveHead
 
 DICE = np.random.default_rng(3)
@@ -17,14 +17,14 @@ def points(count):
     """Unit vectors around a centre for each target, as an encoder makes them."""
     centres = DICE.normal(size=(N_TARGETS, WIDTH))
     labels = np.arange(count) % N_TARGETS
-    return unit(centres[labels] + DICE.normal(size=(count, WIDTH))).astype(np.float32), labels
+    return unit_rows(centres[labels] + DICE.normal(size=(count, WIDTH))).astype(np.float32), labels
 
 
 @pytest.fixture(scope="module")
 def fitted():
     vectors, labels = points(FEWEST + 1)
     texts = [f"text {number}" for number in range(len(vectors))]
-    head, _ = fit_head(texts, vectors, [f"t{label}" for label in labels])
+    head, _ = fit_exemplar_head(texts, vectors, [f"t{label}" for label in labels])
     return texts, vectors, head
 
 
@@ -55,7 +55,9 @@ def test_a_vector_of_nothing_is_like_nothing():
 
 def test_few_exemplars_stay_as_they_are(fitted):
     texts, vectors, _ = fitted
-    head, _ = fit_head(texts[:50], vectors[:50], [f"t{place % N_TARGETS}" for place in range(50)])
+    head, _ = fit_exemplar_head(
+        texts[:50], vectors[:50], [f"t{place % N_TARGETS}" for place in range(50)]
+    )
     assert head.quickened() is head
 
 
@@ -64,7 +66,7 @@ def test_centroids_are_read_in_8_bits_too(fitted, monkeypatch):
     monkeypatch.setattr("router.heads.head.MOST_VOTES", 1)
     monkeypatch.setattr("router.heads.head.FEWEST", 100)
     labels = [f"t{place // 10:03}" for place in range(len(texts))]
-    head, _ = fit_head(texts, vectors, labels)
+    head, _ = fit_exemplar_head(texts, vectors, labels)
     quick, asked = head.quickened(), points(40)[0]
     assert head.graph is None
     assert quick.graph is not None
@@ -73,7 +75,7 @@ def test_centroids_are_read_in_8_bits_too(fitted, monkeypatch):
     assert (scores != exact).any()
     alone = [quick.scores([""], row[None])[0] for row in asked[:5]]
     np.testing.assert_allclose(scores[:5], alone, atol=1e-5)
-    few, _ = fit_head(texts[:90], vectors[:90], labels[:90])
+    few, _ = fit_exemplar_head(texts[:90], vectors[:90], labels[:90])
     assert few.quickened() is few
 
 

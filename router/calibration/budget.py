@@ -7,7 +7,7 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Indices
 from router.calibration.cases import Cases
-from router.decisions.contenders import MOST_OPTIONS
+from router.decisions.candidates import MAX_OPTIONS
 from router.decisions.outcome import ACTIONS
 from router.decisions.policy import ask_risk, asks
 from router.errors import RouterError
@@ -121,7 +121,7 @@ class Trial:
             confidence_threshold=fitted.confidence_threshold,
         )
         least = fitted.contend_from or 0.0
-        covered = (cases.rank < 2) | ((cases.rank < MOST_OPTIONS) & (cases.truth >= least))
+        covered = (cases.rank < 2) | ((cases.rank < MAX_OPTIONS) & (cases.truth >= least))
         return cls(ask, sure, missing, unsure, covered)
 
     @property

@@ -13,11 +13,11 @@ from router.calibration.calibration import Calibration
 from router.calibration.cases import Cases
 from router.calibration.trial_report import report_of, steps_of
 from router.errors import RouterError
+from router.fitting.fit import refit_on
+from router.fitting.head_fitters import halves_of
 from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader
 from router.logs.reader import Columns, read_log, read_time
-from router.model.fit import refit_on
-from router.model.fitting import halves
 from router.model.model import model_hash
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def calibrate_on_exemplars(
     goal = Goal(ask_rate, max_error)
     plain, model = uncalibrated(router), router.model
     check_enough(len(set(model.exemplar_texts)), goal)
-    side = halves(model.exemplar_labels)
+    side = halves_of(model.exemplar_labels)
     texts, parts = [], []
     for half in (0, 1):
         seen, unseen = np.flatnonzero(side == half), np.flatnonzero(side != half)

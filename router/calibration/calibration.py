@@ -7,11 +7,12 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from router.decisions.policy import Rules
+from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.files import write_whole
-from router.model.model import Layout, Limits, model_hash
+from router.model.layout import ExemplarStatistics, Layout
+from router.model.model import model_hash
 from router.packs.pack import Pack, Policy, Proportion
 from router.statistics.figure import Figure
 from router.statistics.platt import PlattScaling
@@ -114,21 +115,23 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
                     f" {was}, is {now}; {REDO}"
                 )
 
-    def rules(self, pack: Pack, limits: Limits, layout: Layout) -> Rules:
-        """Prepare the pack's rules with what was fitted."""
+    def policy_for(
+        self, pack: Pack, layout: Layout, statistics: ExemplarStatistics
+    ) -> CompiledPolicy:
+        """Prepare the pack's policy with what was fitted."""
         policy = msgspec.structs.replace(
             pack.file.policy,
             ask_threshold=self.ask_threshold,
             confidence_threshold=self.confidence_threshold,
             confidence=self.confidence,
         )
-        return Rules.of(
+        return CompiledPolicy.of(
             pack,
             layout,
-            limits,
+            statistics,
             policy=policy,
-            maps=self.maps,
-            contend_from=self.contend_from,
+            scalings=self.maps,
+            candidate_threshold=self.contend_from,
         )
 
     def interval(self, kind: str, confidence: float) -> tuple[float, ...]:

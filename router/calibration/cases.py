@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, Outcome
-from router.decisions.policy import Rules, Verdicts
+from router.decisions.policy import CompiledPolicy, PolicyResult
 from router.logs.labels import Gold, accepts
-from router.model.model import Model, Reading
+from router.model.model import Evidence, Model
 from router.statistics.platt import PlattScaling
 
 if TYPE_CHECKING:
@@ -60,41 +60,41 @@ class Cases:
         router: "Router",
         texts: Sequence[str],
         golds: Sequence[Gold],
-        reading: Reading | None = None,
+        reading: Evidence | None = None,
     ) -> "Cases":
         """Decide texts, each with its label."""
         model = router.model
         if reading is None:
-            reading = router.decide(texts)[0]
-        now = router.rules.decide(reading)
+            reading = router.evidence_and_result(texts)[0]
+        now = router.policy.decide(reading)
         plain = msgspec.structs.replace(
             router.pack.file.policy, confidence=PlattScaling(), confidence_threshold=0.0
         )
-        rules = Rules.of(router.pack, model.layout, model.limits, policy=plain)
+        rules = CompiledPolicy.of(router.pack, model.layout, model.statistics, policy=plain)
         verdicts = rules.decide(reading)
         outcomes = _unasked(router, verdicts)
         order = router.pack.precedence
         rank, truth, several = _truths(model, rules, reading, golds)
         pairs = list(zip(golds, outcomes, strict=True))
         return cls(
-            action=verdicts.unasked,
-            sure=verdicts.sure,
-            ask=reading.ask,
+            action=verdicts.unasked_action,
+            sure=verdicts.unasked_confidence,
+            ask=reading.missing_detail,
             right=np.array([accepts(gold, outcome, order) for gold, outcome in pairs], dtype=bool),
             fair=np.array([gold.may_ask for gold in golds], dtype=bool),
             must=np.array([gold.must_ask for gold in golds], dtype=bool),
-            near=reading.closest >= rules.similarity_threshold,
+            near=reading.nearest_similarity >= rules.similarity_threshold,
             several=several,
             rank=rank,
             truth=truth,
-            outside=model.outside(reading),
+            outside=model.out_of_scope(reading),
             none=np.array([gold.action == "none" for gold in golds], dtype=bool),
             asked=now.action == CLARIFY,
-            told=now.sure,
+            told=now.unasked_confidence,
         )
 
 
-def _unasked(router: "Router", verdicts: Verdicts) -> list[Outcome]:
+def _unasked(router: "Router", verdicts: PolicyResult) -> list[Outcome]:
     skills, packs = list(router.pack.skills), list(router.pack.neighbours)
     return [
         Outcome(
@@ -103,16 +103,16 @@ def _unasked(router: "Router", verdicts: Verdicts) -> list[Outcome]:
             tuple(packs[i] for i in np.flatnonzero(named)) if action != NONE else (),
         )
         for action, chosen, named in zip(
-            verdicts.unasked, verdicts.skills, verdicts.packs, strict=True
+            verdicts.unasked_action, verdicts.skills, verdicts.neighbours, strict=True
         )
     ]
 
 
 def _truths(
-    model: Model, rules: Rules, reading: Reading, golds: Sequence[Gold]
+    model: Model, rules: CompiledPolicy, reading: Evidence, golds: Sequence[Gold]
 ) -> tuple[Indices, Floats, Bools]:
     """Rank and probability of what is right among the contenders; whether two contend."""
-    columns, likely = rules.contenders.ranked(reading, rules.without_questions(reading))
+    columns, likely = rules.candidates.ranked(reading, rules.shares_without_questions(reading))
     rank = np.full(len(golds), UNSEEN, dtype=np.intp)
     truth = np.zeros(len(golds))
     for row, gold in enumerate(golds):

@@ -16,8 +16,8 @@ from router.calibration.calibrate import (
     uncalibrated,
 )
 from router.calibration.cases import Cases
+from router.fitting.fit import fit_model
 from router.logs.labels import Gold
-from router.model.fit import fit_model
 from router.packs.exemplar_file import LONGEST_LINE
 from router.packs.pack import Exemplars, Pack
 

@@ -10,6 +10,7 @@ from router.commands.common import CalibrationOption, EncoderOption, PackOption,
 from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 
 if TYPE_CHECKING:
+    from router.explain import Explanation
     from router.packs.pack import Pack
 
 
@@ -113,16 +114,16 @@ def explain_command(
     from rich.table import Table
 
     from router.commands.common import stdout
-    from router.decisions.explain import explanation_of
+    from router.explain import explain
 
     router, console = load_router(pack, encoder), stdout()
-    told = explanation_of(router, text)
+    told = explain(router, text)
     targets = Table("target", "similarity", "probability", title="What it could be")
     for target in told.targets:
         targets.add_row(target.name, f"{target.similarity:.3f}", f"{target.probability:.3f}")
     console.print(targets)
     near = Table("exemplar", "of", "similarity", title="Closest exemplars")
-    for one in told.closest:
+    for one in told.nearest:
         near.add_row(escape(one.text), one.target, f"{one.similarity:.3f}")
     console.print(near)
     if told.questions:
@@ -131,10 +132,25 @@ def explain_command(
             said = ", ".join(row.triggers) or "-"
             asks.add_row(row.id, f"{row.probability:.3f}", said, f"{row.answered:+.3f}")
         console.print(asks)
-    if told.further:
-        parts = Table("clause", "likeliest skill", "probability", title="Clauses")
-        for clause in told.further:
-            parts.add_row(escape(clause.text), clause.skill, f"{clause.probability:.3f}")
-        console.print(parts)
+    _print_concerns(told)
     console.print(f"[bold]Rule:[/bold] {told.rule}")
     show(told.decision, router.pack)
+
+
+def _print_concerns(explanation: "Explanation") -> None:
+    """Print the skills that may be further concerns, and the clauses of the query."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from router.commands.common import stdout
+
+    if explanation.further_skills:
+        table = Table("skill", "probability", title="Further concerns")
+        for skill, probability in explanation.further_skills:
+            table.add_row(skill, f"{probability:.3f}")
+        stdout().print(table)
+    if explanation.clauses:
+        table = Table("clause", "likeliest skill", "probability", title="Clauses on their own")
+        for clause in explanation.clauses:
+            table.add_row(escape(clause.text), clause.skill, f"{clause.probability:.3f}")
+        stdout().print(table)

@@ -1,51 +1,91 @@
 """The four outcomes, as types. Each says why, how sure it is, and what spoke for it."""
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
-COMPOSED = "which-of-these"
+from router._deprecated import warn_renamed
+from router.errors import RouterError
+from router.packs.pack import Destination, Question
+
+COMPOSED_ID = "which-of-these"
 """Id of a question that no pack words: its options are the likeliest targets, by title."""
 
 
-class Nearby(Struct, frozen=True):
-    """An exemplar close to the query. `similarity` is a cosine in [-1, 1]."""
+class NearbyExemplar(Struct, frozen=True):
+    """An exemplar close to the query.
+
+    :param target: "skill:ID", "neighbour:ID", "question:ID" or "none".
+    :param text: The exemplar.
+    :param similarity: Its cosine with the query, in [-1, 1].
+    """
 
     target: str
     text: str
     similarity: float
 
 
-class Choice(Struct, frozen=True):
-    """One answer that is offered."""
+class OfferedOption(Struct, frozen=True):
+    """One answer that is offered, and where it leads.
+
+    :param id: The option's id in the pack; in a composed question "skill:ID", "neighbour:ID" or
+        "none".
+    :param label: What the user reads.
+    :param leads_to: Where the answer leads; an empty destination means that none of these fits.
+    """
 
     id: str
     label: str
+    leads_to: Destination = Destination()
 
 
-class Asked(Struct, frozen=True):
-    """A question as it is put to the user.
+class AskedQuestion(Struct, frozen=True):
+    """A question as it is put to the user. It carries all that a reply to it needs.
 
-    Of a composed question (`COMPOSED`) the options' ids are names of targets: "skill:ID",
-    "neighbour:ID", and last "none".
+    :param id: The question's id in the pack, or `COMPOSED_ID` if no pack words it.
+    :param text: What the user reads.
+    :param options: The answers that are offered.
+    :param if_unsure: Id of the option to take if the user does not know, or None.
     """
 
     id: str
     text: str
-    options: tuple[Choice, ...]
+    options: tuple[OfferedOption, ...]
+    if_unsure: str | None = None
+
+    @classmethod
+    def of(cls, question: Question) -> "AskedQuestion":
+        """Ask a question of a pack."""
+        options = (
+            OfferedOption(option.id, option.label, option.leads_to) for option in question.options
+        )
+        return cls(question.id, question.text, tuple(options), question.if_unsure)
+
+    def option(self, option_id: str) -> OfferedOption:
+        """Get the option of that id."""
+        return next(option for option in self.options if option.id == option_id)
+
+    @property
+    def leading_options(self) -> tuple[OfferedOption, ...]:
+        """The options that lead somewhere: all but "none of these"."""
+        return tuple(option for option in self.options if option.leads_to != Destination())
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class DecisionBase(Struct, frozen=True, kw_only=True):
     """What every decision tells.
 
-    `confidence`: probability in [0, 1] that a careful expert would accept the decision; of a
-    question asked for lack of sureness, that deciding without it would be wrong.
-    `interval`: where that probability lies with 95 % certainty, as far as the labelled texts tell
-    that a calibrated router was fitted on; empty from any other router, and after a reply.
-    `margin`: probability of the best target less that of the next, in [0, 1].
-    `categories`: cosine of the query with each category's centroid. `evidence`: the closest
-    exemplars. `also_consider`: skills worth a look afterwards, never required.
+    :param confidence: The probability in [0, 1] that a careful expert would accept the decision; of
+        a question that is asked for lack of confidence, that deciding without it would be wrong.
+    :param margin: The probability of the best target less that of the next one, in [0, 1].
+    :param reason: Why, in one sentence.
+    :param categories: The cosine of the query with the centroid of each category.
+    :param also_consider: Ids of skills that are worth a look afterwards, and never required.
+    :param evidence: The closest exemplars, the closest first.
+    :param interval: Where the confidence lies with 95 % certainty, as far as the labelled texts
+        tell that the router was calibrated on. It is empty if the router is not calibrated, and
+        after a reply, because only first queries are calibrated.
     """
 
     confidence: float
@@ -53,49 +93,146 @@ class Told(Struct, frozen=True, kw_only=True):
     reason: str
     categories: dict[str, float] = {}
     also_consider: tuple[str, ...] = ()
-    evidence: tuple[Nearby, ...] = ()
+    evidence: tuple[NearbyExemplar, ...] = ()
     interval: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the flat record: action, skills, packs, question and confidence always there."""
+        """Give the flat record: action, skills, packs, question and confidence are always there.
+
+        The record of a question holds `asks`, `options` (with the skills and packs that each leads
+        to, if that is decided), `history` and `asked` besides: `Router.answer` takes it.
+        """
         record: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
-        question = record.get("question")
         flat = {
             "action": record["action"],
             "skills": record.get("skills", []),
             "packs": record.get("packs", []),
-            "question": question["id"] if question else None,
+            "question": None,
         }
-        if question:
-            flat |= {"asks": question["text"], "options": question["options"]}
-        return flat | {name: record[name] for name in Told.__struct_fields__}
+        return flat | self._more() | {name: record[name] for name in DecisionBase.__struct_fields__}
+
+    def _more(self) -> dict[str, Any]:
+        return {}
 
 
-class Route(Told, frozen=True, kw_only=True, tag_field="action", tag="route"):
-    """Go to these skills, in this order; `packs` are neighbours worth naming too."""
+class Route(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="route"):
+    """Go to these skills.
+
+    :param skills: Ids of the skills, in execution order.
+    :param packs: Ids of neighbours that are worth naming too, the likeliest first.
+    """
 
     skills: tuple[str, ...]
     packs: tuple[str, ...] = ()
 
 
-class Clarify(Told, frozen=True, kw_only=True, tag_field="action", tag="clarify"):
-    """Ask which of these it is. `said` and `asked` are the dialogue so far, this question last."""
+class Clarify(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="clarify"):
+    """Ask a question first.
 
-    question: Asked
-    said: tuple[str, ...] = ()
-    asked: tuple[str, ...] = ()
+    :param question: What to ask.
+    :param history: What the user has said so far, the first query first.
+    :param asked_ids: Ids of the questions that were asked so far, this one last.
+    """
+
+    question: AskedQuestion
+    history: tuple[str, ...] = ()
+    asked_ids: tuple[str, ...] = ()
+
+    def _more(self) -> dict[str, Any]:
+        return {
+            "question": self.question.id,
+            "asks": self.question.text,
+            "options": [_option_record(option) for option in self.question.options],
+            "history": list(self.history),
+            "asked": list(self.asked_ids),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Clarify":
+        """Read what `to_dict` gave.
+
+        :raises RouterError: The record is not that of a question.
+        """
+        try:
+            asked = msgspec.convert(record, _AskedRecord)
+        except msgspec.ValidationError as error:
+            raise RouterError(
+                "an open question is a Clarify, or the record that its to_dict() gave, with"
+                f" question, asks, options, history and asked: {error}"
+            ) from error
+        options = (
+            OfferedOption(one.id, one.label, Destination(skills=one.skills, neighbours=one.packs))
+            for one in asked.options
+        )
+        return cls(
+            confidence=asked.confidence,
+            margin=asked.margin,
+            reason=asked.reason,
+            question=AskedQuestion(asked.question, asked.asks, tuple(options)),
+            history=asked.history,
+            asked_ids=asked.asked,
+        )
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The former name of `history`."""
+        warn_renamed("Clarify.said", "Clarify.history")
+        return self.history
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The former name of `asked_ids`."""
+        warn_renamed("Clarify.asked", "Clarify.asked_ids")
+        return self.asked_ids
 
 
-class Redirect(Told, frozen=True, kw_only=True, tag_field="action", tag="redirect"):
-    """Not ours: these neighbour packs serve it, the likeliest first."""
+class Redirect(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="redirect"):
+    """The query belongs to a neighbouring pack.
+
+    :param packs: Ids of the neighbours that serve it, the likeliest first.
+    """
 
     packs: tuple[str, ...]
 
 
-class NoRoute(Told, frozen=True, kw_only=True, tag_field="action", tag="none"):
-    """Nothing to do with any of this. `nearest` is the nearest thing that we do have."""
+class NoRoute(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="none"):
+    """The query is out of scope.
+
+    :param nearest: Id of the closest skill that there is.
+    """
 
     nearest: str = ""
 
 
 Decision: TypeAlias = Route | Clarify | Redirect | NoRoute
+"""What a router decides; `msgspec` reads and writes the union as JSON."""
+
+
+class _OptionRecord(Struct, frozen=True):
+    id: str
+    label: str
+    skills: tuple[str, ...] = ()
+    packs: tuple[str, ...] = ()
+
+
+class _AskedRecord(Struct, frozen=True):
+    question: str
+    asks: str
+    options: tuple[_OptionRecord, ...]
+    history: tuple[str, ...]
+    asked: tuple[str, ...] = ()
+    confidence: float = 0.0
+    margin: float = 0.0
+    reason: str = ""
+
+
+def _option_record(option: OfferedOption) -> dict[str, Any]:
+    """Tell what choosing the option leads to, if no further question decides that."""
+    lead = option.leads_to
+    skills = (*lead.any_of[:1], *lead.skills)
+    return {
+        "id": option.id,
+        "label": option.label,
+        "skills": list(skills),
+        "packs": list(lead.neighbours),
+    }

@@ -1,238 +1,310 @@
 """One step of a dialogue: a question and its reply in, the next decision out. No I/O."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
-from router.decisions import composed, narrate
-from router.decisions.decision import Clarify, Decision, NoRoute
-from router.decisions.policy import Verdicts
+from router.decisions.builder import DecisionBuilder, clarify
+from router.decisions.decision import (
+    AskedQuestion,
+    Clarify,
+    Decision,
+    NoRoute,
+    OfferedOption,
+)
+from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
-from router.model.model import ANY_ANSWER, Reading
-from router.model.replies import BOTH, NEITHER, UNSURE, literal_meaning
-from router.packs.pack import Destination, Option, Question
+from router.errors import RouterError
+from router.model.model import Evidence
+from router.model.replies import ANY_ANSWER, BOTH, NEITHER, UNSURE, literal_meaning
+from router.packs.pack import Destination
 from router.text import Phrases, words_of
 
-MOST_QUESTIONS = 2
-"""One question is the normal case, one follow-up the limit."""
+_MAX_QUESTIONS = 2
+"""One question is the normal case, one follow-up question the limit."""
 
-LEAVES = 0.9
-"""A reply is a query of its own only if it would be decided with this confidence..."""
+_NEW_QUERY_CONFIDENCE = 0.9
+"""A reply is treated as a new query only if it would be decided with at least this confidence."""
 
-FURTHER = 0.2
-"""...and lies so much closer (a cosine) to a query than to any reply to the question."""
+_NEW_QUERY_MARGIN = 0.2
+"""And only if its nearest exemplar is at least this much closer (a cosine) than the nearest known
+reply to the question."""
 
-FAINT = 0.3
-"""A reply to a composed question that weighs less for every option is about something else."""
+_NO_ANSWER_WEIGHT = 0.3
+"""A reply to a composed question is a new query if it weighs less than this for every option."""
 
-SAID = 0.5
-"""From this probability on, a skill that an option leaves open counts as asked for."""
+_MENTIONED = 0.5
+"""A skill that an option leaves open counts as mentioned from this probability on."""
 
-GUESS = 0.6
-"""Confidence is scaled by this where the user could not answer and we decide all the same."""
+_GUESS = 0.6
+"""The confidence of a decision for a user who could not answer."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A reply, read alone and together with what was said before."""
+class InterpretedReply:
+    """A reply, read alone and together with what was said before.
+
+    :param meanings: The probability of each meaning, the likeliest first.
+    """
 
     clarify: Clarify
-    question: Question
     reply: str
-    alone: Reading
-    together: Reading
-    meanings: Mapping[str, float]  # the likeliest first
+    alone: Evidence
+    together: Evidence
+    meanings: Mapping[str, float]
 
     @property
-    def said(self) -> tuple[str, ...]:
-        """Everything said so far, this reply last."""
-        return (*self.clarify.said, self.reply)
+    def question(self) -> AskedQuestion:
+        """What was asked."""
+        return self.clarify.question
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """What the user has said so far, this reply last."""
+        return (*self.clarify.history, self.reply)
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Reads replies for one pack. `decide` turns a reading into verdicts."""
+class ReplyHandler:
+    """Interprets replies to the questions of one router, and decides again."""
 
-    narrator: narrate.Narrator
+    builder: DecisionBuilder
     encoder: Encoder
-    decide: Callable[[Reading], Verdicts]
+    policy: CompiledPolicy
 
     def answer(self, clarify: Clarify, reply: str) -> Decision:
-        """Hear the reply to a question, and decide with all that was said in mind."""
-        heard = self._hear(clarify, reply)
-        meaning, sure = next(iter(heard.meanings.items()))
-        if other := self._new_subject(heard):
-            return other
+        """Interpret the reply to a question, and decide with everything said before in mind."""
+        heard = self._interpret(clarify, reply)
+        meaning, confidence = next(iter(heard.meanings.items()))
+        if new_query := self._new_query(heard):
+            return new_query
         if meaning == NEITHER:
             return self._without_options(heard)
         if meaning == UNSURE:
             return self._unsure(heard)
         if meaning == BOTH:
-            return self._follow(heard, self._both(heard), sure)
-        return self._follow(heard, (heard.question.option(meaning),), sure)
+            return self._follow(heard, self._both(heard), confidence)
+        return self._follow(heard, (heard.question.option(meaning),), confidence)
 
-    def _hear(self, clarify: Clarify, reply: str) -> Heard:
-        asked, pack, model = clarify.question, self.narrator.pack, self.narrator.model
-        own = pack.questions.get(asked.id)
-        question = composed.question_of(asked, pack) if own is None else own
-        joined = "\n".join((*clarify.said, reply))
-        alone, together = (model.read([text], self.encoder) for text in (reply, joined))
-        literal = (
-            composed.literal_meaning(asked, reply) if own is None else literal_meaning(own, reply)
+    def _interpret(self, clarify: Clarify, reply: str) -> InterpretedReply:
+        model, question = self.builder.model, self._known(clarify.question)
+        clarify = replace(clarify, question=question)
+        joined = "\n".join((*clarify.history, reply))
+        alone, together = (model.evidence([text], self.encoder) for text in (reply, joined))
+        return InterpretedReply(
+            clarify, reply, alone, together, self._meanings(question, reply, alone, together)
         )
-        if literal is not None:
-            return Heard(clarify, question, reply, alone, together, {literal: 1.0})
-        general = model.replies[ANY_ANSWER if own is None else own.id].meanings(reply, self.encoder)
-        if own is not None:
-            meanings = self._weigh(own, alone, general)
-        else:
-            options = [option.id for option in question.options]
-            likely = (self._by_target(alone), self._by_target(together))
-            meanings = composed.weigh(options, *likely, general)
-        return Heard(clarify, question, reply, alone, together, meanings)
 
-    def _weigh(
-        self, question: Question, alone: Reading, meanings: Mapping[str, float]
+    def _known(self, question: AskedQuestion) -> AskedQuestion:
+        """Give the pack's own question of that id, which says more than a record does.
+
+        :raises RouterError: An option leads to what this pack does not have.
+        """
+        pack = self.builder.pack
+        if question.id in pack.questions:
+            return AskedQuestion.of(pack.questions[question.id])
+        if not question.leading_options:
+            raise RouterError(
+                f"question {question.id!r} is none of this pack, and no option of it leads"
+                f" anywhere; known: {', '.join(pack.questions)}"
+            )
+        known = {f"skill:{skill}" for skill in pack.skills}
+        known |= {f"neighbour:{neighbour}" for neighbour in pack.neighbours}
+        for option in question.options:
+            unknown = set(_targets(option.leads_to)) - known
+            if unknown:
+                raise RouterError(
+                    f"an option leads to skills and neighbours of this pack, {option.label!r}"
+                    f" leads to {min(unknown)}; answer it with the router that asked it"
+                )
+        return question
+
+    def _meanings(
+        self, question: AskedQuestion, reply: str, alone: Evidence, together: Evidence
     ) -> dict[str, float]:
-        """Let an option gain by what its skills' own exemplars say of the reply."""
-        likely = self._by_target(alone)
-        weighed = {}
-        for meaning, probability in meanings.items():
-            gain = 0.5
-            if not meaning.startswith("="):
-                lead = question.option(meaning).leads_to
-                gain = sum(likely[name] for name in _targets(lead))
-            weighed[meaning] = probability * (0.2 + gain)
-        total = sum(weighed.values())
-        return dict(sorted(((m, p / total) for m, p in weighed.items()), key=lambda mp: -mp[1]))
+        """Compute the probability of each meaning, the likeliest first."""
+        literal = literal_meaning(question.options, reply)
+        if literal is not None:
+            leads = question.option(literal) in question.leading_options
+            return {literal if leads else NEITHER: 1.0}
+        heads = self.builder.model.replies
+        if question.id in heads:
+            return heads[question.id].meanings(reply, self.encoder)
+        general = heads[ANY_ANSWER].meanings(reply, self.encoder)
+        weights = [self._weight(option, alone, together) for option in question.leading_options]
+        return weigh_options(question.leading_options, weights, general)
 
-    def _by_target(self, reading: Reading) -> dict[str, float]:
-        names = self.narrator.model.names
-        return dict(zip(names, reading.probabilities[0].tolist(), strict=True))
+    def _weight(
+        self, option: OfferedOption, alone: Evidence, together: Evidence
+    ) -> tuple[float, float]:
+        """Sum up what the reply, alone and together with the query, says of an option's targets."""
+        targets = _targets(option.leads_to)
+        by_target = (self._by_target(alone), self._by_target(together))
+        first, second = (sum(likely[target] for target in targets) for likely in by_target)
+        return first, second
 
-    def _new_subject(self, heard: Heard) -> Decision | None:
+    def _by_target(self, evidence: Evidence) -> dict[str, float]:
+        names = self.builder.model.names
+        return dict(zip(names, evidence.probabilities[0].tolist(), strict=True))
+
+    def _new_query(self, heard: InterpretedReply) -> Decision | None:
         """Decide the reply as a query of its own, if it is one rather than an answer.
 
-        It is one if it lies closer to what people ask than to any reply to this question, and
-        what it asks for is nothing that this question could lead to.
+        It is one if it lies closer to what people ask than to any reply to this question, and if
+        it asks for nothing that this question could lead to.
         """
         if len(heard.meanings) == 1:  # an option by its number, label or id
             return None
-        decision = self._tell(heard.alone)
+        decision = self._decide(heard.alone)
         open_to = {t for option in heard.question.options for t in _targets(option.leads_to)}
-        wanted = {f"skill:{s}" for s in getattr(decision, "skills", ())}
-        wanted |= {f"neighbour:{p}" for p in getattr(decision, "packs", ()) if not wanted}
+        wanted = {f"skill:{skill}" for skill in getattr(decision, "skills", ())}
+        wanted |= {f"neighbour:{pack}" for pack in getattr(decision, "packs", ()) if not wanted}
         leaves = not wanted & open_to and self._is_no_answer(heard)
-        told = not isinstance(decision, Clarify) and decision.confidence >= LEAVES
-        return decision if leaves and told else None
+        decided = not isinstance(decision, Clarify)
+        confident = decided and decision.confidence >= _NEW_QUERY_CONFIDENCE
+        return decision if leaves and confident else None
 
-    def _is_no_answer(self, heard: Heard) -> bool:
-        own = self.narrator.model.replies.get(heard.question.id)
-        if own is None:  # a composed question: nobody wrote replies to it
-            return max(heard.meanings.values()) < FAINT
-        nearest = float((own.head.exemplars @ heard.alone.vectors[0]).max())
-        return bool(heard.alone.closest[0] - nearest >= FURTHER)
+    def _is_no_answer(self, heard: InterpretedReply) -> bool:
+        head = self.builder.model.replies.get(heard.question.id)
+        if head is None:  # nobody wrote replies to a composed question
+            return max(heard.meanings.values()) < _NO_ANSWER_WEIGHT
+        nearest = float((head.head.exemplars @ heard.alone.vectors[0]).max())
+        return bool(heard.alone.nearest_similarity[0] - nearest >= _NEW_QUERY_MARGIN)
 
-    def _follow(self, heard: Heard, options: Sequence[Option], sure: float) -> Decision:
+    def _follow(
+        self, heard: InterpretedReply, options: Sequence[OfferedOption], confidence: float
+    ) -> Decision:
         """Go where the options lead: ask the follow-up question, or decide."""
-        told = self._told(heard, sure)
+        fields = self._fields(heard, confidence)
         for option in options:
             ask = option.leads_to.ask
-            if ask is not None and len(heard.clarify.asked) < MOST_QUESTIONS:
-                question = self.narrator.pack.questions[ask]
-                return narrate.clarify(question, heard.said, heard.clarify.asked, told)
-        leads = [self._end_of(option.leads_to) for option in options]
-        skills = [skill for lead in leads for skill in self._skills_of(lead, heard)]
-        packs = tuple(dict.fromkeys(pack for lead in leads for pack in lead.neighbours))
-        return self._ended(heard, skills, packs, told)
+            if ask is not None and len(heard.clarify.asked_ids) < _MAX_QUESTIONS:
+                question = AskedQuestion.of(self.builder.pack.questions[ask])
+                return clarify(question, heard.history, heard.clarify.asked_ids, fields)
+        ends = [self._end_of(option.leads_to) for option in options]
+        skills = [skill for end in ends for skill in self._skills_of(end, heard)]
+        neighbours = tuple(dict.fromkeys(pack for end in ends for pack in end.neighbours))
+        return self._ended(heard, skills, neighbours, fields)
 
     def _ended(
-        self, heard: Heard, skills: Sequence[str], packs: tuple[str, ...], told: dict[str, Any]
+        self,
+        heard: InterpretedReply,
+        skills: Sequence[str],
+        neighbours: tuple[str, ...],
+        fields: dict[str, Any],
     ) -> Decision:
-        pack = self.narrator.pack
         if not skills:
-            return narrate.redirect(pack, packs, told)
-        words = words_of("\n".join(heard.said))
-        also = (
+            return self.builder.redirect(neighbours, fields)
+        pack, words = self.builder.pack, words_of("\n".join(heard.history))
+        mentioned = (
             neighbour.id
             for neighbour in pack.neighbours.values()
             if set(neighbour.mention_beside) & set(skills)
             and Phrases.of(neighbour.mention_when).match(words)
         )
         ordered = pack.precedence.sort(skills)
-        return narrate.route(pack, ordered, tuple(dict.fromkeys((*packs, *also))), told)
+        return self.builder.route(ordered, tuple(dict.fromkeys((*neighbours, *mentioned))), fields)
 
-    def _end_of(self, lead: Destination) -> Destination:
-        """Where a lead ends once nothing more may be asked."""
-        while lead.ask is not None:
-            question = self.narrator.pack.questions[lead.ask]
-            lead = question.option(question.if_unsure or question.options[0].id).leads_to
-        return lead
+    def _end_of(self, destination: Destination) -> Destination:
+        """Find where an answer ends once nothing more may be asked."""
+        while destination.ask is not None:
+            question = self.builder.pack.questions[destination.ask]
+            option = question.option(question.if_unsure or question.options[0].id)
+            destination = option.leads_to
+        return destination
 
-    def _skills_of(self, lead: Destination, heard: Heard) -> list[str]:
-        likely = self._by_target(heard.together)
-        alone = self._by_target(heard.alone)
+    def _skills_of(self, destination: Destination, heard: InterpretedReply) -> list[str]:
+        together, alone = self._by_target(heard.together), self._by_target(heard.alone)
 
-        def said(skill: str) -> bool:
-            return max(likely[f"skill:{skill}"], alone[f"skill:{skill}"]) >= SAID
+        def is_mentioned(skill: str) -> bool:
+            return max(together[f"skill:{skill}"], alone[f"skill:{skill}"]) >= _MENTIONED
 
-        choice = (
-            [next((one for one in lead.any_of if said(one)), *lead.any_of[:1])]
-            if lead.any_of
-            else []
-        )
-        return [*choice, *lead.skills, *filter(said, lead.if_mentioned)]
+        choice = (*filter(is_mentioned, destination.any_of), *destination.any_of[:1])[:1]
+        return [*choice, *destination.skills, *filter(is_mentioned, destination.if_mentioned)]
 
-    def _both(self, heard: Heard) -> tuple[Option, ...]:
-        """The options that "both" means: all of two, else the two likeliest of the reply."""
-        options = {option.id: option for option in heard.question.options}
-        ranked = [options[m] for m in heard.meanings if m in options] or list(options.values())
-        return tuple(ranked[:2])
+    def _both(self, heard: InterpretedReply) -> tuple[OfferedOption, ...]:
+        """Give the options that "both" means: all of two, else the two likeliest of the reply."""
+        options = {option.id: option for option in heard.question.leading_options}
+        ranked = [options[meaning] for meaning in heard.meanings if meaning in options]
+        return tuple(ranked or options.values())[:2]
 
-    def _unsure(self, heard: Heard) -> Decision:
-        """Decide for a user who does not know: what the pack says, else all, else the likeliest."""
-        question = heard.question
+    def _unsure(self, heard: InterpretedReply) -> Decision:
+        """Decide for a user who does not know.
+
+        The pack may say what to do; else both of two options are taken, or the likeliest of more.
+        """
+        question, options = heard.question, heard.question.leading_options
         if question.if_unsure is not None:
-            options: tuple[Option, ...] = (question.option(question.if_unsure),)
-        else:
-            options = question.options if len(question.options) == 2 else self._both(heard)[:1]
-        return self._follow(heard, options, GUESS)
+            options = (question.option(question.if_unsure),)
+        elif len(options) != 2:
+            options = self._both(heard)[:1]
+        return self._follow(heard, options, _GUESS)
 
-    def _without_options(self, heard: Heard) -> Decision:
+    def _without_options(self, heard: InterpretedReply) -> Decision:
         """Decide for a user whom no option fits: the best of what the options do not lead to."""
-        pack = self.narrator.pack
         ruled_out = {t for option in heard.question.options for t in _targets(option.leads_to)}
-        ruled_out |= {f"question:{one}" for one in pack.questions}
-        likely = {n: p for n, p in self._by_target(heard.together).items() if n not in ruled_out}
+        ruled_out |= {f"question:{question}" for question in self.builder.pack.questions}
+        by_target = self._by_target(heard.together)
+        likely = {name: p for name, p in by_target.items() if name not in ruled_out}
         total = sum(likely.values())
-        name = max(likely, key=lambda one: likely[one], default="none")
-        told = self._told(heard, likely.get(name, 0.0) / total if total else 0.0)
-        kind, _, one = name.partition(":")
+        name = max(likely, key=lambda target: likely[target], default="none")
+        fields = self._fields(heard, likely.get(name, 0.0) / total if total else 0.0)
+        kind, _, target = name.partition(":")
         if kind == "skill":
-            return narrate.route(pack, (one,), (), told)
+            return self.builder.route((target,), (), fields)
         if kind == "neighbour":
-            return narrate.redirect(pack, (one,), told)
-        return NoRoute(**told, reason="None of the options fits, and nothing else here does.")
+            return self.builder.redirect((target,), fields)
+        return NoRoute(**fields, reason="None of the options fits, and nothing else here does.")
 
-    def _tell(self, reading: Reading) -> Decision:
-        return self.narrator.decision(reading, self.decide(reading), 0)
+    def _decide(self, evidence: Evidence) -> Decision:
+        return self.builder.decision(evidence, self.policy.decide(evidence), 0)
 
-    def _told(self, heard: Heard, sure: float) -> dict[str, Any]:
+    def _fields(self, heard: InterpretedReply, confidence: float) -> dict[str, Any]:
         values = sorted(heard.meanings.values(), reverse=True)
         return {
-            "confidence": round(float(np.clip(sure, 0.0, 1.0)), 4),
+            "confidence": round(float(np.clip(confidence, 0.0, 1.0)), 4),
             "margin": round(values[0] - (values[1] if len(values) > 1 else 0.0), 4),
-            "categories": self.narrator.categories(heard.together, 0),
-            "evidence": self.narrator.closest(heard.together, 0),
+            "categories": self.builder.categories(heard.together, 0),
+            "evidence": self.builder.nearest_exemplars(heard.together, 0),
         }
 
 
-def _targets(lead: Destination) -> list[str]:
-    """Names of all targets that an option can lead to at once."""
+def weigh_options(
+    options: Sequence[OfferedOption],
+    weights: Sequence[tuple[float, float]],
+    general: Mapping[str, float],
+) -> dict[str, float]:
+    """Weigh what a reply in free words means where nobody wrote replies to the question.
+
+    An option counts by what the reply alone says of its targets, against all targets, and by what
+    the reply and the query say together, among the options. A reply about something else leaves
+    every option low.
+
+    :param weights: For each option, the probability of its targets by the reply alone, and by the
+        query and the reply together.
+    :param general: The probability of `ANY_ANSWER` and of what any reply can mean besides.
+    :return: Weights in [0, 1] of the options and of those meanings, the highest first.
+    """
+    products = [alone * together for alone, together in weights]
+    total = sum(products) or 1.0
+    answers = general[ANY_ANSWER]
+    meanings = {
+        option.id: min(1.0, 2.0 * answers) * (alone + product / total) / 2.0
+        for option, (alone, _), product in zip(options, weights, products, strict=True)
+    }
+    for meaning, probability in general.items():
+        if meaning != ANY_ANSWER:
+            meanings[meaning] = probability * (1.0 - answers)
+    return dict(sorted(meanings.items(), key=lambda pair: -pair[1]))
+
+
+def _targets(destination: Destination) -> list[str]:
+    """Name all targets that an option can lead to at once."""
     return [
-        *(f"skill:{skill}" for skill in lead.all_skills),
-        *(f"neighbour:{pack}" for pack in lead.neighbours),
-        *([f"question:{lead.ask}"] if lead.ask is not None else []),
+        *(f"skill:{skill}" for skill in destination.all_skills),
+        *(f"neighbour:{neighbour}" for neighbour in destination.neighbours),
+        *([f"question:{destination.ask}"] if destination.ask is not None else []),
     ]

@@ -1,16 +1,17 @@
-"""From what was read to what is decided, for a whole batch at once."""
+"""From evidence to what is decided, for a whole batch at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
-from router.decisions.contenders import MOST_OPTIONS, Contenders
+from router.decisions.candidates import MAX_OPTIONS, Candidates
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
-from router.model.model import Layout, Limits, Reading
+from router.model.layout import ExemplarStatistics, Layout
+from router.model.model import Evidence
 from router.packs.pack import Pack, Policy
 from router.packs.precedence import Precedence
 from router.statistics.conformal import coverage_threshold, texts_needed
@@ -19,236 +20,264 @@ from router.text import Phrases
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """What was decided for a batch; every row is one text. Objects are built from it when asked."""
+class PolicyResult:
+    """What was decided for a batch; each row is one text. Objects are built from it when needed.
 
-    action: NDArray[np.int8]  # (n_texts,): an index of ACTIONS
-    skills: Indices  # (n_texts, max_skills): in execution order, -1 where there is none
-    packs: Bools  # (n_texts, n_neighbours): named
-    # (n_texts,): the likeliest question, asked where `action` says so; one more than the pack has
-    # stands for a composed one
+    :param action: The index of `ACTIONS`. Shape: (n_texts,).
+    :param skills: In execution order, -1 where there is none. Shape: (n_texts, max_skills).
+    :param neighbours: Whether each neighbour is named. Shape: (n_texts, n_neighbours).
+    :param question: The index of the question that is asked, or would be asked first; the number
+        of questions in the pack stands for a composed one, -1 for none. Shape: (n_texts,).
+    :param confidence: See `Route.confidence`. Shape: (n_texts,).
+    :param margin: See `Route.margin`. Shape: (n_texts,).
+    :param in_scope: Whether an exemplar is close enough. Shape: (n_texts,).
+    :param ask_probability: The rescaled probability that a detail is missing. Shape: (n_texts,).
+    :param unsure: Whether it asks because deciding is not confident enough. Shape: (n_texts,).
+    :param unasked_action: The action if nothing could be asked. Shape: (n_texts,).
+    :param unasked_confidence: The confidence of that. Shape: (n_texts,).
+    :param candidates: The targets between which an unsure text is undecided, -1 where there is
+        none. Shape: (n_texts, MAX_OPTIONS).
+    """
+
+    action: NDArray[np.int8]
+    skills: Indices
+    neighbours: Bools
     question: Indices
-    confidence: Floats  # (n_texts,)
-    margin: Floats  # (n_texts,)
-    unasked: NDArray[np.int8]  # (n_texts,): the action if nothing could be asked
-    # (n_texts,): confidence of that
-    sure: Floats = field(default_factory=lambda: np.empty(0))
-    # (n_texts, MOST_OPTIONS): targets between which it is unsure, -1 where there is none
-    contenders: Indices = field(default_factory=lambda: np.empty((0, MOST_OPTIONS), dtype=np.intp))
+    confidence: Floats
+    margin: Floats
+    in_scope: Bools
+    ask_probability: Floats
+    unsure: Bools
+    unasked_action: NDArray[np.int8]
+    unasked_confidence: Floats
+    candidates: Indices
 
 
 @dataclass(frozen=True)
-class Rules:
-    """The pack's policy, order and words, ready for arrays."""
+class CompiledPolicy:
+    """A pack's policy, order and phrases, ready for arrays.
+
+    :param mention_beside: Whether a neighbour may be named beside a skill. Shape: (n_neighbours,
+        n_skills).
+    :param mention_when: The phrases that name each neighbour.
+    :param scalings: The rescaling of the confidence of each action; that of the probability of a
+        missing detail under "clarify".
+    :param sums_skills: Whether the confidence of a route to several skills is the sum of their
+        probabilities. It is in packs made of documents, because their probabilities are not
+        rescaled by a fitted map. In other packs the rescaling accounts for several skills.
+    """
 
     policy: Policy
     layout: Layout
     skill_ids: tuple[str, ...]
-    beside: Bools  # (n_neighbours, n_skills)
-    words: tuple[Phrases, ...]  # of each neighbour
+    mention_beside: Bools
+    mention_when: tuple[Phrases, ...]
     precedence: Precedence
-    limits: Limits
+    statistics: ExemplarStatistics
     similarity_threshold: float
-    contenders: Contenders
-    maps: Mapping[str, PlattScaling]  # of each action, and of whether to ask under "clarify"
-    # Two concerns share the probability of a text: of documents, whose probabilities are not
-    # mapped on a log, that of every skill routed to counts. A pack's own map has it in already.
-    shared: bool = False
+    candidates: Candidates
+    scalings: Mapping[str, PlattScaling]
+    sums_skills: bool = False
 
     @classmethod
     def of(
         cls,
         pack: Pack,
         layout: Layout,
-        limits: Limits | None = None,
+        statistics: ExemplarStatistics | None = None,
         *,
         policy: Policy | None = None,
-        maps: Mapping[str, PlattScaling] | None = None,
-        contend_from: float | None = None,
-    ) -> "Rules":
-        """Prepare a pack's rules.
+        scalings: Mapping[str, PlattScaling] | None = None,
+        candidate_threshold: float | None = None,
+    ) -> "CompiledPolicy":
+        """Prepare a pack's policy.
 
-        :param limits: What was fitted on its exemplars.
-        :param policy: Instead of the pack's own.
-        :param maps: By action, where they differ from the policy's one for all.
-        :param contend_from: Probability from which on a target is a contender, where a log says
-            more of it than the exemplars do.
+        :param statistics: What was fitted on the pack's exemplars.
+        :param policy: Used instead of the pack's own.
+        :param scalings: By action, where they differ from the one that the policy has for all.
+        :param candidate_threshold: A target is a candidate from this probability on, where a log
+            says more of it than the exemplars do.
         """
-        limits, policy = limits or Limits(), policy or pack.file.policy
+        statistics, policy = statistics or ExemplarStatistics(), policy or pack.file.policy
         skills, neighbours = tuple(pack.skills), list(pack.neighbours.values())
         beside = [
             [skill in neighbour.mention_beside for skill in skills] for neighbour in neighbours
         ]
-        least = policy.similarity_threshold
-        least = limits.similarity_threshold if least is None else least
-        if contend_from is None:
-            contend_from = (
-                contenders_from(limits, policy) if policy.confidence_threshold > 0.0 else 0.0
-            )
+        similarity = policy.similarity_threshold
+        similarity = statistics.similarity_threshold if similarity is None else similarity
+        if candidate_threshold is None:
+            candidate_threshold = fitted_candidate_threshold(statistics, policy)
         return cls(
             policy=policy,
             layout=layout,
             skill_ids=skills,
-            beside=np.array(beside, dtype=np.bool_).reshape(len(neighbours), len(skills)),
-            words=tuple(Phrases.of(neighbour.mention_when) for neighbour in neighbours),
+            mention_beside=np.array(beside, dtype=np.bool_).reshape(len(neighbours), len(skills)),
+            mention_when=tuple(Phrases.of(neighbour.mention_when) for neighbour in neighbours),
             precedence=pack.precedence,
-            limits=limits,
-            similarity_threshold=least,
-            contenders=Contenders.of(pack, layout, contend_from, least),
-            maps={name: policy.confidence for name in ACTIONS if name != "clarify"}
-            | dict(maps or {}),
-            shared=any(skill.description for skill in pack.file.skills),
+            statistics=statistics,
+            similarity_threshold=similarity,
+            candidates=Candidates.of(pack, layout, candidate_threshold, similarity),
+            scalings={name: policy.confidence for name in ACTIONS if name != "clarify"}
+            | dict(scalings or {}),
+            sums_skills=any(skill.description for skill in pack.file.skills),
         )
 
-    def decide(self, reading: Reading) -> Verdicts:
-        """Decide each text of a batch.
+    def decide(self, evidence: Evidence) -> PolicyResult:
+        """Decide each text of a batch, in this order.
 
-        In this order: nothing of ours is close -> none; the deciding detail is likely missing ->
-        ask the likeliest question; else the likeliest of skills, neighbours and none, with every
-        further skill that a clause of its own speaks for; if that is not sure enough -> ask which
-        of the likeliest it is.
+        1. No in-scope exemplar is close: none.
+        2. The deciding detail is likely missing: ask the likeliest question.
+        3. Take the likeliest of skills, neighbours and none, with every further skill that is a
+           concern of its own; if that is not confident enough, ask which of the likeliest it is.
         """
-        shares = self.without_questions(reading)
+        shares = self.shares_without_questions(evidence)
         n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
         best = shares.argmax(axis=1)
-        unasked = np.full(len(best), NONE, dtype=np.int8)
-        unasked[best < n_skills + n_neighbours] = REDIRECT
-        unasked[best < n_skills] = ROUTE
-        far = reading.closest < self.similarity_threshold
-        unasked[far] = NONE
-        skills, sure = self._skills(reading, shares, unasked)
-        packs = self._packs(reading, shares, unasked, skills)
-        sure = self._sure(reading, shares, unasked, sure, packs, far)
-        ask = self.maps.get("clarify", PlattScaling()).transform(reading.ask)
-        question = (
-            reading.questions.probabilities.argmax(axis=1)
-            if len(self.layout.questions)
-            else np.full(len(best), -1, dtype=np.intp)
-        )
+        action = np.full(len(best), NONE, dtype=np.int8)
+        action[best < n_skills + n_neighbours] = REDIRECT
+        action[best < n_skills] = ROUTE
+        in_scope = evidence.nearest_similarity >= self.similarity_threshold
+        action[~in_scope] = NONE
+        skills, routed = self._skills(evidence, shares, action)
+        neighbours = self._neighbours(evidence, shares, action, skills)
+        confidence = self._confidence(evidence, shares, action, routed, neighbours, in_scope)
+        ask = self.scalings.get("clarify", PlattScaling()).transform(evidence.missing_detail)
+        question = self._likeliest_question(evidence)
         missing, unsure = asks(
             ask,
-            sure,
-            in_scope=~far,
+            confidence,
+            in_scope=in_scope,
             has_question=question >= 0,
-            has_alternatives=self.contenders.has_alternatives(reading),
+            has_alternatives=self.candidates.has_alternatives(evidence),
             ask_threshold=self.policy.ask_threshold,
             confidence_threshold=self.policy.confidence_threshold,
         )
-        contenders = self._composed(reading, shares, unsure.nonzero()[0], question)
-        asked = missing | unsure
+        candidates = self._ask_between(evidence, shares, unsure.nonzero()[0], question)
         two = np.partition(shares, -2, axis=1)[:, -2:] if shares.shape[1] > 1 else shares
-        return Verdicts(
-            action=np.where(asked, np.int8(CLARIFY), unasked),
+        return PolicyResult(
+            action=np.where(missing | unsure, np.int8(CLARIFY), action),
             skills=skills,
-            packs=packs,
+            neighbours=neighbours,
             question=question,
-            confidence=np.where(missing, ask, np.where(asked, 1.0 - sure, sure)),
+            confidence=np.where(missing, ask, np.where(unsure, 1.0 - confidence, confidence)),
             margin=two[:, -1] - (two[:, 0] if two.shape[1] > 1 else 0.0),
-            unasked=unasked,
-            sure=sure,
-            contenders=contenders,
+            in_scope=in_scope,
+            ask_probability=ask,
+            unsure=unsure,
+            unasked_action=action,
+            unasked_confidence=confidence,
+            candidates=candidates,
         )
 
-    def _sure(
-        self,
-        reading: Reading,
-        shares: Floats,
-        action: NDArray[np.int8],
-        routed: Floats,
-        packs: Bools,
-        far: Bools,
-    ) -> Floats:
-        """How sure is what would be decided unasked. Shape: (n_texts,)."""
-        n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
-        sure = routed
-        for one in set(action.tolist()):
-            rows = (action == one).nonzero()[0]
-            if one == REDIRECT:
-                named = shares[rows, n_skills : n_skills + n_neighbours]
-                sure[rows] = (named * packs[rows]).sum(axis=1)
-            elif one == NONE:
-                none = shares[rows, n_skills + n_neighbours :].sum(axis=1)
-                known = 1.0 - self.limits.as_far(reading.closest[rows])
-                sure[rows] = np.where(far[rows], np.maximum(none, known), none)
-            sure[rows] = self.maps[ACTIONS[one]].transform(sure[rows])
-        return sure
+    def shares_without_questions(self, evidence: Evidence) -> Floats:
+        """Compute the probabilities of skills, neighbours and none, given that nothing is asked.
 
-    def _composed(
-        self, reading: Reading, shares: Floats, unsure: Indices, question: Indices
-    ) -> Indices:
-        """Find the contenders of unsure texts, and put the question on them into `question`."""
-        found = np.full((len(shares), MOST_OPTIONS), -1, dtype=np.intp)
-        if not len(unsure):
-            return found
-        found[unsure] = self.contenders.sets(reading, shares)[unsure]
-        for row in unsure:
-            likely = reading.questions.probabilities[row].tolist()
-            authored = self.contenders.authored(found[row], likely)
-            question[row] = len(likely) if authored < 0 else authored
-        return found
+        :return: Rows that sum to 1. Shape: (n_texts, n_unasked).
+        """
+        unasked = evidence.probabilities[:, self.layout.unasked]
+        return np.asarray(unasked / np.maximum(unasked.sum(axis=1, keepdims=True), 1e-12))
 
-    def without_questions(self, reading: Reading) -> Floats:
-        """Probabilities given that nothing is asked: skills, neighbours, none; rows sum to 1."""
-        kept = reading.probabilities[:, self.layout.unasked]
-        return np.asarray(kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-12))
+    def _likeliest_question(self, evidence: Evidence) -> Indices:
+        probabilities = evidence.questions.probabilities
+        if not probabilities.shape[1]:
+            return np.full(len(probabilities), -1, dtype=np.intp)
+        return np.asarray(probabilities.argmax(axis=1))
 
     def _skills(
-        self, reading: Reading, shares: Floats, action: NDArray[np.int8]
+        self, evidence: Evidence, shares: Floats, action: NDArray[np.int8]
     ) -> tuple[Indices, Floats]:
-        """The skills of each route in execution order, and how sure all of them are."""
+        """Choose the skills of each route, in execution order, and tell how likely all are."""
         n_skills, most = len(self.skill_ids), min(self.policy.max_skills, len(self.skill_ids))
-        ours = shares[:, :n_skills]
-        top = ours.argmax(axis=1)
+        of_skills = shares[:, :n_skills]
+        top = of_skills.argmax(axis=1)
         routed = action == ROUTE
         chosen = np.full((len(top), most), -1, dtype=np.intp)
         chosen[routed, 0] = top[routed]
-        sure = ours[np.arange(len(top)), top]
-        further = np.where(
-            reading.further >= self.policy.extra_skill_threshold, reading.further, 0.0
-        )
-        for row in (routed & further.any(axis=1)).nonzero()[0].tolist():  # one text in twenty
-            strength = further[row]
-            strength[top[row]] = 2.0  # the likeliest comes first whatever the others say
+        confidence = of_skills[np.arange(len(top)), top]
+        threshold = self.policy.extra_skill_threshold
+        extra = np.where(evidence.extra_skills >= threshold, evidence.extra_skills, 0.0)
+        for row in (routed & extra.any(axis=1)).nonzero()[0].tolist():  # one text in twenty
+            strength = extra[row]
+            strength[top[row]] = 2.0  # the likeliest skill always comes first
             ranked = np.argsort(-strength, kind="stable")[:most]
             ranked = ranked[strength[ranked] > 0.0]
-            if self.shared:
-                sure[row] = ours[row, ranked].sum()
-            sure[row] *= strength[ranked[1:]].prod()
+            if self.sums_skills:
+                confidence[row] = of_skills[row, ranked].sum()
+            confidence[row] *= strength[ranked[1:]].prod()
             chosen[row, : len(ranked)] = self._in_order(ranked)
-        return chosen, sure
+        return chosen, confidence
 
     def _in_order(self, chosen: Indices) -> list[int]:
-        place = {self.skill_ids[one]: one for one in chosen.tolist()}
-        return [place[skill] for skill in self.precedence.sort(place)]
+        index = {self.skill_ids[skill]: skill for skill in chosen.tolist()}
+        return [index[skill] for skill in self.precedence.sort(index)]
 
-    def _packs(
-        self, reading: Reading, shares: Floats, action: NDArray[np.int8], skills: Indices
+    def _neighbours(
+        self, evidence: Evidence, shares: Floats, action: NDArray[np.int8], skills: Indices
     ) -> Bools:
         """Name the neighbours: those that serve a redirect, and those beside a route."""
-        n_skills, n_neighbours = len(self.skill_ids), len(self.words)
+        n_skills, n_neighbours = len(self.skill_ids), len(self.mention_when)
         if not n_neighbours:
             return np.zeros((len(shares), 0), dtype=np.bool_)
-        near = shares[:, n_skills : n_skills + n_neighbours]
-        likely = near >= self.policy.mention_threshold
+        of_neighbours = shares[:, n_skills : n_skills + n_neighbours]
+        named = of_neighbours >= self.policy.mention_threshold
         redirected = (action == REDIRECT).nonzero()[0]
-        likely[redirected, near[redirected].argmax(axis=1)] = True
-        likely[action == NONE] = False
+        named[redirected, of_neighbours[redirected].argmax(axis=1)] = True
+        named[action == NONE] = False
         routed = (action == ROUTE).nonzero()[0]
-        for row in routed.tolist():  # a neighbour is named if its words are said
-            if not self._cues.isdisjoint(reading.said[row]):
-                likely[row] |= [phrases.match(reading.said[row]) for phrases in self.words]
-        likely[routed] &= self._fits[skills[routed]].any(axis=1)
-        return likely
+        for row in routed.tolist():  # a neighbour is also named if the text mentions it
+            words = evidence.words[row]
+            if not self._first_words.isdisjoint(words):
+                named[row] |= [phrases.match(words) for phrases in self.mention_when]
+        named[routed] &= self._beside_skill[skills[routed]].any(axis=1)
+        return named
 
     @cached_property
-    def _cues(self) -> frozenset[str]:
-        """First words of all that names a neighbour."""
-        return frozenset(phrase[0] for phrases in self.words for phrase in phrases.phrases)
+    def _first_words(self) -> frozenset[str]:
+        """The first words of all phrases that name a neighbour."""
+        return frozenset(phrase[0] for phrases in self.mention_when for phrase in phrases.phrases)
 
     @cached_property
-    def _fits(self) -> Bools:
-        """Whether a neighbour is named beside a skill; none is in the last row, beside no skill."""
-        return np.vstack([self.beside.T, np.zeros(len(self.words), dtype=np.bool_)])
+    def _beside_skill(self) -> Bools:
+        """Whether a neighbour is named beside each skill; in the last row, beside no skill."""
+        return np.vstack([self.mention_beside.T, np.zeros(len(self.mention_when), dtype=np.bool_)])
+
+    def _confidence(
+        self,
+        evidence: Evidence,
+        shares: Floats,
+        action: NDArray[np.int8],
+        routed: Floats,
+        neighbours: Bools,
+        in_scope: Bools,
+    ) -> Floats:
+        """Tell how sure is what would be decided unasked. Shape: (n_texts,)."""
+        n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
+        confidence = routed
+        for code in set(action.tolist()):
+            rows = (action == code).nonzero()[0]
+            if code == REDIRECT:
+                of_neighbours = shares[rows, n_skills : n_skills + n_neighbours]
+                confidence[rows] = (of_neighbours * neighbours[rows]).sum(axis=1)
+            elif code == NONE:
+                none = shares[rows, n_skills + n_neighbours :].sum(axis=1)
+                far = 1.0 - self.statistics.p_value(evidence.nearest_similarity[rows])
+                confidence[rows] = np.where(in_scope[rows], none, np.maximum(none, far))
+            confidence[rows] = self.scalings[ACTIONS[code]].transform(confidence[rows])
+        return confidence
+
+    def _ask_between(
+        self, evidence: Evidence, shares: Floats, unsure: Indices, question: Indices
+    ) -> Indices:
+        """Find the candidates of unsure texts, and write the question on them into `question`."""
+        candidates = np.full((len(shares), MAX_OPTIONS), -1, dtype=np.intp)
+        if not len(unsure):
+            return candidates
+        candidates[unsure] = self.candidates.prediction_sets(evidence, shares)[unsure]
+        for row in unsure:
+            likely = evidence.questions.probabilities[row].tolist()
+            separating = self.candidates.separating_question(candidates[row], likely)
+            question[row] = len(likely) if separating < 0 else separating
+        return candidates
 
 
 def asks(
@@ -293,11 +322,13 @@ def ask_risk(
     return np.maximum(missing, unsure)
 
 
-def contenders_from(limits: Limits, policy: Policy) -> float:
-    """Probability from which on a target is a contender, by split conformal prediction.
+def fitted_candidate_threshold(statistics: ExemplarStatistics, policy: Policy) -> float:
+    """Find the probability from which on a target is a candidate, by split conformal prediction.
 
-    :return: 0 where there are too few exemplars for the policy's `alpha`: everything contends.
+    :return: 0, so that every target is a candidate, if the policy never asks for lack of
+        confidence, or if there are too few exemplars for its `alpha`.
     """
-    if len(limits.of_truth) < texts_needed(policy.alpha):
+    enough = len(statistics.true_probability) >= texts_needed(policy.alpha)
+    if policy.confidence_threshold == 0.0 or not enough:
         return 0.0
-    return coverage_threshold(limits.of_truth, policy.alpha)
+    return coverage_threshold(statistics.true_probability, policy.alpha)

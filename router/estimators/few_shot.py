@@ -11,12 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from router.arrays import Floats, Probabilities, Vectors
 from router.encoders.encoder import Encoder
-from router.heads.centroids import Centroids, unit
-from router.heads.head import Head, HeadSettings, fit_head
+from router.heads.centroid_head import CentroidHead, fit_centroid_head, is_too_large_for_kernel
+from router.heads.kernel_head import KernelHead, KernelSettings, fit_kernel_head
 from router.heads.lexicon import Lexicon
+from router.heads.similarity import Centroids, unit_rows
 from router.statistics.probability_maps import ProbabilityMap, TrueColumns, fit_power, log_loss
 
-FEW_SHOT_SETTINGS = HeadSettings(lexical=0.0, ridge=0.1, pieces=False)
+FEW_SHOT_SETTINGS = KernelSettings(lexical=0.0, ridge=0.1, pieces=False)
 """Settings for some ten exemplars a class, see docs/accuracy.md."""
 
 WORD_WEIGHTS = (0.0, 0.1)
@@ -36,11 +37,11 @@ class Discriminants:
     """
 
     directions: Floats  # (width, n_directions)
-    head: Head
+    head: KernelHead
 
-    def scores(self, texts: Sequence[str], vectors: Vectors) -> Floats:
+    def decisions(self, texts: Sequence[str], vectors: Vectors) -> Floats:
         """Estimate the share of each class. Shape: (n_texts, n_classes)."""
-        return self.head.scores(texts, unit(vectors @ self.directions))
+        return self.head.decisions(texts, unit_rows(vectors @ self.directions))
 
 
 @dataclass(frozen=True)
@@ -76,24 +77,24 @@ class Shots:
             labels=[*self.labels, *labels],
         )
 
-    def fit(self, settings: HeadSettings) -> tuple[Head, Floats]:
+    def fit(self, settings: KernelSettings) -> tuple[KernelHead, Floats]:
         """Fit a head; give it with its decisions on each exemplar held out."""
-        return fit_head(
+        return fit_kernel_head(
             self.texts,
             self.vectors,
             self.labels,
             settings,
             lexicon=self.lexicon,
-            asked=self.n_labelled,
+            n_calibrated=self.n_labelled,
         )
 
-    def fit_discriminants(self, first: Head) -> Discriminants:
+    def fit_discriminants(self, first: KernelHead) -> Discriminants:
         """Fit a second head on the directions along which the first one tells classes apart."""
         along = first.exemplars.T.astype(np.float64) @ first.votes
         directions, strength, _ = np.linalg.svd(along, full_matrices=False)
         kept = strength > _FAINT * strength[0]
         projection = directions[:, kept] * (strength[kept] / strength[0]) ** 0.25
-        projected = replace(self, vectors=unit(self.vectors @ projection))
+        projected = replace(self, vectors=unit_rows(self.vectors @ projection))
         return Discriminants(projection, projected.fit(first.settings)[0])
 
 
@@ -119,7 +120,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     classes_: NDArray[Any]
-    head_: Head
+    head_: KernelHead | CentroidHead
     discriminants_: Discriminants | None
     calibration_: ProbabilityMap
     held_out_decisions_: Floats
@@ -130,7 +131,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: Encoder,
         *,
         names: Mapping[Any, str] | None = None,
-        settings: HeadSettings | None = None,
+        settings: KernelSettings | None = None,
         discriminants: float = 0.7,
         folds: int = 5,
         random_state: int = 0,
@@ -222,19 +223,26 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, shots: Shots) -> None:
         self.centroids_ = Centroids.of(shots.vectors, shots.labels)
-        self.head_, held_out = self._fit_first(shots)
         self.discriminants_ = None
-        self.held_out_decisions_ = held_out[: shots.n_labelled]
-        self.calibration_ = self.head_.power
-        if self.discriminants > 0.0 and self.head_.centroids is None:
-            self._fit_second(shots)
+        if is_too_large_for_kernel(shots.labels):
+            self.head_, held_out = fit_centroid_head(shots.vectors, shots.labels, shots.n_labelled)
+            self._calibrate(held_out[: shots.n_labelled], self.head_.power)
+            return
+        head, held_out = self._fit_first(shots)
+        self.head_ = head
+        self._calibrate(held_out[: shots.n_labelled], head.power)
+        if self.discriminants > 0.0:
+            self._fit_second(shots, head)
 
-    def _fit_first(self, shots: Shots) -> tuple[Head, Floats]:
+    def _calibrate(self, held_out: Floats, calibration: ProbabilityMap) -> None:
+        self.held_out_decisions_, self.calibration_ = held_out, calibration
+
+    def _fit_first(self, shots: Shots) -> tuple[KernelHead, Floats]:
         """Fit on the vectors as they are, with the weight of words that does best."""
         if self.settings is not None:
             return shots.fit(self.settings)
 
-        def loss(fitted: tuple[Head, Floats]) -> float:
+        def loss(fitted: tuple[KernelHead, Floats]) -> float:
             head, held_out = fitted
             return log_loss(head.power, held_out[: shots.n_labelled], self.held_out_labels_)
 
@@ -243,17 +251,17 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             key=loss,
         )
 
-    def _fit_second(self, shots: Shots) -> None:
+    def _fit_second(self, shots: Shots, head: KernelHead) -> None:
         """Add the discriminants if both heads have a lower loss than one, on the same folds."""
         labels = self.held_out_labels_
-        first, second = self._held_out(shots)
+        first, second = self._held_out(shots, head.settings)
         both = self._mixed(first, second)
         power = fit_power(both, labels)
         if log_loss(power, both, labels) < log_loss(fit_power(first, labels), first, labels):
-            self.discriminants_ = shots.fit_discriminants(self.head_)
-            self.held_out_decisions_, self.calibration_ = both, power
+            self.discriminants_ = shots.fit_discriminants(head)
+            self._calibrate(both, power)
 
-    def _held_out(self, shots: Shots) -> tuple[Floats, Floats]:
+    def _held_out(self, shots: Shots, settings: KernelSettings) -> tuple[Floats, Floats]:
         """Decide each labelled text by heads fitted without it. Shapes: (n_labelled, n_classes).
 
         Leaving single texts out in closed form would not do, because the directions are fitted on
@@ -264,13 +272,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for fold in np.unique(folds):
             held_out = np.flatnonzero(folds == fold)
             kept = shots.without(held_out)
-            head, _ = kept.fit(self.head_.settings)
+            head, _ = kept.fit(settings)
             texts = [shots.texts[index] for index in held_out.tolist()]
             vectors = shots.vectors[held_out]
             # A class whose only exemplar is held out is unknown to these heads, and stays at 0.
             cells = np.ix_(held_out, np.searchsorted(self.classes_, head.names))
-            first[cells] = head.scores(texts, vectors)
-            second[cells] = kept.fit_discriminants(head).scores(texts, vectors)
+            first[cells] = head.decisions(texts, vectors)
+            second[cells] = kept.fit_discriminants(head).decisions(texts, vectors)
         return first, second
 
     def _certain(self, texts: Sequence[str]) -> tuple[list[str], Vectors, list[Any]]:
@@ -282,10 +290,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return [texts[row] for row in rows], vectors[rows], labels
 
     def _decide(self, texts: Sequence[str], vectors: Vectors) -> Floats:
-        first = self.head_.scores(texts, vectors)
+        first = self.head_.decisions(texts, vectors)
         if self.discriminants_ is None:
             return first
-        return self._mixed(first, self.discriminants_.scores(texts, vectors))
+        return self._mixed(first, self.discriminants_.decisions(texts, vectors))
 
     def _mixed(self, first: Floats, second: Floats) -> Floats:
         return (1.0 - self.discriminants) * first + self.discriminants * second

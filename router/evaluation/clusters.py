@@ -6,7 +6,7 @@ from math import log10
 import numpy as np
 
 from router.arrays import Floats, Indices, Vectors
-from router.heads.centroids import unit
+from router.heads.similarity import unit_rows
 
 SMALLEST = 4
 """Fewest distinct texts of a cluster."""
@@ -59,7 +59,7 @@ def _cosines(vectors: Vectors, common: Vectors | None) -> Floats:
     wide = vectors.astype(np.float64)
     middle = wide.mean(axis=0)
     shared = (middle + (middle if common is None else common)) / 2
-    apart = unit(wide - shared).astype(np.float64)
+    apart = unit_rows(wide - shared).astype(np.float64)
     return np.asarray(np.clip(apart @ apart.T, -1.0, 1.0))
 
 

@@ -13,7 +13,7 @@ from router.evaluation.health import held_out_cosines
 from router.evaluation.run_folder import Row
 from router.evaluation.sampling import DistinctSample
 from router.evaluation.telling_words import telling_words
-from router.heads.centroids import unit
+from router.heads.similarity import unit_rows
 from router.packs.exemplar_file import LONGEST_LINE, write_exemplars
 from router.router import Router
 
@@ -172,7 +172,7 @@ def _gap(
     words: tuple[str, ...],
     scale: float,
 ) -> Gap:
-    centre = unit(vectors[members].mean(axis=0, keepdims=True))[0]
+    centre = unit_rows(vectors[members].mean(axis=0, keepdims=True))[0]
     order = members[np.argsort(-(vectors[members] @ centre), kind="stable")]
     means = router.model.centroids.similarities(vectors[members]).mean(axis=0)
     layout, names = router.model.layout, router.model.centroids.names

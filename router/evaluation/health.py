@@ -13,7 +13,7 @@ import numpy as np
 
 from router.arrays import Floats, Indices, Vectors
 from router.encoders.encoder import Encoder
-from router.heads.centroids import unit
+from router.heads.similarity import unit_rows
 from router.packs.pack import Destination, Pack, Question
 
 CLOSEST = 5
@@ -134,8 +134,8 @@ def held_out_cosines(vectors: Vectors, codes: Indices, n_targets: int) -> Floats
     """
     wide = vectors.astype(np.float64)
     sums = np.eye(n_targets)[codes].T @ wide  # (n_targets, width)
-    cosines = wide @ unit(sums).T.astype(np.float64)
-    without = unit(sums[codes] - wide).astype(np.float64)
+    cosines = wide @ unit_rows(sums).T.astype(np.float64)
+    without = unit_rows(sums[codes] - wide).astype(np.float64)
     cosines[np.arange(len(codes)), codes] = np.einsum("ij,ij->i", wide, without)
     return np.asarray(cosines)
 

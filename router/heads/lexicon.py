@@ -1,4 +1,4 @@
-"""Words and pieces of words as features: what a small encoder misses, product names above all."""
+"""TF-IDF of words and character n-grams: what a small encoder misses, product names above all."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,167 +11,36 @@ import numpy as np
 from router.arrays import Floats, Indices
 from router.text import Words, words_in, words_of
 
-Pair: TypeAlias = tuple[str, str]
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+WordPair: TypeAlias = tuple[str, str]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
-REMEMBERED = 100_000
-"""Words whose pieces are remembered."""
+_CACHED_WORDS = 100_000
+"""Words whose character n-grams are cached."""
 
-COMMON = 600
-"""Terms said by the most texts, nine tenths and more of all pairs: a dense product is faster."""
-
-
-def once(said: Iterable[Key]) -> Iterable[Key]:
-    """Give each different one, in order."""
-    return dict.fromkeys(said)
+_DENSE_TERMS = 600
+"""The most frequent terms, stored densely: they cause nine tenths of all co-occurrences."""
 
 
-@dataclass(frozen=True)
-class Lexicon:
-    """TF-IDF of words and word pairs, and of character n-grams inside words.
+class BoundedCache(dict[_Key, _Value]):
+    """Values that are computed once for each key; all are dropped when they are too many."""
 
-    Of a query each different word counts once (`features`): what it says is then a sum over its
-    words, see `WordVotes`. Of a document it counts by how often it is said (`rows`).
-
-    Fitted by scikit-learn. Looking terms up is done here, in plain Python, because it stands on
-    the path of the first query and importing scikit-learn takes longer than answering it.
-    """
-
-    words: "Terms"
-    chars: "Terms"
-
-    @classmethod
-    def fit(cls, texts: Sequence[str], pieces: bool = True, pairs: bool = True) -> "Lexicon":
-        """Learn the terms of these texts, and how rare each is.
-
-        :param pieces: Pieces of words, too.
-        :param pairs: Pairs of neighbouring words, too.
-        """
-        chars = Terms.fit(texts, char_terms) if pieces else Terms((), np.empty(0))
-        return cls(Terms.fit(texts, word_terms if pairs else words_of), chars)
-
-    def __len__(self) -> int:
-        """Count the terms of both kinds."""
-        return len(self.words.terms) + len(self.chars.terms)
-
-    def features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - scipy has no types
-        """Sparse rows of both kinds side by side, each different word said once.
-
-        The terms of a kind weigh their idf over the root of the sum of their squares: of length 1
-        but for pieces that two words share. Shape: (n_texts, n_terms).
-        """
-        from scipy.sparse import csr_array
-
-        places = [
-            np.concatenate(
-                [
-                    *map(self.of_word.__getitem__, once(words)),
-                    np.array([*map(self.of_pair.__getitem__, self.pairs_once(words))], np.intp),
-                ]
-            )
-            for words in words_in(texts)
-        ]
-        rows = np.arange(len(texts)).repeat([len(one) for one in places])
-        columns = np.concatenate([np.empty(0, np.intp), *places])
-        idf, kind = self.idf[columns], 2 * rows + (columns >= len(self.words.terms))
-        squares = np.bincount(kind, idf * idf, 2 * len(texts))
-        weights = idf / np.sqrt(squares)[kind]
-        return csr_array((weights, (rows, columns)), shape=(len(texts), len(self)))
-
-    def pairs_once(self, words: Sequence[str]) -> Iterable[Pair]:
-        """Give each different pair of neighbouring words that is known, in order."""
-        return filter(self.of_pair.__contains__, once(pairwise(words)))
-
-    def document_features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401
-        """Sparse rows as `rows` lays them out. Shape: (n_texts, n_terms)."""
-        from scipy.sparse import csr_array
-
-        ends, places, weights = self.rows(words_in(texts))
-        return csr_array((weights, places, ends), shape=(len(texts), len(self)))
-
-    def rows(self, said: Words) -> tuple[Indices, Indices, Floats]:
-        """Lay the terms of texts out row by row; a term weighs (1 + log count) * idf.
-
-        :return: Where each row ends, shape (n_texts + 1,), from 0 on; places and weights, the
-            weights of each kind of length 1 in a row.
-        """
-        rows, places = self._places(said)
-        keys = rows * len(self) + places
-        if len(said) * len(self) < 1 << 31:
-            keys = keys.astype(np.int32)  # sorted twice as fast
-        keys.sort()
-        fresh = np.ones(len(keys), dtype=np.bool_)
-        np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
-        first = np.flatnonzero(fresh)
-        rows, places = np.divmod(keys[first], max(len(self), 1))
-        counts = np.empty(len(first))
-        counts[:-1] = first[1:] - first[:-1]
-        counts[-1:] = len(keys) - first[-1:]
-        weights = (1.0 + np.log(counts)) * self.idf[places]
-        part = 2 * rows + (places >= len(self.words.terms))
-        squares = np.bincount(part, weights * weights, 2 * len(said))
-        ends = np.zeros(len(said) + 1, dtype=np.intp)
-        np.bincount(rows, minlength=len(said)).cumsum(out=ends[1:])
-        return ends, places, weights / np.sqrt(squares)[part]
-
-    def _places(self, said: Words) -> tuple[Indices, Indices]:
-        """Give text and place of each known term, as often as it is said, in any order."""
-        words = list(chain.from_iterable(said))
-        row_of_word = np.arange(len(said)).repeat([len(one) for one in said])
-        alone = [self.of_word[word] for word in words]
-        place = self.of_pair.get
-        pairs = np.array([place(pair, -1) for pair in pairwise(words)], dtype=np.intp)
-        known = np.flatnonzero((pairs >= 0) & (row_of_word[1:] == row_of_word[:-1]))
-        rows = row_of_word.repeat([len(places) for places in alone])
-        rows = np.concatenate([rows, row_of_word[known]])
-        return rows, np.concatenate([*alone, pairs[known]])
-
-    @cached_property
-    def of_word(self) -> "Remembered[str, Indices]":
-        """Where each word and its pieces are: words come again and again."""
-        return Remembered(self._places_of, REMEMBERED)
-
-    def _places_of(self, word: str) -> Indices:
-        return np.array(self.places_of(word), dtype=np.intp)
-
-    def places_of(self, word: str) -> list[int]:
-        """Give the places of a word and of its pieces, as far as they are known."""
-        words, known, before = self.words.places, self.chars.places, len(self.words.terms)
-        places = [words[word]] if word in words else []
-        return places + [before + known[piece] for piece in pieces_of(word) if piece in known]
-
-    @cached_property
-    def of_pair(self) -> dict[Pair, int]:
-        """Where each pair of words is."""
-        parted = ((term.partition(" "), place) for term, place in self.words.places.items())
-        return {(one, other): place for (one, blank, other), place in parted if blank}
-
-    @cached_property
-    def idf(self) -> Floats:
-        """Of both kinds. Shape: (n_terms,)."""
-        return np.concatenate([self.words.idf, self.chars.idf])
-
-
-class Remembered(dict[Key, Value]):
-    """Values worked out once for each key, and all forgotten when they are too many."""
-
-    def __init__(self, work_out: Callable[[Key], Value], most: int) -> None:
-        self._work_out = work_out
+    def __init__(self, compute: Callable[[_Key], _Value], most: int) -> None:
+        self._compute = compute
         self._most = most
 
-    def __missing__(self, key: Key) -> Value:
-        """Work a new one out."""
+    def __missing__(self, key: _Key) -> _Value:
+        """Compute the value of a new key."""
         if len(self) >= self._most:
             self.clear()
-        found = self[key] = self._work_out(key)
-        return found
+        value = self[key] = self._compute(key)
+        return value
 
     def __reduce__(
         self,
-    ) -> tuple[type["Remembered[Key, Value]"], tuple[Callable[[Key], Value], int]]:
-        """Be pickled without what is remembered."""
-        return type(self), (self._work_out, self._most)
+    ) -> tuple[type["BoundedCache[_Key, _Value]"], tuple[Callable[[_Key], _Value], int]]:
+        """Be pickled without the cached values."""
+        return type(self), (self._compute, self._most)
 
 
 @dataclass(frozen=True)
@@ -190,52 +59,180 @@ class Terms:
         return cls(tuple(vectorizer.get_feature_names_out().tolist()), vectorizer.idf_)
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """Where each term is."""
-        return {term: place for place, term in enumerate(self.terms)}
+    def columns(self) -> dict[str, int]:
+        """The column of each term."""
+        return {term: column for column, term in enumerate(self.terms)}
 
 
 @dataclass(frozen=True)
-class Alike:
-    """Products of sparse rows with each other; terms that many say are faster dense."""
+class Lexicon:
+    """TF-IDF of words and word pairs, and of character n-grams inside words.
 
-    common: Floats  # (n, COMMON)
-    rare: Any  # sparse, (n, n_terms - COMMON)
-    turned: Any  # the same, (n_terms - COMMON, n)
+    Each different word of a query counts once (`features`), so that the score of a query is a sum
+    over its words, see `WordVotes`. A word of a document counts as often as it occurs (`rows`).
+
+    The lexicon is fitted by scikit-learn. The terms of a query are looked up in plain Python,
+    because importing scikit-learn takes longer than answering the first query.
+    """
+
+    words: Terms
+    chars: Terms
 
     @classmethod
-    def of(cls, features: Any) -> "Alike":  # noqa: ANN401 - scipy has no types
-        """Part the terms. Shape of `features`: (n, n_terms), sparse."""
-        said = np.bincount(features.indices, minlength=features.shape[1])
-        order = np.argsort(-said, kind="stable")
-        rare = features[:, order[COMMON:]]
-        return cls(features[:, order[:COMMON]].toarray(), rare, rare.T.tocsr())
+    def fit(cls, texts: Sequence[str], pieces: bool = True, pairs: bool = True) -> "Lexicon":
+        """Learn the terms of these texts, and how rare each is.
+
+        :param pieces: Whether character n-grams are terms.
+        :param pairs: Whether pairs of neighbouring words are terms.
+        """
+        chars = Terms.fit(texts, char_terms) if pieces else Terms((), np.empty(0))
+        return cls(Terms.fit(texts, word_terms if pairs else words_of), chars)
+
+    def __len__(self) -> int:
+        """Count the terms of both kinds."""
+        return len(self.words.terms) + len(self.chars.terms)
+
+    def features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - scipy has no types
+        """Build sparse rows of both kinds side by side; each different word counts once.
+
+        The weight of a term is its idf over the root of the sum of the squares of its kind, so
+        that each kind has length 1, except for n-grams that two words share. Shape: (n_texts,
+        n_terms).
+        """
+        from scipy.sparse import csr_array
+
+        column_of_pair = self.column_of_pair.__getitem__
+        columns_by_text = [
+            np.concatenate(
+                [
+                    *map(self._columns_by_word.__getitem__, dict.fromkeys(words)),
+                    np.array([*map(column_of_pair, self.distinct_pairs(words))], np.intp),
+                ]
+            )
+            for words in words_in(texts)
+        ]
+        rows = np.arange(len(texts)).repeat([len(columns) for columns in columns_by_text])
+        columns = np.concatenate([np.empty(0, np.intp), *columns_by_text])
+        weights = self._unit_by_kind(rows, columns, self.idf[columns], len(texts))
+        return csr_array((weights, (rows, columns)), shape=(len(texts), len(self)))
+
+    def distinct_pairs(self, words: Sequence[str]) -> Iterable[WordPair]:
+        """Give each different known pair of neighbouring words, in order."""
+        return filter(self.column_of_pair.__contains__, dict.fromkeys(pairwise(words)))
+
+    def document_features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401
+        """Build sparse rows as `rows` lays them out. Shape: (n_texts, n_terms)."""
+        from scipy.sparse import csr_array
+
+        ends, columns, weights = self.rows(words_in(texts))
+        return csr_array((weights, columns, ends), shape=(len(texts), len(self)))
+
+    def rows(self, words: Words) -> tuple[Indices, Indices, Floats]:
+        """Lay the terms of texts out row by row; the weight of a term is (1 + log count) * idf.
+
+        :param words: The words of each text.
+        :return: Where each row ends, beginning with 0, shape (n_texts + 1,); then the columns and
+            the weights of the terms. In each row the weights of each kind have length 1.
+        """
+        rows, columns = self._occurrences(words)
+        keys = rows * len(self) + columns
+        if len(words) * len(self) < 1 << 31:
+            keys = keys.astype(np.int32)  # sorted twice as fast
+        keys.sort()
+        is_first = np.ones(len(keys), dtype=np.bool_)
+        np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
+        first = np.flatnonzero(is_first)
+        rows, columns = np.divmod(keys[first], max(len(self), 1))
+        counts = np.empty(len(first))
+        counts[:-1] = first[1:] - first[:-1]
+        counts[-1:] = len(keys) - first[-1:]
+        weights = (1.0 + np.log(counts)) * self.idf[columns]
+        ends = np.zeros(len(words) + 1, dtype=np.intp)
+        np.bincount(rows, minlength=len(words)).cumsum(out=ends[1:])
+        return ends, columns, self._unit_by_kind(rows, columns, weights, len(words))
+
+    def _unit_by_kind(
+        self, rows: Indices, columns: Indices, weights: Floats, n_texts: int
+    ) -> Floats:
+        """Scale the weights of words, and those of n-grams, to length 1 in each row."""
+        kind = 2 * rows + (columns >= len(self.words.terms))
+        squares = np.bincount(kind, weights * weights, 2 * n_texts)
+        return np.asarray(weights / np.sqrt(squares)[kind])
+
+    def _occurrences(self, words: Words) -> tuple[Indices, Indices]:
+        """Give row and column of every occurrence of a known term, in any order."""
+        flat = list(chain.from_iterable(words))
+        row_of_word = np.arange(len(words)).repeat([len(of_text) for of_text in words])
+        by_word = [self._columns_by_word[word] for word in flat]
+        column_of = self.column_of_pair.get
+        pairs = np.array([column_of(pair, -1) for pair in pairwise(flat)], dtype=np.intp)
+        known = np.flatnonzero((pairs >= 0) & (row_of_word[1:] == row_of_word[:-1]))
+        rows = row_of_word.repeat([len(columns) for columns in by_word])
+        rows = np.concatenate([rows, row_of_word[known]])
+        return rows, np.concatenate([*by_word, pairs[known]])
+
+    @cached_property
+    def _columns_by_word(self) -> BoundedCache[str, Indices]:
+        return BoundedCache(self._column_array, _CACHED_WORDS)
+
+    def _column_array(self, word: str) -> Indices:
+        return np.array(self.columns_of(word), dtype=np.intp)
+
+    def columns_of(self, word: str) -> list[int]:
+        """Give the columns of a word and of its character n-grams, as far as they are known."""
+        words, pieces, before = self.words.columns, self.chars.columns, len(self.words.terms)
+        columns = [words[word]] if word in words else []
+        return columns + [before + pieces[piece] for piece in pieces_of(word) if piece in pieces]
+
+    @cached_property
+    def column_of_pair(self) -> dict[WordPair, int]:
+        """The column of each pair of words."""
+        split = ((term.partition(" "), column) for term, column in self.words.columns.items())
+        return {(left, right): column for (left, blank, right), column in split if blank}
+
+    @cached_property
+    def idf(self) -> Floats:
+        """The inverse document frequencies of both kinds. Shape: (n_terms,)."""
+        return np.concatenate([self.words.idf, self.chars.idf])
+
+
+@dataclass(frozen=True)
+class SparseGram:
+    """Products of sparse rows with each other; for the most frequent terms, dense is faster."""
+
+    dense: Floats  # (n, _DENSE_TERMS)
+    sparse: Any  # (n, n_terms - _DENSE_TERMS)
+    transposed: Any  # the same, (n_terms - _DENSE_TERMS, n)
+
+    @classmethod
+    def of(cls, features: Any) -> "SparseGram":  # noqa: ANN401 - scipy has no types
+        """Split the terms by frequency. Shape of `features`: (n, n_terms), sparse."""
+        frequency = np.bincount(features.indices, minlength=features.shape[1])
+        order = np.argsort(-frequency, kind="stable")
+        sparse = features[:, order[_DENSE_TERMS:]]
+        return cls(features[:, order[:_DENSE_TERMS]].toarray(), sparse, sparse.T.tocsr())
 
     def rows(self, rows: slice) -> Floats:
         """Multiply these rows with all. Shape: (n_rows, n)."""
-        found: Floats = self.common[rows] @ self.common.T
-        found += (self.rare[rows] @ self.turned).toarray()
-        return found
+        products: Floats = self.dense[rows] @ self.dense.T
+        products += (self.sparse[rows] @ self.transposed).toarray()
+        return products
 
 
 def word_terms(text: str) -> list[str]:
-    """Words and pairs of neighbouring words."""
-    return paired(words_of(text))
-
-
-def paired(words: list[str]) -> list[str]:
-    """Words, then pairs of neighbouring ones."""
-    return words + [f"{one} {other}" for one, other in zip(words, words[1:], strict=False)]
+    """Split into words, then pairs of neighbouring words."""
+    words = words_of(text)
+    return words + [f"{left} {right}" for left, right in pairwise(words)]
 
 
 def char_terms(text: str) -> list[str]:
-    """Runs of 2 to 5 characters inside words, the blank on either side counted in."""
+    """Split into runs of 2 to 5 characters inside words, the blank on either side included."""
     return [piece for word in words_of(text) for piece in pieces_of(word)]
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(_CACHED_WORDS)
 def pieces_of(word: str) -> tuple[str, ...]:
-    """Runs of 2 to 5 characters of a word between blanks."""
+    """Give the runs of 2 to 5 characters of a word between blanks."""
     padded = f" {word} "
     return tuple(
         padded[start : start + length]

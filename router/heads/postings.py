@@ -1,6 +1,6 @@
-"""Which documents say each term, and how much: an inverted index.
+"""Which documents use each term, and how much: an inverted index.
 
-Whole documents have some hundred thousand terms, and most terms stand in one of them.
+Whole documents have some hundred thousand terms, and most terms occur in one of them only.
 """
 
 from typing import Any
@@ -13,50 +13,51 @@ from router.arrays import Floats, Indices
 from router.heads.lexicon import Lexicon
 from router.text import Words
 
-AT_ONCE = 64
-"""Texts looked up at a time: what lies between takes some megabytes."""
+_BATCH = 64
+"""Texts looked up at a time, so that the temporary arrays take some megabytes."""
 
 
 class Postings(Struct, frozen=True, eq=False):
-    """TF-IDF of documents, term by term."""
+    """The TF-IDF of documents, term by term."""
 
-    ends: Indices  # (n_terms + 1,): where each term's postings end, from 0 on
+    ends: Indices  # (n_terms + 1,): where the postings of each term end, beginning with 0
     targets: NDArray[np.int32]  # (n_postings,)
     weights: NDArray[np.float32]  # (n_postings,)
     n_targets: int
 
     @classmethod
     def of(cls, features: Any) -> "Postings":  # noqa: ANN401 - scipy has no types
-        """Turn sparse rows of documents, of shape (n_targets, n_terms)."""
-        turned = features.T.tocsr()
+        """Turn the sparse rows of documents. Shape of `features`: (n_targets, n_terms)."""
+        by_term = features.T.tocsr()
         return cls(
-            turned.indptr.astype(np.intp),
-            turned.indices.astype(np.int32),
-            turned.data.astype(np.float32),
+            by_term.indptr.astype(np.intp),
+            by_term.indices.astype(np.int32),
+            by_term.data.astype(np.float32),
             features.shape[0],
         )
 
-    def votes(self, lexicon: Lexicon, said: Words) -> Floats:
-        """Cosines of texts with documents, words and pieces of words added.
+    def votes(self, lexicon: Lexicon, words: Words) -> Floats:
+        """Compute cosines of texts with documents; those of words and of n-grams are added.
 
-        :param lexicon: What the terms are.
-        :param said: The words of each text.
+        :param lexicon: The terms.
+        :param words: The words of each text.
         :return: Shape: (n_texts, n_targets).
         """
-        parts = [
-            self._votes(lexicon, said[start : start + AT_ONCE])
-            for start in range(0, len(said), AT_ONCE)
+        batches = [
+            self._batch_votes(lexicon, words[start : start + _BATCH])
+            for start in range(0, len(words), _BATCH)
         ]
-        return np.concatenate(parts) if parts else np.zeros((0, self.n_targets))
+        return np.concatenate(batches) if batches else np.zeros((0, self.n_targets))
 
-    def _votes(self, lexicon: Lexicon, said: Words) -> Floats:
-        ends, places, weights = lexicon.rows(said)
-        starts = self.ends[places]
-        counts = self.ends[places + 1] - starts
+    def _batch_votes(self, lexicon: Lexicon, words: Words) -> Floats:
+        ends, terms, weights = lexicon.rows(words)
+        starts = self.ends[terms]
+        counts = self.ends[terms + 1] - starts
         before = counts.cumsum() - counts
-        where = np.arange(int(counts.sum())) + (starts - before).repeat(counts)
-        rows = np.arange(len(said)).repeat(np.diff(ends)) * self.n_targets
-        cells = rows.repeat(counts) + self.targets[where]
-        shares = weights.repeat(counts) * self.weights[where]
-        shape = len(said), self.n_targets
-        return np.asarray(np.bincount(cells, shares, shape[0] * shape[1]).reshape(shape), float)
+        postings = np.arange(int(counts.sum())) + (starts - before).repeat(counts)
+        rows = np.arange(len(words)).repeat(np.diff(ends)) * self.n_targets
+        cells = rows.repeat(counts) + self.targets[postings]
+        products = weights.repeat(counts) * self.weights[postings]
+        shape = len(words), self.n_targets
+        votes = np.bincount(cells, products, shape[0] * shape[1])
+        return np.asarray(votes.reshape(shape), float)

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from router.encoders.encoder import Encoder
 from router.evaluation.health import PackHealth, Stray, separating_question
-from router.heads.centroids import Centroids
+from router.heads.similarity import Centroids
 from router.lint.finding import Finding
 from router.packs.pack import Pack, Question
 from router.skill_folders.questions import COMMON

@@ -1,32 +1,41 @@
 """One query to its concerns: find the clauses, and judge which of them is a concern of its own.
 
-A clause that names another skill proves little: long stories with one concern touch many. What
-tells them apart is fitted, on queries joined from two exemplars against exemplars as they are.
+A clause that names another skill proves little, because long stories with one concern touch many.
+The judgement is fitted on queries joined from two exemplars against exemplars as they are.
+
+Encoding the clauses of a text costs twice what the text did, and few texts need it. A gate
+decides by what is known at no cost: the skills that the whole text speaks for, and the words of its
+clauses. It is fitted on what encoding the clauses of exemplars, plain and joined, has shown.
 """
 
-import random
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Probabilities
 from router.statistics.logistic import Logistic, logit
-from router.text import Phrases, Words, lower_first
+from router.text import Phrases, Words
 
-MOST_CLAUSES = 12
-"""Of a longer text only so many clauses are weighed, the first ones."""
+FOUND = 0.6
+"""A further concern counts as found from this probability on; no shipped policy asks for less."""
 
-SHORTEST_CLAUSE = 7
+OVERLOOKED, OVERLOOKED_LINES = 0.01, 0.1
+"""The share of texts with a further concern whose clauses the gate may leave alone, and the same
+where exemplars are lines of documents. These are less like queries: at 1 % the gate would open for
+90 % of queries, and at 10 % no query joined from two real ones is lost that can be found at all."""
+
+_MAX_CLAUSES = 12
+"""Only so many clauses of a longer text are weighed, beginning with the first."""
+
+_MIN_CLAUSE_LENGTH = 7
 """Characters: "monitor" can be a concern, "thanks" is none."""
 
-SHORT = 14
-"""Words of an exemplar that is joined with another, at most."""
+_MISSED = 0.02
+"""The share of the further concerns of joined queries that are too faint in the whole text."""
 
-MISSED = 0.02
-"""Share of the further concerns of joined queries that are too faint in the whole text."""
+_N_GATE_FEATURES = 8
 
 _JOINING = (
     r"(?:and|but|then|plus|once|as well as|after that|afterwards|followed by|while also|along with"
@@ -34,101 +43,64 @@ _JOINING = (
 )
 _AND_ALSO = r"(?:\s+(?:then|also|first|after that|afterwards|later|next|finally|both)\b)*"
 _JOINT = re.compile(
-    r"(?=[\s.;!?:,+])"  # most characters begin no joint: a third of the time
+    r"(?=[\s.;!?:,+])"  # most characters begin no joint, and this skips them three times as fast
     rf"(?:[.;!?:\n]+\s+|,\s*(?:{_JOINING}\b)?{_AND_ALSO}\s*"
     rf"|\s+(?:{_JOINING}{_AND_ALSO}|-+>?|&)\s+|\s*\+\s+)"
     r"|^\s*(?:first|once|after|before)\s+",
     re.IGNORECASE,
 )
-JOINERS = Phrases.of(["and", "plus", "also", "both", "as well as"])
-SEQUENCERS = Phrases.of(
+_JOINERS = Phrases.of(["and", "plus", "also", "both", "as well as"])
+_SEQUENCERS = Phrases.of(
     ["first", "then", "after that", "afterwards", "once", "later", "next", "finally", "followed by"]
-)
-_TEMPLATES = (
-    "{a} and {b}",
-    "{a}, then {b}",
-    "first {a}, then {b}",
-    "{a}. Also {b}",
-    "{a}. {b}",
-    "{b} once this is done: {a}",
-    "{a} and also {b}",
-    "{a}, plus {b}",
-    "{b}, but first {a}",
-    "{a}; {b}",
-    "{a}, after that {b}",
-    "{a} as well as {b}",
 )
 
 
 def clauses_of(text: str) -> list[str]:
-    """Split at sentence ends, commas and joining words; what is too short is dropped."""
+    """Split at sentence ends, commas and joining words; very short clauses are dropped."""
     clauses: list[str] = []
     for line in text.splitlines():
-        parts = _JOINT.split(" ".join(line.split()))  # runs of blanks cost squares
+        parts = _JOINT.split(" ".join(line.split()))  # long runs of blanks take quadratic time
         stripped = [part.strip(" ,.;:") for part in parts]
-        clauses += [part for part in stripped if len(part) >= SHORTEST_CLAUSE]
-    return clauses[:MOST_CLAUSES] if len(clauses) > 1 else []
-
-
-def join_exemplars(
-    exemplars: Mapping[str, Sequence[str]], count: int, seed: int = 0, longest: int = SHORT
-) -> list[tuple[str, frozenset[str]]]:
-    """Make queries with two concerns out of short exemplars of two skills each.
-
-    :param longest: Words of an exemplar that is joined, at most.
-
-    :return: (text, its two skills), `count` of them; none if fewer than two skills have any.
-    """
-    chance = random.Random(seed)
-    short = {
-        skill: kept
-        for skill, lines in exemplars.items()
-        if (kept := [line for line in lines if len(line.split()) <= longest])
-    }
-    if len(short) < 2:
-        return []
-    made = []
-    for _ in range(count):
-        one, other = chance.sample(sorted(short), 2)
-        first, second = chance.choice(short[one]), chance.choice(short[other])
-        template = chance.choice(_TEMPLATES)
-        text = template.format(a=first.rstrip(".?! "), b=lower_first(second))
-        made.append((text, frozenset((one, other))))
-    return made
+        clauses += [part for part in stripped if len(part) >= _MIN_CLAUSE_LENGTH]
+    return clauses[:_MAX_CLAUSES] if len(clauses) > 1 else []
 
 
 @dataclass(frozen=True)
-class ClauseView:
-    """What the clauses of a batch say about the skills, padded to the most clauses of any text."""
+class ClauseEvidence:
+    """What the clauses of a batch say about the skills, padded to the most clauses of any text.
 
-    probabilities: Probabilities  # (n_texts, most, n_skills); 0 where there is no clause
-    words: Floats  # (n_texts, most): words in each clause
-    joined: Bools  # (n_texts,): says a word that joins
-    sequenced: Bools  # (n_texts,): says a word that puts things in order
+    :param probabilities: 0 where there is no clause. Shape: (n_texts, most, n_skills).
+    :param n_words: The words in each clause. Shape: (n_texts, most).
+    :param joined: Whether the text has a word that joins. Shape: (n_texts,).
+    :param sequenced: Whether the text has a word that puts things in order. Shape: (n_texts,).
+    """
+
+    probabilities: Probabilities
+    n_words: Floats
+    joined: Bools
+    sequenced: Bools
 
     @classmethod
-    def of(cls, said: Words, clauses: Sequence[Sequence[str]], flat: Probabilities) -> "ClauseView":
+    def of(
+        cls, words: Words, clauses: Sequence[Sequence[str]], flat: Probabilities
+    ) -> "ClauseEvidence":
         """Lay the clauses' probabilities out by text.
 
-        :param said: The words of each text.
+        :param words: The words of each text.
         :param flat: One row for each clause of each text, in order. Shape: (n_clauses, n_skills).
         """
         counts = np.array([len(group) for group in clauses], dtype=np.intp)
         most = max(int(counts.max(initial=0)), 1)
         filled = np.arange(most) < counts[:, None]  # (n_texts, most)
-        probabilities = np.zeros((len(said), most, flat.shape[1]))
+        probabilities = np.zeros((len(words), most, flat.shape[1]))
         probabilities[filled] = flat
-        words = np.zeros((len(said), most))
-        words[filled] = [len(clause.split()) for group in clauses for clause in group]
+        n_words = np.zeros((len(words), most))
+        n_words[filled] = [len(clause.split()) for group in clauses for clause in group]
         joined, sequenced = (
-            np.array([phrases.match(one) for one in said], dtype=np.bool_)
-            for phrases in (JOINERS, SEQUENCERS)
+            np.array([phrases.match(of_text) for of_text in words], dtype=np.bool_)
+            for phrases in (_JOINERS, _SEQUENCERS)
         )
-        return cls(probabilities, words, joined, sequenced)
-
-    def rows(self, places: NDArray[np.intp]) -> "ClauseView":
-        """Give the same view of some of the texts."""
-        return ClauseView(*(getattr(self, one.name)[places] for one in fields(self)))
+        return cls(probabilities, n_words, joined, sequenced)
 
     def features(self, whole: Probabilities) -> tuple[Floats, Bools]:
         """Describe each skill as a further concern of each text.
@@ -140,30 +112,30 @@ class ClauseView:
         n_texts, n_skills = whole.shape
         rows = np.arange(n_texts)
         top = whole.argmax(axis=1)
-        best = self.probabilities.argmax(axis=1)  # (n_texts, n_skills): the clause speaking for it
+        best = self.probabilities.argmax(axis=1)  # (n_texts, n_skills): the clause that speaks most
         own = self.probabilities.max(axis=1)
-        counts = (self.words > 0).sum(axis=1)
-        total = np.maximum(self.words.sum(axis=1), 1.0)
+        counts = (self.n_words > 0).sum(axis=1)
+        total = np.maximum(self.n_words.sum(axis=1), 1.0)
         of_top = self.probabilities[rows, :, top]  # (n_texts, most)
-        length = np.maximum(np.take_along_axis(self.words, best, axis=1), 1.0)
+        length = np.maximum(np.take_along_axis(self.n_words, best, axis=1), 1.0)
         both = self.probabilities + of_top[:, :, None]
-        covered = (both * self.words[:, :, None]).sum(axis=1) / total[:, None]
+        covered = (both * self.n_words[:, :, None]).sum(axis=1) / total[:, None]
 
-        def each(column: Floats) -> Floats:
+        def for_each_skill(column: Floats) -> Floats:
             return np.broadcast_to(column[:, None], (n_texts, n_skills))
 
         features = np.stack(
             [
                 logit(own),
                 logit(whole),
-                each(logit(whole.max(axis=1))),
+                for_each_skill(logit(whole.max(axis=1))),
                 logit(np.take_along_axis(of_top, best, axis=1)),
                 np.log(length / total[:, None]),
-                each(np.log(total)),
-                each(np.log(np.maximum(counts, 1))),
+                for_each_skill(np.log(total)),
+                for_each_skill(np.log(np.maximum(counts, 1))),
                 covered,
-                each(self.joined.astype(np.float64)),
-                each(self.sequenced.astype(np.float64)),
+                for_each_skill(self.joined.astype(np.float64)),
+                for_each_skill(self.sequenced.astype(np.float64)),
             ],
             axis=2,
         )
@@ -176,35 +148,101 @@ class ClauseView:
 class Concerns:
     """The fitted judgement whether a skill is a further concern of a text.
 
-    `least`: probability from the whole text below which a skill is none; fitted so that few are
-    missed, and what it saves is the encoding of most texts' clauses.
+    :param min_probability: A skill that is less probable in the whole text is no further concern.
+        It is fitted so that few are missed, and saves encoding the clauses of most texts.
     """
 
     model: Logistic
-    least: float = 0.0
+    min_probability: float = 0.0
 
     @classmethod
     def fit(cls, features: Floats, truth: Bools, whole: Floats) -> "Concerns":
         """Fit on skills that can be a further concern of texts whose skills are known.
 
-        :param features: As `ClauseView.features` gives them. Shape: (n, 10).
-        :param truth: Whether each is one. Shape: (n,).
+        :param features: See `ClauseEvidence.features`. Shape: (n, 10).
+        :param truth: Whether each skill is one. Shape: (n,).
         :param whole: Its probability from the whole text. Shape: (n,).
         """
-        least = float(np.quantile(whole[truth], MISSED)) if truth.any() else 0.0
+        least = float(np.quantile(whole[truth], _MISSED)) if truth.any() else 0.0
         return cls(Logistic.fit(features, truth), least)
 
-    def several(self, whole: Probabilities) -> Bools:
-        """Whether a text can have a further concern at all. Shape: (n_texts,).
+    def possible(self, whole: Probabilities) -> Bools:
+        """Tell whether a text can have a further concern at all. Shape: (n_texts,).
 
         :param whole: The skills' probabilities from the whole texts. Shape: (n_texts, n_skills).
         """
-        return np.asarray((whole >= self.least).sum(axis=1) > 1)
+        return np.asarray((whole >= self.min_probability).sum(axis=1) > 1)
 
-    def further(self, view: ClauseView, whole: Probabilities) -> Probabilities:
-        """Probability of each skill to be a further concern. Shape: (n_texts, n_skills)."""
-        features, possible = view.features(whole)
-        possible &= whole >= self.least
-        found = np.zeros(whole.shape)
-        found[possible] = self.model.probabilities(features[possible])
-        return found
+    def extra_skills(self, evidence: ClauseEvidence, whole: Probabilities) -> Probabilities:
+        """Compute the probability that each skill is a further concern.
+
+        :return: Shape: (n_texts, n_skills).
+        """
+        features, possible = evidence.features(whole)
+        possible &= whole >= self.min_probability
+        extra = np.zeros(whole.shape)
+        extra[possible] = self.model.probabilities(features[possible])
+        return extra
+
+
+@dataclass(frozen=True)
+class ClauseGate:
+    """The fitted guess whether encoding a text's clauses will find a further concern.
+
+    :param threshold: The gate opens from this probability on.
+    """
+
+    model: Logistic = field(default_factory=lambda: Logistic(np.zeros(_N_GATE_FEATURES), 0.0))
+    threshold: float = 0.0
+
+    @classmethod
+    def fit(cls, features: Floats, found: Bools, overlooked: float = OVERLOOKED) -> "ClauseGate":
+        """Fit on texts of two clauses and more.
+
+        :param features: See `gate_features`. Shape: (n, 8).
+        :param found: Whether their clauses did show a further concern. Shape: (n,).
+        :param overlooked: The share of those that may stay closed.
+        """
+        model = Logistic.fit(features, found)
+        if not found.any():
+            return cls(model, 0.0)
+        return cls(model, float(np.quantile(model.probabilities(features[found]), overlooked)))
+
+    def opens(self, features: Floats) -> Bools:
+        """Tell whether each text's clauses are worth encoding. Shape: (n_texts,)."""
+        return self.model.probabilities(features) >= self.threshold
+
+
+def gate_features(
+    words: Words, clauses: Sequence[Sequence[str]], votes: Floats, whole: Probabilities
+) -> Floats:
+    """Describe texts of at least one clause each by what needs no clause to be encoded.
+
+    :param words: The words of each text.
+    :param votes: What the words of each clause of each text, in order, say for each skill. Shape:
+        (n_clauses, n_skills).
+    :param whole: The skills' probabilities from the whole texts. Shape: (n_texts, n_skills).
+    :return: Shape: (n_texts, 8); no rows where no skill can come second.
+    """
+    if not len(words) or whole.shape[1] < 2:
+        return np.empty((0, _N_GATE_FEATURES))
+    counts = np.array([len(group) for group in clauses], dtype=np.intp)
+    starts = np.cumsum(counts) - counts
+    top = np.repeat(whole.argmax(axis=1), counts)  # (n_clauses,)
+    of_top = votes[np.arange(len(votes)), top]
+    not_top = votes.copy()
+    not_top[np.arange(len(votes)), top] = -np.inf
+    best = not_top.max(axis=1)
+    ranked = np.sort(whole, axis=1)
+    return np.column_stack(
+        [
+            np.maximum.reduceat(best, starts),
+            np.maximum.reduceat(best - of_top, starts),
+            logit(ranked[:, -1]),
+            logit(ranked[:, -2]),
+            np.log([max(len(of_text), 1) for of_text in words]),
+            np.log(counts),
+            [_JOINERS.match(of_text) for of_text in words],
+            [_SEQUENCERS.match(of_text) for of_text in words],
+        ]
+    )

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from router.arrays import Bools, Vectors
-from router.decisions.decision import Nearby
+from router.decisions.decision import NearbyExemplar
 from router.evaluation.run_folder import Row
 from router.router import Router
 
 
 def closest_exemplars(
     router: Router, vectors: Vectors, sought: Sequence[frozenset[str]]
-) -> list[Nearby | None]:
+) -> list[NearbyExemplar | None]:
     """Find the exemplar closest to each text, of those of some targets only.
 
     :param vectors: Unit vectors of the texts. Shape: (n_texts, width).
@@ -21,7 +21,7 @@ def closest_exemplars(
     """
     model = router.model
     labels = np.array(model.exemplar_labels)
-    found: list[Nearby | None] = [None] * len(sought)
+    found: list[NearbyExemplar | None] = [None] * len(sought)
     for targets in set(sought):
         members = np.flatnonzero(_of_targets(labels, targets))
         rows = [i for i, one in enumerate(sought) if one == targets]
@@ -31,7 +31,7 @@ def closest_exemplars(
         for row, best in zip(rows, cosines.argmax(axis=1), strict=True):
             place = members[best]
             cosine = round(float(cosines[rows.index(row), best]), 3)
-            found[row] = Nearby(str(labels[place]), model.exemplar_texts[place], cosine)
+            found[row] = NearbyExemplar(str(labels[place]), model.exemplar_texts[place], cosine)
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from router.arrays import Vectors
-from router.heads.centroids import Centroids
+from router.heads.similarity import Centroids
 from router.packs.pack import Destination, Option, Question
 from router.text import lower_first, words_of
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
+from msgspec import structs
 
 from router.arrays import Floats, Vectors
 from router.encoders.encoder import Encoder
-from router.heads.centroids import Centroids
-from router.heads.head import Head, HeadSettings
+from router.fitting.fit import category_centroids
+from router.heads.kernel_head import KernelHead, KernelSettings
+from router.heads.similarity import Centroids
 from router.model.model import Model
 from router.packs.pack import Pack
 
@@ -26,15 +28,14 @@ LabelledExemplar: TypeAlias = tuple[str, str]
 class LiveHead:
     """A head, its exemplars in the same order, and the inverse of their kernel matrix."""
 
-    head: Head
+    head: KernelHead
     exemplars: tuple[LabelledExemplar, ...]  # (n,)
     features: Any  # sparse, (n, n_terms)
     inverse: Floats  # (n, n)
 
     @classmethod
-    def of(cls, head: Head, exemplars: Sequence[LabelledExemplar]) -> "LiveHead":
+    def of(cls, head: KernelHead, exemplars: Sequence[LabelledExemplar]) -> "LiveHead":
         """Take a head that votes by exemplars, and the exemplars that it was fitted on."""
-        head = replace(head, graph=None)  # the graph has the old exemplars built in
         features = head.lexicon.features([text for _, text in exemplars])
         kernel = _kernel(head.settings, head.exemplars, features, head.exemplars, features)
         kernel[np.diag_indices_from(kernel)] += head.settings.ridge
@@ -54,7 +55,7 @@ class LiveHead:
         inverse, across = self.inverse[np.ix_(kept, kept)], self.inverse[np.ix_(kept, removed)]
         inverse -= across @ np.linalg.solve(self.inverse[np.ix_(removed, removed)], across.T)
         return LiveHead(
-            replace(self.head, exemplars=self.head.exemplars[kept]),
+            structs.replace(self.head, exemplars=self.head.exemplars[kept]),
             tuple(self.exemplars[row] for row in kept),
             self.features[kept],
             inverse,
@@ -72,7 +73,7 @@ class LiveHead:
         corner = np.linalg.inv(own - across @ solved)  # the inverse of the Schur complement
         side = -solved @ corner
         return LiveHead(
-            replace(head, exemplars=np.concatenate([head.exemplars, vectors])),
+            structs.replace(head, exemplars=np.concatenate([head.exemplars, vectors])),
             (*self.exemplars, *added),
             vstack([self.features, features], format="csr"),
             np.block([[self.inverse - side @ solved.T, side], [side.T, corner]]),
@@ -84,8 +85,10 @@ class LiveHead:
         shares = np.eye(len(column))[[column[label] for label, _ in self.exemplars]]
         prior = shares.mean(axis=0)
         votes = self.inverse @ (shares - prior)
-        head = replace(
+        labels = [label for label, _ in self.exemplars]
+        head = structs.replace(
             self.head,
+            counts=np.array([labels.count(name) for name in self.head.names]),
             votes=votes.astype(np.float32),
             term_votes=np.asarray(self.features.T @ votes, dtype=np.float32),
             prior=prior,
@@ -97,25 +100,21 @@ class LiveHead:
         order = sorted(range(len(self.exemplars)), key=self.exemplars.__getitem__)
         labels, texts = zip(*(self.exemplars[row] for row in order), strict=True)
         vectors = self.head.exemplars[order]
-        category = {f"skill:{skill.id}": skill.category for skill in pack.skills.values()}
-        of_skills = [row for row, label in enumerate(labels) if label in category]
         centroids = Centroids.of(vectors, labels)
         return replace(
             model,
             pack_hash="",  # it must not be taken for a model that was fitted in full
-            head=replace(self.head, exemplars=vectors, votes=self.head.votes[order]),
+            head=structs.replace(self.head, exemplars=vectors, votes=self.head.votes[order]),
             centroids=centroids,
-            categories=Centroids.of(
-                vectors[of_skills], [category[labels[row]] for row in of_skills]
-            ),
+            categories=category_centroids(pack, vectors, labels),
             exemplar_labels=labels,
             exemplar_texts=texts,
-            questions=replace(model.questions, needy=centroids.vectors[model.layout.questions]),
+            questions=replace(model.questions, centroids=centroids.vectors[model.layout.questions]),
         )
 
 
 def _kernel(
-    settings: HeadSettings,
+    settings: KernelSettings,
     vectors: Vectors,
     features: Any,  # noqa: ANN401 - scipy has no types
     other_vectors: Vectors,

@@ -10,8 +10,8 @@ from router.arrays import TokenVectors, Vectors
 from router.decisions.words import outcome_in_words
 from router.encoders.cached import with_exemplar_cache
 from router.encoders.encoder import Encoder, encode_with_tokens
-from router.heads.head import Head
-from router.model.artefact import fitted_model
+from router.fitting.model_cache import cached_model
+from router.heads.kernel_head import KernelHead
 from router.model.model import Model
 from router.packs.pack import Pack, Policy
 from router.router import Router
@@ -31,7 +31,7 @@ class LiveRouter:
     def __init__(self, encoder: Encoder) -> None:
         self._counting = _CountingEncoder(encoder)
         self._encoder = with_exemplar_cache(self._counting)
-        self._fit: Callable[[Pack, Encoder], Model] = fitted_model
+        self._fit: Callable[[Pack, Encoder], Model] = cached_model
         self._last: tuple[Pack, Model, LiveHead | None] | None = None
         self.n_embedded = 0
         self.seconds = 0.0
@@ -53,7 +53,7 @@ class LiveRouter:
         return [words[index] for index in batch.indices]
 
     def _fitted(self, pack: Pack) -> Model:
-        from router.model.fit import fit_model  # imports scikit-learn
+        from router.fitting.fit import fit_model  # imports scikit-learn
 
         model, self._fit = self._fit(pack, self._encoder), fit_model
         self._last = pack, model, _live_head(model)
@@ -78,7 +78,7 @@ class LiveRouter:
 
 def _live_head(model: Model) -> LiveHead | None:
     """Take the head if it votes by exemplars; other heads are quick to fit anew."""
-    if not isinstance(model.head, Head) or model.head.centroids is not None:
+    if not isinstance(model.head, KernelHead):
         return None
     exemplars = zip(model.exemplar_labels, model.exemplar_texts, strict=True)
     return LiveHead.of(model.head, tuple(exemplars))

@@ -9,7 +9,7 @@ import msgspec
 from router import Clarify, Router
 from router.calibration.calibrate import calibrate_log, calibrate_on_exemplars
 from router.evaluation import evaluate
-from router.model.fit import fit_model
+from router.fitting.fit import fit_model
 from router.packs.pack_file import load_pack
 from router.paths import DEFAULT_PACK, SAMPLE_LOG
 from router.skill_folders.folder import pack_of_folder

@@ -1,0 +1,141 @@
+"""Everything that spoke for and against a decision, as a value."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from router.arrays import Floats
+from router.decisions.builder import DecisionBuilder
+from router.decisions.decision import Decision, NearbyExemplar
+from router.decisions.outcome import ACTIONS, CLARIFY
+from router.decisions.policy import CompiledPolicy, PolicyResult
+from router.model.concerns import clauses_of
+from router.model.model import Evidence
+from router.router import Router
+from router.text import Phrases
+
+
+@dataclass(frozen=True)
+class TargetScore:
+    """A target with its cosine to the query in [-1, 1] and its probability in [0, 1]."""
+
+    name: str
+    similarity: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class QuestionScore:
+    """A question and what speaks for it.
+
+    :param probability: How likely the query needs it, in [0, 1].
+    :param triggers: The triggers that the query contains.
+    :param answered: The cosine with the closest reply, less that with the centroid of the queries
+        that need the question: the higher, the more the text says already what an answer would say.
+    """
+
+    id: str
+    probability: float
+    triggers: tuple[str, ...]
+    answered: float
+
+
+@dataclass(frozen=True)
+class ClauseScore:
+    """A clause and the skill that it speaks for."""
+
+    text: str
+    skill: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a query went where it went; each list begins with the likeliest.
+
+    :param rule: The rule of the policy that decided, with its numbers.
+    :param further_skills: Skills that may be further concerns, with the probability that the
+        decision goes by.
+    :param clauses: The clauses of the query, where a further concern is judged by clauses.
+    """
+
+    decision: Decision
+    rule: str
+    targets: tuple[TargetScore, ...]
+    nearest: tuple[NearbyExemplar, ...]
+    questions: tuple[QuestionScore, ...]
+    further_skills: tuple[tuple[str, float], ...]
+    clauses: tuple[ClauseScore, ...]
+
+
+def explain(router: Router, text: str, most: int = 8) -> Explanation:
+    """Explain the decision on one text, with at most `most` rows in a list."""
+    evidence, result = router.evidence_and_result([text])
+    model, builder = router.model, DecisionBuilder(router.pack, router.model, router.calibration)
+    probabilities = evidence.probabilities[0]
+    order = np.argsort(-probabilities, kind="stable")[:most]
+    similarities = model.centroids.similarities(evidence.vectors)[0]
+    extra = sorted(zip(router.pack.skills, evidence.extra_skills[0].tolist(), strict=True))
+    return Explanation(
+        decision=builder.decision(evidence, result, 0),
+        rule=rule_in_words(router.policy, evidence, result),
+        targets=tuple(
+            TargetScore(model.names[i], float(similarities[i]), float(probabilities[i]))
+            for i in order
+        ),
+        nearest=builder.nearest_exemplars(evidence, 0, most),
+        questions=_question_scores(router, evidence),
+        further_skills=tuple(
+            pair for pair in sorted(extra, key=lambda pair: -pair[1]) if pair[1] > 0.0
+        )[:most],
+        clauses=() if evidence.scores.token_matches is not None else _clauses(router, text),
+    )
+
+
+def rule_in_words(policy: CompiledPolicy, evidence: Evidence, result: PolicyResult) -> str:
+    """Say which rule of the policy decided the first text of a batch, with its numbers."""
+    if not result.in_scope[0]:
+        similarity, threshold = evidence.nearest_similarity[0], policy.similarity_threshold
+        return f"no exemplar is closer than {similarity:.2f}, below {threshold:.2f} -> none"
+    unasked = ACTIONS[result.unasked_action[0]]
+    missing = (
+        f"a detail is missing with probability {result.ask_probability[0]:.2f},"
+        f" threshold {policy.policy.ask_threshold:.2f}"
+    )
+    confidence = (
+        f"the confidence of the likeliest, {unasked}, is {result.unasked_confidence[0]:.2f},"
+        f" threshold {policy.policy.confidence_threshold:.2f}"
+    )
+    if result.unsure[0]:
+        return f"{missing}; {confidence} -> ask which it is"
+    if result.action[0] == CLARIFY:
+        return f"{missing} -> ask"
+    return f"{missing}; {confidence} -> {unasked}"
+
+
+def _question_scores(router: Router, evidence: Evidence) -> tuple[QuestionScore, ...]:
+    words, index = evidence.words[0], router.model.questions
+    probabilities: Floats = evidence.questions.probabilities[0]
+    scores = [
+        QuestionScore(
+            question.id,
+            float(probabilities[i]),
+            tuple(line for line in question.triggers if Phrases.of([line]).match(words)),
+            float(index.answered(i, evidence.vectors)[0]),
+        )
+        for i, question in enumerate(router.pack.questions.values())
+    ]
+    return tuple(sorted(scores, key=lambda score: -score.probability))
+
+
+def _clauses(router: Router, text: str) -> tuple[ClauseScore, ...]:
+    clauses = clauses_of(text)
+    if not clauses:
+        return ()
+    vectors = router.encoder.encode(clauses)
+    likely = router.model.head.probabilities(clauses, vectors)[:, router.model.layout.skills]
+    skills = list(router.pack.skills)
+    return tuple(
+        ClauseScore(clause, skills[row.argmax()], float(row.max()))
+        for clause, row in zip(clauses, likely, strict=True)
+    )

@@ -1,0 +1,58 @@
+"""The tokens of documents, kept in the cache: only a document that changed is encoded again."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from router.arrays import TokenVectors, Vectors
+from router.encoders.cached import CachedEncoder
+from router.encoders.encoder import Encoder, encode_with_tokens
+from router.heads.late_interaction import KMEANS_STEPS, MAX_TOKEN_CENTROIDS, token_centroids
+
+_KIND = f"points-{MAX_TOKEN_CENTROIDS}-{KMEANS_STEPS}"
+"""The kind of rows in the cache; other settings are another kind."""
+
+_HALVES = 2
+"""Numbers in half precision that fit into one in single precision."""
+
+
+def document_tokens(
+    documents: Sequence[Sequence[str]], encoder: Encoder, width: int
+) -> list[TokenVectors]:
+    """Compute the token centroids of each document, which is given by its lines.
+
+    :param encoder: One that gives tokens, of this width.
+    """
+    if not isinstance(encoder, CachedEncoder):
+        return _compute(documents, encoder, width)
+
+    def compute(indices: list[int]) -> Vectors:
+        return _pack_rows(_compute([documents[index] for index in indices], encoder, width))
+
+    texts = ["\n".join(lines) for lines in documents]
+    row_width = MAX_TOKEN_CENTROIDS * width // _HALVES
+    return _unpack_rows(encoder.get_or_compute(_KIND, texts, row_width, compute), width)
+
+
+def _compute(
+    documents: Sequence[Sequence[str]], encoder: Encoder, width: int
+) -> list[TokenVectors]:
+    distinct = list(dict.fromkeys(line for lines in documents for line in lines))
+    _, tokens = encode_with_tokens(encoder, distinct)
+    of_line = dict(zip(distinct, tokens or [], strict=True))
+    return [token_centroids([of_line[line] for line in lines], width) for lines in documents]
+
+
+def _pack_rows(centroids: Sequence[TokenVectors]) -> Vectors:
+    """Put the centroids of each document into one row, with zeros after them."""
+    width = centroids[0].shape[1]
+    padded = np.zeros((len(centroids), MAX_TOKEN_CENTROIDS, width), dtype=np.float16)
+    for row, of_document in zip(padded, centroids, strict=True):
+        row[: len(of_document)] = of_document
+    return padded.reshape(len(centroids), -1).view(np.float32)
+
+
+def _unpack_rows(rows: Vectors, width: int) -> list[TokenVectors]:
+    padded = rows.view(np.float16).reshape(len(rows), MAX_TOKEN_CENTROIDS, width)
+    counts = np.maximum(padded.any(axis=2).sum(axis=1), 1)
+    return [row[:count].copy() for row, count in zip(padded, counts, strict=True)]

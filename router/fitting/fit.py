@@ -1,0 +1,277 @@
+"""From a pack's exemplars to a fitted model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
+from router.encoders.encoder import Encoder
+from router.fitting.head_fitters import (
+    DocumentFitter,
+    HeadFitter,
+    fitter_for,
+    fitter_of,
+    halves_in_turn,
+)
+from router.fitting.joined_queries import join_exemplars
+from router.heads.scores import Head
+from router.heads.similarity import Centroids, unit_rows
+from router.model.concerns import (
+    FOUND,
+    OVERLOOKED,
+    OVERLOOKED_LINES,
+    ClauseEvidence,
+    ClauseGate,
+    Concerns,
+    clauses_of,
+    gate_features,
+)
+from router.model.layout import ExemplarStatistics, Layout
+from router.model.missing_detail import MissingDetail, QuestionIndex
+from router.model.model import Model, model_hash
+from router.model.replies import ANY_ANSWER, ReplyHead, general_replies, reply_exemplars
+from router.packs.pack import Pack
+from router.statistics.logistic import Logistic, logit
+from router.text import words_in
+
+_N_JOINED = 800
+"""Queries joined from two exemplars on which the judgement of further concerns is fitted."""
+
+_SHORT_EXEMPLARS, _MAX_REPLIES = 5, 300
+"""So many short exemplars of each target, and so many replies in all, show what an answer is."""
+
+
+def fit_model(pack: Pack, encoder: Encoder) -> Model:
+    """Fit everything on the pack's exemplars.
+
+    The judgements on top of the head (whether a detail is missing, further concerns) are fitted on
+    what a head says of exemplars that it has not seen: two heads are fitted, each on one half.
+    """
+    rows = sorted(pack.target_exemplars())
+    labels, texts = [label for label, _ in rows], [text for _, text in rows]
+    fitter, vectors = fitter_for(pack, encoder), encoder.encode(texts)
+    head, held_out = fitter.fit_held_out(texts, vectors, labels)
+    layout = Layout.of(pack, head.names)
+    questions = _question_index(pack, encoder)
+    missing_detail, concerns, gate = _fit_judgements(
+        pack, encoder, fitter, texts, vectors, labels, questions
+    )
+    return Model(
+        encoder_key=encoder.key,
+        pack_hash=model_hash(pack),
+        head=fitter.for_queries(head, texts, encoder),
+        centroids=Centroids.of(vectors, labels),
+        categories=category_centroids(pack, vectors, labels),
+        exemplar_labels=tuple(labels),
+        exemplar_texts=tuple(texts),
+        layout=layout,
+        questions=questions,
+        missing_detail=missing_detail,
+        concerns=concerns,
+        gate=gate,
+        replies=_fit_replies(pack, encoder),
+        statistics=_exemplar_statistics(head, layout, held_out, labels),
+    )
+
+
+def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
+    """Fit the head on some of a model's exemplars, each target among them; embeds nothing.
+
+    The judgements on top of the head have few parameters, were fitted on held-out exemplars, and
+    stay as they are.
+    """
+    labels = [model.exemplar_labels[i] for i in kept]
+    texts = [model.exemplar_texts[i] for i in kept]
+    vectors = model.head.exemplars[kept]
+    fitter = fitter_of(pack, model.head)
+    head, held_out = fitter.fit_held_out(texts, vectors, labels)
+    layout = Layout.of(pack, head.names)
+    centroids = [
+        vectors[[label == f"question:{question}" for label in labels]].mean(axis=0)
+        for question in pack.questions
+    ]
+    width = vectors.shape[1]
+    questions = replace(
+        model.questions, centroids=unit_rows(np.array(centroids).reshape(-1, width))
+    )
+    return replace(
+        model,
+        head=fitter.with_documents(head, texts),
+        centroids=Centroids.of(vectors, labels),
+        exemplar_labels=tuple(labels),
+        exemplar_texts=tuple(texts),
+        questions=questions,
+        statistics=_exemplar_statistics(head, layout, held_out, labels),
+    )
+
+
+def _exemplar_statistics(
+    head: Head, layout: Layout, held_out: Probabilities, labels: Sequence[str]
+) -> ExemplarStatistics:
+    """Measure how each exemplar relates to the others."""
+    column = {name: index for index, name in enumerate(head.names)}
+    truth = np.array([column[label] for label in labels], dtype=np.intp)
+    in_scope = ~np.isin(truth, layout.none)
+    nearest = _nearest_others(head.exemplars, in_scope)
+    unasked = np.flatnonzero(~np.isin(truth, layout.questions))
+    not_asked = 1.0 - held_out[:, layout.questions].sum(axis=1)
+    true_probability = held_out[unasked, truth[unasked]] / np.maximum(not_asked[unasked], 1e-12)
+    out_of_scope = None
+    if not in_scope.all():
+        none = held_out[:, layout.none].sum(axis=1)
+        out_of_scope = Logistic.fit(np.column_stack([logit(none), nearest]), ~in_scope)
+    return ExemplarStatistics(np.sort(nearest[in_scope]), np.sort(true_probability), out_of_scope)
+
+
+def _nearest_others(vectors: Vectors, in_scope: Bools, block: int = 1_000) -> Floats:
+    """Compute the cosine of each exemplar with the closest other one in scope. Shape: (n,)."""
+    nearest = np.full(len(vectors), -1.0)
+    for start in range(0, len(vectors), block):
+        cosines = vectors[start : start + block] @ vectors.T
+        rows = np.arange(len(cosines))
+        cosines[rows, start + rows] = -1.0
+        nearest[start : start + block] = cosines[:, in_scope].max(axis=1, initial=-1.0)
+    return nearest
+
+
+def category_centroids(pack: Pack, vectors: Vectors, labels: Sequence[str]) -> Centroids:
+    """Average the exemplars of the skills of each category."""
+    category = {f"skill:{skill.id}": skill.category for skill in pack.skills.values()}
+    of_skills = [index for index, label in enumerate(labels) if label in category]
+    return Centroids.of(vectors[of_skills], [category[labels[index]] for index in of_skills])
+
+
+def _question_index(pack: Pack, encoder: Encoder) -> QuestionIndex:
+    means = [encoder.encode(lines).mean(axis=0) for lines in pack.exemplars.questions.values()]
+    replies = {
+        question: encoder.encode([line for lines in options.values() for line in lines])
+        for question, options in pack.exemplars.options.items()
+    }
+    centroids = unit_rows(np.array(means).reshape(len(means), encoder.width))
+    return QuestionIndex.of(list(pack.questions.values()), centroids, replies)
+
+
+def _fit_replies(pack: Pack, encoder: Encoder) -> dict[str, ReplyHead]:
+    rows = {
+        question.id: reply_exemplars(question, pack.exemplars.options[question.id])
+        for question in pack.questions.values()
+    }
+    rows[ANY_ANSWER] = general_reply_exemplars(pack)
+    return {
+        name: ReplyHead.fit(of_head, encoder.encode([text for _, text in of_head]))
+        for name, of_head in rows.items()
+    }
+
+
+def general_reply_exemplars(pack: Pack) -> list[tuple[str, str]]:
+    """List (meaning, reply) for a question that no pack words: an answer, or a general reply."""
+    titles = [skill.title for skill in pack.file.skills]
+    titles += [neighbour.title for neighbour in pack.file.neighbours]
+    groups = [*pack.exemplars.skills.values(), *pack.exemplars.neighbours.values()]
+    shortest = [line for lines in groups for line in sorted(lines, key=len)[:_SHORT_EXEMPLARS]]
+    replies = [
+        line
+        for group in pack.exemplars.options.values()
+        for lines in group.values()
+        for line in lines
+    ]
+    general = [(meaning, line) for meaning, lines in general_replies().items() for line in lines]
+    known = {line.casefold() for _, line in general}
+    answers = dict.fromkeys((*titles, *shortest, *replies[:_MAX_REPLIES]))
+    return [*((ANY_ANSWER, line) for line in answers if line.casefold() not in known), *general]
+
+
+def _fit_judgements(
+    pack: Pack,
+    encoder: Encoder,
+    fitter: HeadFitter[Any],
+    texts: Sequence[str],
+    vectors: Vectors,
+    labels: Sequence[str],
+    questions: QuestionIndex,
+) -> tuple[MissingDetail, Concerns, ClauseGate]:
+    features, needs_question, clauses = [], [], []
+    for side, (seen, unseen) in enumerate(halves_in_turn(labels)):
+        head: Head = fitter.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
+        layout = Layout.of(pack, head.names)
+        held_out = [texts[i] for i in unseen]
+        whole = head.probabilities(held_out, vectors[unseen])
+        evidence = questions.evidence(
+            words_in(held_out), vectors[unseen], whole[:, layout.questions]
+        )
+        features.append(evidence.features())
+        needs_question.append(np.array([labels[i].startswith("question:") for i in unseen]))
+        truth = {texts[i]: labels[i].removeprefix("skill:") for i in unseen}
+        clauses.append(_judge_clauses(pack, encoder, head, layout, truth, side))
+    missing_detail = MissingDetail(None)
+    if pack.questions:
+        missing_detail = MissingDetail.fit(np.vstack(features), np.concatenate(needs_question))
+    of_lines = isinstance(fitter, DocumentFitter)
+    return missing_detail, *_fit_concerns(clauses, OVERLOOKED_LINES if of_lines else OVERLOOKED)
+
+
+@dataclass(frozen=True)
+class _JudgedClauses:
+    """What one head says of exemplars that it has not seen, plain and joined, and their clauses."""
+
+    evidence: ClauseEvidence
+    whole: Probabilities  # (n_texts, n_skills)
+    wanted: Bools  # (n_texts, n_skills): is a concern of the text
+    several: Indices  # (n_several,): texts of two clauses and more
+    gate_features: Floats  # (n_several, 8)
+
+
+def _judge_clauses(
+    pack: Pack,
+    encoder: Encoder,
+    head: Head,
+    layout: Layout,
+    truth: Mapping[str, str],
+    seed: int,
+) -> _JudgedClauses:
+    skills = list(pack.skills)
+    unseen = {
+        skill: sorted(text for text in lines if truth.get(text) == skill)
+        for skill, lines in pack.exemplars.skills.items()
+    }
+    plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
+    rows = [*plain, *join_exemplars(unseen, _N_JOINED // 2, seed)]
+    texts = [text for text, _ in rows]
+    words = words_in(texts)
+    clauses = [clauses_of(text) for text in texts]
+    flat = [clause for group in clauses for clause in group]
+    probabilities = head.probabilities([*texts, *flat], encoder.encode([*texts, *flat]))
+    whole = probabilities[: len(texts), layout.skills]
+    several = np.array(
+        [i for i, group in enumerate(clauses) if group and skills[1:]], dtype=np.intp
+    )
+    return _JudgedClauses(
+        evidence=ClauseEvidence.of(words, clauses, probabilities[len(texts) :, layout.skills]),
+        whole=whole,
+        wanted=np.array([[skill in wanted for skill in skills] for _, wanted in rows]),
+        several=several,
+        gate_features=gate_features(
+            [words[i] for i in several],
+            [clauses[i] for i in several],
+            head.word_votes(words_in(flat))[:, layout.skills],
+            whole[several],
+        ),
+    )
+
+
+def _fit_concerns(
+    sides: Sequence[_JudgedClauses], overlooked: float
+) -> tuple[Concerns, ClauseGate]:
+    """Fit the judgement of further concerns, then the guess when it has something to find."""
+    rows = []
+    for side in sides:
+        features, possible = side.evidence.features(side.whole)
+        rows.append((features[possible], side.wanted[possible], side.whole[possible]))
+    concerns = Concerns.fit(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
+    extra = [
+        concerns.extra_skills(side.evidence, side.whole)[side.several].max(axis=1) for side in sides
+    ]
+    features = np.concatenate([side.gate_features for side in sides])
+    return concerns, ClauseGate.fit(features, np.concatenate(extra) >= FOUND, overlooked)

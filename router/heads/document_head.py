@@ -1,0 +1,254 @@
+"""From vectors and words to probabilities where a document describes each target.
+
+The exemplars of a folder of skills are lines of documents: a few for each target, and none of them
+a query that anybody asked. A model that is fitted on such lines tells documents apart. A query is
+scored by how much closer it is to one document than everyday queries are. Four kinds of closeness
+are weighed, and their sum is the log odds of the target against an everyday query:
+
+- the density of the target's lines around the query (the mean of `exp(10 cosine)` over them);
+- the cosine with the description as a whole;
+- the words and character n-grams that query and document share, code included (the cosine of their
+  TF-IDF);
+- how near each of the query's tokens is to one of the document's (`late_interaction.py`), where
+  the encoder gives tokens.
+
+The weights are those of a conditional logit (McFadden 1974), the same for every folder: they were
+fitted once, on queries to real collections of skills, see docs/any-skills.md. Nothing but means is
+fitted on the folder itself, in n steps, and the probabilities need no labelled query of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
+from router.encoders.encoder import Encoder, encode_with_tokens
+from router.heads.late_interaction import LateInteraction
+from router.heads.lexicon import Lexicon
+from router.heads.postings import Postings
+from router.heads.scores import Scores, nearest_by_target
+from router.heads.similarity import FEW_TEXTS, cosines, unit_rows
+from router.statistics.probability_maps import Temperature
+from router.text import Words, words_in
+
+_EVERYDAY = "none"
+"""The target whose exemplars are everyday queries, which concern no other target."""
+
+_SHARPNESS = 10.0
+"""How fast the share of a line in the density falls with its cosine distance."""
+
+_BATCH = 256
+"""Texts scored at a time, so that the temporary arrays stay in the cache."""
+
+
+class _Weights(NamedTuple):
+    """The weight of each kind of evidence: added log odds per unit of cosine.
+
+    `everyday` are the log odds of "none": what a target needs to be likelier than that.
+    """
+
+    density: float
+    description: float
+    words: float
+    tokens: float
+    everyday: float
+
+
+_WITHOUT_TOKENS = _Weights(density=15.0, description=9.0, words=25.0, tokens=0.0, everyday=8.0)
+_WITH_TOKENS = _Weights(density=5.0, description=6.5, words=19.0, tokens=27.0, everyday=9.0)
+"""The density could be left out beside tokens, but an exemplar that a user adds must count."""
+
+_DENSE_EVERYDAY = 23.0
+"""Log odds added to "none" per unit of density above the densest everyday query."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """The description in a document."""
+
+    text: str
+    vector: Vectors  # (width,)
+
+
+class DocumentHead(Struct, frozen=True, dict=True, eq=False, tag="documents"):
+    """A fitted head. `names` are the targets in the order of the columns."""
+
+    names: tuple[str, ...]
+    exemplars: Vectors  # (n_exemplars, width): in the order of the names
+    counts: Indices  # (n_targets,): the number of exemplars of each target
+    descriptions: Vectors  # (n_targets, width): without a description, the exemplars' centroid
+    lexicon: Lexicon
+    words: Postings  # the TF-IDF of the document of each target
+    baseline: Floats  # (2, n_targets): mean density and description cosine of everyday queries
+    everyday_density_max: float  # the density of the densest everyday query
+    late: LateInteraction | None = None
+
+    def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
+        """Encode texts and score them, by their tokens too if the head knows tokens."""
+        if self.late is None:
+            vectors, tokens = encoder.encode(texts), None
+        else:
+            vectors, tokens = encode_with_tokens(encoder, texts)
+        weights = _WITHOUT_TOKENS if tokens is None else _WITH_TOKENS
+        log_odds, everyday, nearest, similarities = self._score_wholes(
+            vectors, self.word_votes(words), weights
+        )
+        matches = None
+        if self.late is not None and tokens is not None:
+            closeness, matches = self.late.closeness(tokens, log_odds)
+            log_odds += weights.tokens * closeness
+        probabilities = self._to_probabilities(log_odds, everyday)
+        return Scores(vectors, probabilities, nearest, similarities, matches)
+
+    def probabilities(
+        self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None
+    ) -> Probabilities:
+        """Compute probabilities from vectors and words. Shape: (n_texts, n_targets)."""
+        votes = self.word_votes(words_in(texts)) if word_votes is None else word_votes
+        log_odds, everyday, *_ = self._score_wholes(vectors, votes, _WITHOUT_TOKENS)
+        return self._to_probabilities(log_odds, everyday)
+
+    def _score_wholes(
+        self, vectors: Vectors, word_votes: Floats, weights: _Weights
+    ) -> tuple[Floats, Floats, Similarities, Similarities | None]:
+        """Weigh all evidence but tokens.
+
+        :return: Log odds of the targets, shape (n_texts, n_targets), and of "none", shape
+            (n_texts,); the nearest similarities by target; and all similarities of a few texts.
+        """
+        log_odds = weights.words * word_votes
+        log_odds += weights.description * cosines(vectors, self.descriptions)
+        log_odds -= weights.density * self.baseline[0] + weights.description * self.baseline[1]
+        everyday, kept = np.zeros(len(vectors)), None
+        nearest = np.empty(log_odds.shape, dtype=np.float32)
+        for start in range(0, len(vectors), _BATCH):
+            rows = slice(start, start + _BATCH)
+            similarities = cosines(vectors[rows], self.exemplars)
+            nearest[rows] = nearest_by_target(similarities, self.starts)
+            kept = similarities.copy() if len(vectors) <= FEW_TEXTS else None
+            density = densities(similarities, self.starts, self.counts)
+            log_odds[rows] += weights.density * density
+            if self.none is not None:
+                # Everyday queries are of many kinds: only a denser crowd of them speaks for "none".
+                excess = np.maximum(density[:, self.none] - self.everyday_density_max, 0.0)
+                everyday[rows] = weights.everyday + _DENSE_EVERYDAY * excess
+        return log_odds, everyday, nearest, kept
+
+    def _to_probabilities(self, log_odds: Floats, everyday: Floats) -> Probabilities:
+        if self.none is not None:
+            log_odds[:, self.none] = everyday
+        return Temperature().transform(log_odds)
+
+    def with_words(self, documents: Sequence[str]) -> "DocumentHead":
+        """Know each target by the words of these documents, in the order of the names."""
+        return replace(self, words=Postings.of(self.lexicon.document_features(documents)))
+
+    def word_votes(self, words: Words) -> Floats:
+        """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
+        return self.words.votes(self.lexicon, words)
+
+    @cached_property
+    def starts(self) -> Indices:
+        """Where the exemplars of each target begin. Shape: (n_targets,)."""
+        return np.cumsum(self.counts) - self.counts
+
+    @cached_property
+    def none(self) -> int | None:
+        """The column of everyday queries; None if there are none."""
+        return self.names.index(_EVERYDAY) if _EVERYDAY in self.names else None
+
+
+def densities(similarities: Similarities, starts: Indices, counts: Indices) -> Floats:
+    """Compute the log of each target's mean of `exp(10 cosine)`, divided by 10.
+
+    :param similarities: With all exemplars, changed in place. Shape: (n_texts, n_exemplars).
+    :param counts: What the sum of each target is divided by. Shape: (n_targets,), or (n_texts,
+        n_targets).
+    :return: As a cosine, in [-1, 1]. Shape: (n_texts, n_targets).
+    """
+    similarities -= 1.0
+    similarities *= _SHARPNESS
+    np.exp(similarities, out=similarities)
+    means = np.add.reduceat(similarities, starts, axis=1) / counts
+    # Where the only line of a target is left out, the target is as far away as can be.
+    logs = np.log(np.maximum(means, np.exp(-2.0 * _SHARPNESS)), dtype=np.float64)
+    return np.asarray(1.0 + logs / _SHARPNESS)
+
+
+def fit_document_head(
+    texts: Sequence[str],
+    vectors: Vectors,
+    labels: Sequence[str],
+    descriptions: Mapping[str, Description],
+    lexicon: Lexicon,
+) -> DocumentHead:
+    """Fit a head on exemplars and descriptions.
+
+    :param vectors: Unit vectors of the texts. Shape: (n, width).
+    :param labels: In rising order, so that the exemplars of a target stand together.
+    :param descriptions: By label, for the targets that have one.
+    :param lexicon: The terms of all documents.
+    """
+    names, starts, counts = np.unique(labels, return_index=True, return_counts=True)
+    described = unit_rows(np.add.reduceat(vectors, starts, axis=0, dtype=np.float64))
+    for column, name in enumerate(names.tolist()):
+        if name in descriptions:
+            described[column] = descriptions[name].vector
+    description_texts = {name: description.text for name, description in descriptions.items()}
+    documents = documents_of(zip(labels, texts, strict=True), description_texts)
+    features = lexicon.document_features([documents[name] for name in names.tolist()])
+    baseline, everyday_density_max = _everyday_baseline(
+        vectors, names.tolist(), starts, counts, described
+    )
+    return DocumentHead(
+        names=tuple(names.tolist()),
+        exemplars=np.ascontiguousarray(vectors, dtype=np.float32),
+        counts=counts,
+        descriptions=described,
+        lexicon=lexicon,
+        words=Postings.of(features),
+        baseline=baseline,
+        everyday_density_max=everyday_density_max,
+    )
+
+
+def documents_of(exemplars: Iterable[tuple[str, str]], *more: Mapping[str, str]) -> dict[str, str]:
+    """Join all that is known of each target into one text.
+
+    :param exemplars: Label and exemplar.
+    :param more: Descriptions, whole documents, by label.
+    """
+    lines: dict[str, list[str]] = {}
+    for label, text in exemplars:
+        lines.setdefault(label, []).append(text)
+    return {
+        label: "\n".join([*group, *(texts.get(label, "") for texts in more)])
+        for label, group in lines.items()
+    }
+
+
+def _everyday_baseline(
+    vectors: Vectors, names: Sequence[str], starts: Indices, counts: Indices, described: Vectors
+) -> tuple[Floats, float]:
+    """Measure how close everyday queries are to each target, each of them itself left out.
+
+    :return: The mean density and cosine with the description, shape (2, n_targets); and the highest
+        density of an everyday query among the others.
+    """
+    if _EVERYDAY not in names:
+        return np.zeros((2, len(names))), 1.0  # nothing is denser
+    none = names.index(_EVERYDAY)
+    own = np.arange(starts[none], starts[none] + counts[none])
+    similarities = vectors[own] @ vectors.T
+    similarities[np.arange(len(own)), own] = -np.inf
+    divisors = np.tile(counts, (len(own), 1))
+    divisors[:, none] = max(len(own) - 1, 1)
+    density = densities(similarities, starts, divisors)
+    mean_cosine = (vectors[own] @ described.T).mean(axis=0)
+    densest = float(density[:, none].max()) if len(own) > 1 else 1.0
+    return np.array([density.mean(axis=0), mean_cosine], dtype=np.float64), densest

@@ -1,0 +1,92 @@
+"""What a head says of a batch of texts, and what a head is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
+from router.encoders.encoder import Encoder
+from router.text import Words
+
+TokenSimilarities: TypeAlias = NDArray[np.float32]
+"""The cosine of each token with its nearest token of each document. Shape: (n_documents,
+n_tokens)."""
+
+
+@dataclass(frozen=True)
+class TokenMatches:
+    """How near each token of one text is to the documents that were read.
+
+    :param targets: The columns of these documents. Shape: (n_read,).
+    :param similarities: Cosines beyond the mean of everyday queries. Shape: (n_read, n_tokens).
+    """
+
+    targets: Indices
+    similarities: TokenSimilarities
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a head says of a batch of texts; each row is one text, in order.
+
+    :param vectors: Shape: (n_texts, width).
+    :param probabilities: The probability of each target. Shape: (n_texts, n_targets).
+    :param nearest: The cosine with the closest exemplar of each target. Shape: (n_texts,
+        n_targets).
+    :param similarities: The cosine with each exemplar, kept only for a few texts; else None.
+        Shape: (n_texts, n_exemplars).
+    :param token_matches: By row, of the texts that have tokens; None if the head knows no tokens.
+    """
+
+    vectors: Vectors
+    probabilities: Probabilities
+    nearest: Similarities
+    similarities: Similarities | None = None
+    token_matches: Mapping[int, TokenMatches] | None = None
+
+
+class Head(Protocol):
+    """From texts to the probability of each target. It is a frozen value that can be stored."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The targets, in the order of the columns."""
+        ...
+
+    @property
+    def exemplars(self) -> Vectors:
+        """The exemplars' vectors, target by target. Shape: (n_exemplars, width)."""
+        ...
+
+    def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
+        """Encode texts and score them by everything that the head knows.
+
+        :param words: The words of each text.
+        """
+        ...
+
+    def probabilities(
+        self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None
+    ) -> Probabilities:
+        """Compute probabilities from vectors and words alone. Shape: (n_texts, n_targets).
+
+        :param word_votes: What `word_votes` gives for the texts, where it is known already.
+        """
+        ...
+
+    def word_votes(self, words: Words) -> Floats:
+        """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
+        ...
+
+
+def nearest_by_target(similarities: Similarities, starts: Indices) -> Similarities:
+    """Find the largest cosine of each target.
+
+    :param similarities: With exemplars, target by target. Shape: (n_texts, n_exemplars).
+    :param starts: Where the exemplars of each target begin. Shape: (n_targets,).
+    :return: Shape: (n_texts, n_targets).
+    """
+    return np.asarray(np.maximum.reduceat(similarities, starts, axis=1))

@@ -1,0 +1,111 @@
+"""Cosines of texts with exemplars and centroids, at the speed of memory and on one core."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.arrays import Floats, Indices, Similarities, Vectors
+
+FEW_TEXTS = 16
+"""Up to this number of texts, a product text by text is faster than one matrix product."""
+
+_BLOCK_POINTS = 64
+"""Points in a block: so few that BLAS starts no threads, which wait for a core on a busy machine.
+"""
+
+_BLOCK_NUMBERS = 24_000
+"""The numbers in a block at most, for the same reason."""
+
+_SINGLE_CORE_PRODUCTS = 250_000
+"""Up to this number of multiplications in a call BLAS stays on one core. Beyond it, its worker
+threads spin on the other cores for some milliseconds after the call."""
+
+
+def cosines(vectors: Vectors, points: Vectors) -> Similarities:
+    """Compute the cosine of each text with each point; both are unit rows.
+
+    For a few texts this multiplies block by block, because a matrix product would pack all points
+    anew at each call, which alone takes ten times as long as the sums.
+
+    :param vectors: Shape: (n_texts, width).
+    :param points: Shape: (n_points, width).
+    :return: Shape: (n_texts, n_points), in [-1, 1].
+    """
+    if len(vectors) > FEW_TEXTS or len(points) < _BLOCK_POINTS:
+        return _cosines_of_many(vectors, points)
+    whole = len(points) // _BLOCK_POINTS * _BLOCK_POINTS
+    blocks = points[:whole].reshape(-1, _BLOCK_POINTS, points.shape[1])
+    result = np.empty((len(vectors), len(points)), dtype=np.float32)
+    for row, vector in zip(result, vectors, strict=True):
+        np.matmul(blocks, vector, out=row[:whole].reshape(-1, _BLOCK_POINTS))
+        row[whole:] = points[whole:] @ vector
+    return result
+
+
+def _cosines_of_many(vectors: Vectors, points: Vectors) -> Similarities:
+    """Multiply as many rows at a time as stay on one core, unless the points are too many."""
+    n_rows = _SINGLE_CORE_PRODUCTS // max(points.size, 1)
+    if n_rows < 4 or len(vectors) <= n_rows:
+        return np.asarray(vectors @ points.T, dtype=np.float32)
+    result = np.empty((len(vectors), len(points)), dtype=np.float32)
+    for start in range(0, len(vectors), n_rows):
+        np.matmul(vectors[start : start + n_rows], points.T, out=result[start : start + n_rows])
+    return result
+
+
+def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Multiply `rows @ matrix`; a few rows are multiplied block by block.
+
+    :param rows: Shape: (n, depth).
+    :param matrix: Shape: (depth, width), contiguous.
+    :return: Shape: (n, width).
+    """
+    depth, width = matrix.shape
+    block = min(_BLOCK_NUMBERS // max(width, 1), depth)
+    if len(rows) > FEW_TEXTS or block < 2:
+        return np.asarray(rows @ matrix)
+    whole = depth // block * block
+    parts = rows[:, :whole].reshape(len(rows), -1, 1, block)
+    result = (parts @ matrix[:whole].reshape(-1, block, width)).sum(axis=(1, 2))
+    return np.asarray(result + rows[:, whole:] @ matrix[whole:])
+
+
+@dataclass(frozen=True)
+class Centroids:
+    """One unit vector for each target. `names` are the targets in the order of the rows."""
+
+    names: tuple[str, ...]
+    vectors: Vectors  # (n_targets, width)
+
+    @classmethod
+    def of(cls, vectors: Vectors, labels: Sequence[str]) -> "Centroids":
+        """Average the unit vectors of each label, and scale the means to length 1."""
+        names, codes, counts = np.unique(
+            np.asarray(labels), return_inverse=True, return_counts=True
+        )
+        return cls(tuple(names.tolist()), unit_rows(sums_by_code(vectors, codes, counts)))
+
+    def similarities(self, vectors: Vectors) -> Similarities:
+        """Compute the cosine of each text with each centroid. Shape: (n_texts, n_targets)."""
+        return cosines(vectors, self.vectors)
+
+
+def sums_by_code(vectors: Vectors, codes: Indices, counts: Indices) -> Floats:
+    """Add up the vectors of each target, in double precision so that their order never shows.
+
+    :param codes: The target of each vector. Shape: (n,).
+    :param counts: The number of vectors of each target, at least one. Shape: (n_targets,).
+    :return: Shape: (n_targets, width).
+    """
+    if not len(counts):
+        return np.zeros((0, vectors.shape[1]))
+    grouped = vectors[np.argsort(codes, kind="stable")].astype(np.float64)
+    return np.asarray(np.add.reduceat(grouped, np.cumsum(counts) - counts, axis=0))
+
+
+def unit_rows(rows: np.ndarray) -> Vectors:
+    """Scale rows to length 1; a zero row stays zero."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths == 0, 1.0, lengths), dtype=np.float32)

@@ -1,0 +1,84 @@
+"""Which column is which target, and what the exemplars of a pack say of themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import floor
+
+import numpy as np
+
+from router.arrays import Floats, Indices
+from router.packs.pack import Pack
+from router.statistics.logistic import Logistic
+
+_REJECTED_SHARE = 0.01
+"""The share of the in-scope exemplars that the fitted similarity threshold may reject."""
+
+_DEFAULT_SIMILARITY = 0.2
+"""The similarity threshold where there are too few exemplars to fit one."""
+
+_MAX_SIMILARITY = 0.4
+"""The fitted similarity threshold at most: exemplars are written in one go, and so they are more
+alike than what users ask."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns of the probabilities are which targets, in the order of the pack's file."""
+
+    skills: Indices
+    neighbours: Indices
+    questions: Indices
+    none: Indices  # one column, or empty if the pack has no exemplars for "none"
+
+    @cached_property
+    def unasked(self) -> Indices:
+        """Columns of what can be decided without a question: skills, neighbours, none."""
+        return np.concatenate([self.skills, self.neighbours, self.none])
+
+    @classmethod
+    def of(cls, pack: Pack, names: Sequence[str]) -> "Layout":
+        """Find the columns of the pack's targets."""
+        column = {name: index for index, name in enumerate(names)}
+
+        def columns(kind: str, ids: Sequence[str]) -> Indices:
+            return np.array([column[f"{kind}:{target}"] for target in ids], dtype=np.intp)
+
+        return cls(
+            skills=columns("skill", list(pack.skills)),
+            neighbours=columns("neighbour", list(pack.neighbours)),
+            questions=columns("question", list(pack.questions)),
+            none=np.array([column["none"]] if "none" in column else [], dtype=np.intp),
+        )
+
+
+def _empty() -> Floats:
+    return np.empty(0)
+
+
+@dataclass(frozen=True)
+class ExemplarStatistics:
+    """What the exemplars say of themselves, each of them judged with itself left out.
+
+    :param nearest: The cosine of each in-scope exemplar with the closest other one, rising. Shape:
+        (n_in_scope,).
+    :param true_probability: For each exemplar that needs no question, the probability of its own
+        target given that nothing is asked, rising. Shape: (n_unasked,).
+    :param out_of_scope: From logit of P(none) and nearest cosine to the probability of being out
+        of scope; None if the pack has no exemplars of "none".
+    """
+
+    nearest: Floats = field(default_factory=_empty)
+    true_probability: Floats = field(default_factory=_empty)
+    out_of_scope: Logistic | None = None
+
+    @cached_property
+    def similarity_threshold(self) -> float:
+        """The cosine below which a text is out of scope: 1 % of the exemplars lie below it."""
+        rank = floor((len(self.nearest) + 1) * _REJECTED_SHARE)
+        return min(float(self.nearest[rank - 1]), _MAX_SIMILARITY) if rank else _DEFAULT_SIMILARITY
+
+    def p_value(self, nearest: Floats) -> Floats:
+        """Compute the conformal p-value of nearest similarities. Shape: (n_texts,), in (0, 1]."""
+        below = np.searchsorted(self.nearest, nearest, side="right")
+        return np.asarray((below + 1) / (len(self.nearest) + 1))
