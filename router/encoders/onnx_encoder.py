@@ -42,7 +42,7 @@ class OnnxEncoder:
     """A sentence-transformers model in a folder, exported to ONNX when it is first needed.
 
     :param model: A folder; all-MiniLM-L6-v2, which is installed with the package, if None.
-    :param precision: docs/encoder.md has the speed and accuracy of each.
+    :param precision: docs/pages/explanation/encoder.md has the speed and accuracy of each.
     :param notify: Called with a sentence when something takes long.
     """
 

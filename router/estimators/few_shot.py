@@ -18,10 +18,10 @@ from router.heads.similarity import Centroids, unit_rows
 from router.statistics.probability_maps import ProbabilityMap, TrueColumns, fit_power, log_loss
 
 FEW_SHOT_SETTINGS = KernelSettings(lexical=0.0, ridge=0.1, pieces=False)
-"""Settings for some ten exemplars a class, see docs/accuracy.md."""
+"""Settings for some ten exemplars a class, see docs/pages/evidence/accuracy.md."""
 
 WORD_WEIGHTS = (0.0, 0.1)
-"""Values of `lexical` to try where no settings are given, see docs/accuracy.md."""
+"""Values of `lexical` to try where no settings are given, see docs/pages/evidence/accuracy.md."""
 
 _CERTAIN = 0.95  # probability from which on an unlabelled text becomes an exemplar
 _FAINT = 1e-6  # directions weaker than this share of the strongest are rounding errors

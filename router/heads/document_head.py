@@ -13,7 +13,7 @@ are weighed, and their sum is the log odds of the target against an everyday que
   the encoder gives tokens.
 
 The weights are those of a conditional logit (McFadden 1974), the same for every folder: they were
-fitted once, on queries to real collections of skills, see docs/any-skills.md. Nothing but means is
+fitted once, on queries to real collections of skills, see docs/pages/evidence/skill-folders.md. Nothing but means is
 fitted on the folder itself, in n steps, and the probabilities need no labelled query of it.
 """
 

@@ -32,7 +32,7 @@ _SCORED, _FITTED = 64, 256
 
 @dataclass(frozen=True)
 class KernelSettings:
-    """How the head weighs its evidence; chosen on validation data, see docs/accuracy.md.
+    """How the head weighs its evidence; chosen on validation data, see docs/pages/evidence/accuracy.md.
 
     :param sharpness: How fast the vote of an exemplar falls with its cosine distance.
     :param lexical: The weight of the words, and of their character n-grams, beside the vector.

@@ -16,7 +16,7 @@ _MIN_TOKENS = 4
 _GAIN, _LIKELY, _MARGIN, _BIAS = 0.8, 0.1, 1.25, -3.5
 """Weights of the log odds of being a further concern, see `extra_skills_by_tokens`. They are the
 same for every folder: they were fitted once, on queries joined from two real ones, see
-docs/any-skills.md."""
+docs/pages/evidence/skill-folders.md."""
 
 
 def extra_skills_by_tokens(
