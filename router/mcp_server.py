@@ -28,8 +28,8 @@ from pydantic import BaseModel, Field, create_model
 from router.decisions.decision import AskedQuestion, Clarify, Decision
 from router.errors import RouterError
 from router.packs.document import document_path
+from router.packs.faults import did_you_mean
 from router.packs.pack import Pack
-from router.packs.pack_file import did_you_mean
 from router.router import Router
 
 INSTRUCTIONS = """\

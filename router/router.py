@@ -20,7 +20,7 @@ from router.encoders.encoder import Encoder
 from router.fitting.model_cache import cached_model
 from router.model.model import Evidence, Model
 from router.packs.pack import Pack
-from router.packs.pack_file import FILE, load_pack
+from router.packs.pack_file import PACK_FILE, load_pack
 from router.paths import DEFAULT_PACK
 from router.saved import is_saved, load_saved, save_router
 
@@ -181,7 +181,7 @@ class Router:
 
 def _read(folder: str | Path, encoder: Encoder, notify: Callable[[str], None] | None) -> Pack:
     """Read a pack's folder, or make a pack of a folder of SKILL.md files."""
-    if (Path(folder) / FILE).is_file():
+    if (Path(folder) / PACK_FILE).is_file():
         return load_pack(folder)
     from router.skill_folders.folder import is_skill_folder, pack_of_folder
 

@@ -8,19 +8,21 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from router.cli import app
 from router.errors import PackError, RouterError
 from router.packs.exemplar_file import read_exemplars, write_exemplars
-from router.packs.pack import Destination, Policy
+from router.packs.faults import faults_of
+from router.packs.pack import Destination, Pack, Policy
 from router.packs.pack_file import check_pack, load_pack, save_pack, schema_text
 from router.packs.yaml_lines import read_yaml
 from router.paths import DEFAULT_PACK, SKILLS
 from router.router import Router
 
 
-def faults_of(folder):
+def faults_in(folder):
     return [str(fault) for fault in check_pack(folder)[1]]
 
 
@@ -34,7 +36,7 @@ def change(folder, old, new):
 
 
 def test_a_valid_pack_has_no_fault(tiny):
-    assert faults_of(tiny) == []
+    assert faults_in(tiny) == []
     pack = load_pack(tiny)
     assert list(pack.skills) == ["fix-brakes", "fix-tyres", "sell-bikes"]
     assert pack.questions["which-part"].option("tyre").leads_to.neighbours == ("bus-lines",)
@@ -133,7 +135,7 @@ UNKNOWN_IDS = [
 @pytest.mark.parametrize(("old", "new", "key", "message"), UNKNOWN_IDS)
 def test_an_unknown_id_is_named_with_its_line_and_the_nearest(tiny, old, new, key, message):
     line = change(tiny, old, new)
-    assert f"{tiny}/pack.yaml:{line}: {key}: {message}" in faults_of(tiny)
+    assert f"{tiny}/pack.yaml:{line}: {key}: {message}" in faults_in(tiny)
 
 
 FORM = [
@@ -215,7 +217,7 @@ def test_old_keys_of_a_policy_and_of_an_option_are_read(tiny):
 def test_a_fault_in_the_value_of_an_old_key_is_named_with_its_line(tiny):
     line = change(tiny, "mention_beside: [fix-tyres]", "beside: [fix-tires]")
     with pytest.warns(FutureWarning, match="'beside' is now called"):
-        (fault,) = faults_of(tiny)
+        (fault,) = faults_in(tiny)
     assert fault.startswith(f"{tiny}/pack.yaml:{line}: neighbours[0].mention_beside[0]: 'fix-tir")
 
 
@@ -246,12 +248,12 @@ def test_a_missing_key_is_named(tiny):
 
 def test_an_id_that_stands_twice_is_named(tiny):
     change(tiny, "  - id: fix-tyres", "  - id: fix-brakes")
-    assert any("skills[1].id: 'fix-brakes' stands twice" in fault for fault in faults_of(tiny))
+    assert any("skills[1].id: 'fix-brakes' stands twice" in fault for fault in faults_in(tiny))
 
 
 def test_a_question_that_leads_nowhere_is_named(tiny):
     line = change(tiny, "{skills: [sell-bikes]}", "{}")
-    (fault,) = faults_of(tiny)
+    (fault,) = faults_in(tiny)
     assert f"pack.yaml:{line}: questions[0].options[1].leads_to: leads nowhere; give" in fault
 
 
@@ -259,13 +261,13 @@ def test_a_question_with_one_option_is_named(tiny):
     old = "      - id: tyre\n        label: A tyre\n"
     change(tiny, old + "        leads_to: {skills: [fix-tyres], neighbours: [bus-lines]}\n", "")
     (tiny / "exemplars/options/which-part/tyre.txt").unlink()
-    (fault,) = faults_of(tiny)
+    (fault,) = faults_in(tiny)
     assert "questions[1].options: a question needs at least 2 options, was: 1" in fault
 
 
 def test_follow_ups_that_go_round_in_a_circle_are_named(tiny):
     change(tiny, "leads_to: {skills: [fix-brakes]}", "leads_to: {ask: repair-or-buy}")
-    faults = faults_of(tiny)
+    faults = faults_in(tiny)
     assert len(faults) == 2
     for question, fault in zip(["repair-or-buy", "which-part"], faults, strict=True):
         assert f"following `ask` from '{question}' comes back to it" in fault
@@ -273,12 +275,12 @@ def test_follow_ups_that_go_round_in_a_circle_are_named(tiny):
 
 def test_a_question_that_asks_itself_again_is_a_circle(tiny):
     change(tiny, "leads_to: {skills: [fix-brakes]}", "leads_to: {ask: which-part}")
-    assert any("from 'which-part' comes back" in fault for fault in faults_of(tiny))
+    assert any("from 'which-part' comes back" in fault for fault in faults_in(tiny))
 
 
 def test_a_cycle_in_the_order_is_named(tiny):
     line = change(tiny, "order:\n", "order:\n  - - [sell-bikes]\n    - [fix-tyres]\n")
-    (fault,) = faults_of(tiny)
+    (fault,) = faults_in(tiny)
     assert f"pack.yaml:{line}: order: an execution order has no cycle" in fault
     assert "fix-tyres" in fault
     assert "sell-bikes" in fault
@@ -289,36 +291,62 @@ def test_an_exemplar_file_with_too_few_lines_is_named(tiny, content):
     path = tiny / "exemplars/skills/fix-brakes.txt"
     path.write_text(content)
     count = len({line for line in content.splitlines() if line and line[0] != "#"})
-    (fault,) = faults_of(tiny)
+    (fault,) = faults_in(tiny)
     assert fault == f"{path}: needs at least 3 exemplars, one a line, was: {count}"
+
+
+def test_the_faults_of_a_pack_made_in_python_are_listed(tiny):
+    pack = load_pack(tiny)
+    assert faults_of(pack) == []
+    skills = {**pack.exemplars.skills, "fix-brakes": ("it squeaks",)}
+    none = (*pack.exemplars.none, "A PUNCTURE", "Glass in my tyre")
+    edited = Pack(
+        replace(pack.file, order=((("sell-bike",),),), policy=Policy()),
+        replace(pack.exemplars, skills=skills, none=none),
+    )
+    assert [str(fault) for fault in faults_of(edited)] == [
+        "order[0][0][0]: 'sell-bike' is not defined; did you mean 'sell-bikes'?",
+        "exemplars/skills/fix-brakes: needs at least 3 exemplars, one a line, was: 1",
+        "exemplars/none: 'Glass in my tyre' stands in skills/fix-tyres too; keep one",
+    ]
+
+
+def test_a_file_that_can_not_be_read_has_one_fault(tiny):
+    for name in ("skills/fix-brakes", "skills/fix-tyres"):
+        (tiny / f"exemplars/{name}.txt").write_bytes(b"\xff")
+    faults = [str(fault) for fault in check_pack(tiny)[1]]
+    assert len(faults) == 2
+    assert all("not UTF-8" in fault for fault in faults)
 
 
 def test_a_missing_exemplar_file_is_named(tiny):
     path = tiny / "exemplars/questions/which-part.txt"
     path.unlink()
-    assert faults_of(tiny) == [f"{path}: needs at least 3 exemplars, one a line, was: 0"]
+    assert faults_in(tiny) == [f"{path}: needs at least 3 exemplars, one a line, was: 0"]
 
 
 def test_an_exemplar_file_that_belongs_to_nothing_is_named(tiny):
     path = tiny / "exemplars/skills/fix-brake.txt"
     path.write_text("a\nb\nc\n")
-    (fault,) = faults_of(tiny)
+    (fault,) = faults_in(tiny)
     assert fault.startswith(f"{path}: no id of pack.yaml belongs to this file; did you mean ")
     assert "'skills/fix-brakes.txt'?" in fault
 
 
 def test_a_query_in_two_files_is_named(tiny):
-    first, second = (tiny / f"exemplars/{n}.txt" for n in ("skills/fix-tyres", "none"))
+    second = tiny / "exemplars/none.txt"
     with second.open("a") as file:
         file.write("Glass in my TYRE\n")
-    assert faults_of(tiny) == [f"{second}: 'Glass in my TYRE' stands in {first} too; keep one"]
+    assert faults_in(tiny) == [
+        f"{second}: 'Glass in my TYRE' stands in skills/fix-tyres too; keep one"
+    ]
 
 
 def test_replies_may_stand_under_two_options(tiny):
     for option in ("brakes", "tyre"):
         with (tiny / f"exemplars/options/which-part/{option}.txt").open("a") as file:
             file.write("the one at the front\n")
-    assert faults_of(tiny) == []
+    assert faults_in(tiny) == []
 
 
 @pytest.mark.parametrize("document", ["../secret.md", "a/../../secret.md", "/etc/hostname"])
@@ -326,7 +354,7 @@ def test_a_document_outside_the_pack_is_refused(tiny, document):
     (tiny.parent / "secret.md").write_text("secret")
     (tiny / "a").mkdir()
     line = change(tiny, "document: brakes.md", f"document: {document}")
-    (fault,) = faults_of(tiny)
+    (fault,) = faults_in(tiny)
     place = f"pack.yaml:{line}: skills[0].document: a path below the pack's folder, without '..'"
     assert f"{place}, was: {document!r}" in fault
 
@@ -336,7 +364,7 @@ def test_a_link_that_leaves_the_pack_is_refused(tiny):
     outside.write_text("secret")
     (tiny / "skills/brakes.md").unlink()
     (tiny / "skills/brakes.md").symlink_to(outside)
-    (fault,) = faults_of(tiny)
+    (fault,) = faults_in(tiny)
     assert "skills[0].document: no such file below" in fault
 
 
@@ -345,12 +373,12 @@ def test_a_folder_link_that_leaves_the_pack_is_refused(tiny):
     (tiny.parent / "outside" / "secret.md").write_text("secret")
     (tiny / "skills/inner").symlink_to(tiny.parent / "outside")
     change(tiny, "document: brakes.md", "document: inner/secret.md")
-    assert any("skills[0].document: no such file below" in fault for fault in faults_of(tiny))
+    assert any("skills[0].document: no such file below" in fault for fault in faults_in(tiny))
 
 
 def test_a_document_that_is_not_there_is_named(tiny):
     change(tiny, "document: brakes.md", "document: brake.md")
-    (fault,) = faults_of(tiny)
+    (fault,) = faults_in(tiny)
     assert "skills[0].document: no such file below" in fault
     assert "was: 'brake.md'" in fault
 
@@ -470,7 +498,7 @@ def test_a_pack_without_questions_neighbours_and_none_is_valid(tiny):
     for name in ("neighbours", "questions", "options"):
         shutil.rmtree(tiny / "exemplars" / name)
     (tiny / "exemplars/none.txt").unlink()
-    assert faults_of(tiny) == []
+    assert faults_in(tiny) == []
 
 
 @pytest.mark.parametrize("shipped", [True, False])

@@ -7,7 +7,8 @@ from router import Router
 from router.decisions.decision import NoRoute
 from router.errors import PackError
 from router.fitting.fit import fit_model
-from router.packs.pack_file import FEWEST, load_pack
+from router.packs.faults import MIN_EXEMPLARS
+from router.packs.pack_file import load_pack
 from router.skill_folders.folder import is_skill_folder, pack_of_folder, read_folder
 from router.skill_folders.links import Names, served_elsewhere, without_cycles
 from router.skill_folders.pack_of_skills import init_pack
@@ -201,7 +202,7 @@ def test_plugins_are_categories_and_exclusions_go_where_they_belong(folder):
     assert not any("tyres" in line for line in pack.exemplars.skills["car-brakes"])
     assert "pedal feels soft" in pack.exemplars.skills["car-brakes"]
     assert pack.file.order == ((("sourdough",), ("pastry",)),)
-    assert all(len(lines) >= FEWEST for lines in pack.exemplars.skills.values())
+    assert all(len(lines) >= MIN_EXEMPLARS for lines in pack.exemplars.skills.values())
     assert warnings == []
 
 

@@ -18,7 +18,7 @@ from router.calibration.calibrate import (
 from router.calibration.cases import Cases
 from router.fitting.fit import fit_model
 from router.logs.labels import Gold
-from router.packs.exemplar_file import LONGEST_LINE
+from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
 from router.packs.pack import Exemplars, Pack
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def with_exemplars(pack: Pack, texts: Sequence[str], golds: Sequence[Gold]) -> P
     added: dict[str, list[str]] = {}
     for text, gold in zip(texts, golds, strict=True):
         line, target = plain_line(text), target_of(pack, gold)
-        if target and line and len(line) <= LONGEST_LINE and line.casefold() not in known:
+        if target and line and len(line) <= MAX_EXEMPLAR_LENGTH and line.casefold() not in known:
             known.add(line.casefold())
             added.setdefault(target, []).append(line)
 

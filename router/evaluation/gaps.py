@@ -14,7 +14,7 @@ from router.evaluation.run_folder import Row
 from router.evaluation.sampling import DistinctSample
 from router.evaluation.telling_words import telling_words
 from router.heads.similarity import unit_rows
-from router.packs.exemplar_file import LONGEST_LINE, write_exemplars
+from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH, write_exemplars
 from router.router import Router
 
 SAMPLE = 2_000
@@ -156,7 +156,7 @@ def export_gaps(gaps: Gaps, folder: str | Path) -> list[Path]:
     for number, gap in enumerate(gaps.gaps, start=1):
         name = "-".join(word for word in gap.words[:2] if word.isascii() and word.isalnum())
         path = Path(folder) / f"gap-{number:02d}{'-' * bool(name)}{name}.txt"
-        lines = [text for text, _ in gap.queries if len(text) <= LONGEST_LINE]
+        lines = [text for text, _ in gap.queries if len(text) <= MAX_EXEMPLAR_LENGTH]
         write_exemplars(path, lines, f"{gap.suggestion} Keep the lines that belong there.")
         paths.append(path)
     return paths

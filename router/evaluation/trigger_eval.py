@@ -12,7 +12,7 @@ from msgspec import Struct
 from router.decisions.decision import Decision, Route
 from router.errors import LogError, RouterError
 from router.files import write_whole
-from router.packs.pack_file import did_you_mean
+from router.packs.faults import did_you_mean
 from router.router import Router
 from router.statistics.intervals import wilson
 

@@ -7,7 +7,7 @@ from router.errors import PackError
 from router.lint.finding import Finding, as_json
 from router.lint.packs import lint_pack
 from router.lint.skills import lint_folder, lint_one
-from router.packs.pack_file import FILE
+from router.packs.pack_file import PACK_FILE
 from router.skill_folders.folder import is_skill_folder
 from router.skill_folders.skill_file import find_skill_file
 
@@ -22,7 +22,7 @@ def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
     path = Path(path)
     folder = path.parent if path.is_file() else path
     alone = find_skill_file(folder)
-    if (folder / FILE).is_file():
+    if (folder / PACK_FILE).is_file():
         found = lint_pack(folder, encoder)
     elif alone is not None and len(list(folder.glob("*/[Ss][Kk][Ii][Ll][Ll].md"))) == 0:
         found = lint_one(alone)
@@ -30,7 +30,7 @@ def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
         found = lint_folder(folder, encoder)
     else:
         raise PackError(
-            f"{path}: neither {FILE} nor any SKILL.md in it; cure: name a pack's folder, a folder"
-            " of skills, or one skill"
+            f"{path}: neither {PACK_FILE} nor any SKILL.md in it; cure: name a pack's folder, a"
+            " folder of skills, or one skill"
         )
     return sorted(found, key=lambda one: (one.level, one.path, one.line, one.rule, one.message))

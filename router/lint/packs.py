@@ -15,7 +15,7 @@ from router.lint.finding import Finding, line_of
 from router.lint.skills import lint_one
 from router.packs.document import document_path
 from router.packs.pack import Pack
-from router.packs.pack_file import FILE, check_pack
+from router.packs.pack_file import PACK_FILE, check_pack
 from router.skill_folders.skill_file import NAMES
 
 
@@ -32,7 +32,7 @@ def lint_pack(folder: Path, encoder: Encoder) -> list[Finding]:
     def place(target: str, text: str) -> tuple[str, int]:
         kind, _, one = target.partition(":")
         if not text:
-            return str(folder / FILE), line_of(folder / FILE, f"id: {one}")
+            return str(folder / PACK_FILE), line_of(folder / PACK_FILE, f"id: {one}")
         path = folder / "exemplars" / f"{kind}s" / f"{one}.txt"
         return str(path), line_of(path, text)
 

@@ -1,1 +1,1 @@
-"""What a pack says, and its files: read with every fault named, and written."""
+"""Packs: their values, what must hold of them, and their files."""

@@ -1,14 +1,14 @@
-"""The documents of skills: where they lie, and what they say."""
+"""The documents of skills: where they are, and their text."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from router.errors import PackError
 from router.files import write_whole
 from router.packs.pack import Skill
+from router.packs.text_file import read_text_file
 from router.paths import SKILLS
 
-MOST_BYTES = 2_000_000
+_MAX_BYTES = 2_000_000
 
 
 def read_document(path: Path) -> str:
@@ -16,19 +16,7 @@ def read_document(path: Path) -> str:
 
     :raises PackError: It can't be opened, is too large or is not UTF-8.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PackError(
-            f"{path}: can't be read: {error.strerror}; cure: mend or remove it"
-        ) from error
-    if len(data) > MOST_BYTES:
-        raise PackError(f"{path}: a skill has at most {MOST_BYTES:,} bytes, was: {len(data):,}")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise PackError(f"{path}:{line}: not UTF-8 ({error.reason}); save it as UTF-8") from error
+    text = read_text_file(path, "a skill", _MAX_BYTES)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -45,7 +33,10 @@ def document_path(folder: Path, document: str) -> Path | None:
 
 
 def documents_to_read(folder: Path, skills: Iterable[Skill]) -> Iterator[tuple[str, Path]]:
-    """Find the documents that are weighed: of the skills with a description. Gives (id, path)."""
+    """Find the documents of the skills that have a description, which are read at the fit.
+
+    :return: (id, path) of each.
+    """
     for skill in skills:
         path = document_path(folder, skill.document) if skill.document else None
         if skill.description and path is not None:
@@ -53,10 +44,10 @@ def documents_to_read(folder: Path, skills: Iterable[Skill]) -> Iterator[tuple[s
 
 
 def write_documents(folder: Path, skills: Iterable[Skill], documents: Mapping[str, str]) -> None:
-    """Write what is not there yet, or says something else, below a pack's folder."""
-    known = list(skills)
-    there = dict(documents_to_read(folder, known))
-    for skill in known:
-        text, path = documents.get(skill.id), there.get(skill.id)
+    """Write the documents below a pack's folder that are missing there or have another text."""
+    skills = list(skills)
+    paths = dict(documents_to_read(folder, skills))
+    for skill in skills:
+        text, path = documents.get(skill.id), paths.get(skill.id)
         if text is not None and (path is None or read_document(path) != text):
             write_whole(folder / skill.document, text)

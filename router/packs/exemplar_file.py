@@ -1,4 +1,4 @@
-"""Exemplar files: one exemplar a line, `#` comments and blank lines between."""
+"""Exemplar files: one exemplar on each line, with `#` comments and blank lines between them."""
 
 import re
 from collections.abc import Iterable
@@ -6,41 +6,39 @@ from pathlib import Path
 
 from router.errors import PackError
 from router.files import write_whole
+from router.packs.text_file import read_text_file
 
-MOST_BYTES = 20_000_000
-LONGEST_LINE = 2_000
+_MAX_BYTES = 20_000_000
+MAX_EXEMPLAR_LENGTH = 2_000
+"""In characters."""
+
 _ESCAPED = re.compile(r"^\\(?=\\*#)")
 """An exemplar that begins with "#" is written with a backslash before it."""
 
 
 def read_exemplars(path: Path) -> tuple[str, ...]:
-    """Read the exemplars of a file, in order, each once; runs of blanks count as one.
+    """Read the exemplars of a file in order, each of them once.
 
-    :raises PackError: Too large, not UTF-8, an overlong line; the message names file and line.
+    Each run of white space becomes one blank.
+
+    :raises PackError: The file is too large or not UTF-8, or a line is too long.
     """
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise PackError(f"{path}: an exemplar file has at most {MOST_BYTES:,} bytes, was: {size:,}")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise PackError(f"{path}:{line}: not UTF-8 ({error.reason}); save it as UTF-8") from error
-    lines: dict[str, None] = {}
+    text = read_text_file(path, "an exemplar file", _MAX_BYTES)
+    exemplars: dict[str, None] = {}
     for number, raw in enumerate(text.split("\n"), start=1):
-        line_text = " ".join(raw.split())
-        if len(line_text) > LONGEST_LINE:
+        line = " ".join(raw.split())
+        if len(line) > MAX_EXEMPLAR_LENGTH:
             raise PackError(
-                f"{path}:{number}: an exemplar has at most {LONGEST_LINE:,} characters, "
-                f"was: {len(line_text):,}; keep the sentence that says what is wanted"
+                f"{path}:{number}: an exemplar has at most {MAX_EXEMPLAR_LENGTH:,} characters, "
+                f"was: {len(line):,}; keep the sentence that says what is wanted"
             )
-        if line_text and not line_text.startswith("#"):
-            lines[_ESCAPED.sub("", line_text)] = None
-    return tuple(lines)
+        if line and not line.startswith("#"):
+            exemplars[_ESCAPED.sub("", line)] = None
+    return tuple(exemplars)
 
 
 def write_exemplars(path: Path, lines: Iterable[str], comment: str) -> None:
-    """Write exemplars under a comment, in one step: a reader never sees half a file."""
+    """Write exemplars under a comment."""
     plain = (" ".join(line.split()) for line in lines)
     escaped = (re.sub(r"^(?=\\*#)", r"\\", line) for line in plain)
     write_whole(path, "".join([f"# {comment}\n", *(f"{line}\n" for line in escaped)]))

@@ -1,4 +1,4 @@
-"""What a Markdown document says, without its marks."""
+"""The text of Markdown documents, without markup and code."""
 
 import re
 
@@ -19,30 +19,31 @@ _BEGINNING = re.compile(r"^[\s#>+-]*(?:\d+[.)]\s+)?(?:\[[ xX]\]\s+)?")
 
 
 def plain(text: str) -> str:
-    """Take the Markdown out of a line."""
+    """Remove the markup from a line."""
     text = _LINK.sub(r"\1", text)
     return " ".join(re.sub(r"[*`]+|(?<!\w)_+|_+(?!\w)", "", text).split())
 
 
 def without_code(text: str) -> str:
-    """Blank out fenced code and comments; lines keep their numbers."""
+    """Remove fenced code and comments; all other lines keep their numbers."""
     for pattern in (_FENCE, _COMMENT):
         text = pattern.sub(lambda match: "\n" * match[0].count("\n"), text)
     return text
 
 
 def refuses(text: str) -> bool:
-    """Tell whether a sentence says what the document is not for."""
+    """Tell whether a sentence states what the document is not for."""
     return bool(_NOT.search(text))
 
 
 def own_text(text: str) -> str:
-    """Leave out what speaks for others: frontmatter, and what the document says it is not for.
+    """Remove the frontmatter and everything that states what the document is not for.
 
-    A heading that refuses takes all below it along, a line that ends in a colon the items below it.
+    A heading like "When not to use" removes the section below it; a line like "Don't use it for:"
+    removes the list items below it.
     """
     kept = []
-    section = items = False  # whether they are refused
+    section = items = False  # whether the current section and the current list are removed
     for line in _FRONTMATTER.sub("", text, count=1).split("\n"):
         if _HEADING.match(line):
             section, items = refuses(line), False
@@ -54,10 +55,10 @@ def own_text(text: str) -> str:
 
 
 def passages(text: str) -> list[str]:
-    """Give the lines of a text, headings, items and rows of tables among them, each once.
+    """Give the lines of a text once each, among them headings, list items and table rows.
 
-    Code and comments are left out.
+    Code, comments and lines of fewer than three letters are left out.
     """
     lines = without_code(text).split("\n")
-    said = (_BEGINNING.sub("", plain(line.replace("|", " "))) for line in lines)
-    return list(dict.fromkeys(line for line in said if sum(map(str.isalpha, line)) > 2))
+    plain_lines = (_BEGINNING.sub("", plain(line.replace("|", " "))) for line in lines)
+    return list(dict.fromkeys(line for line in plain_lines if sum(map(str.isalpha, line)) > 2))

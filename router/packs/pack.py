@@ -1,9 +1,9 @@
-"""What a pack says: categories, skills, neighbours, questions, order, and settings.
+"""The values of a pack: categories, skills, neighbours, questions, order, policy and exemplars.
 
-These are plain frozen values. `pack_file` reads and writes them, and names every fault.
+They are plain and frozen. `pack_file` reads and writes them, and `faults` checks them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated
 
@@ -19,23 +19,28 @@ _Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Proportion = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
-class Category(Struct, frozen=True, forbid_unknown_fields=True):
-    """A kind of concern, and the question that separates it from its neighbours."""
+class Identified(Struct, frozen=True, forbid_unknown_fields=True):
+    """A value that other values of a pack refer to by its id."""
 
     id: Id
+
+
+class Category(Identified, frozen=True):
+    """A kind of concern. `asks` is the question that separates it from the other categories."""
+
     title: _Text
     concern: _Text
     asks: str = ""
 
 
-class Skill(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One thing that a query can be routed to. `document` is a path below a skills folder.
+class Skill(Identified, frozen=True, omit_defaults=True):
+    """One thing that a query can be routed to.
 
-    `description`: what a document says of itself. With it, exemplars are read as lines of
-    documents, not as queries that users ask.
+    `document` is a path below a skills folder. `description` is the description that a document
+    gives of itself; if it is given, the exemplars are taken for lines of documents instead of
+    queries that users ask.
     """
 
-    id: Id
     category: Id
     title: _Text
     summary: _Text
@@ -43,14 +48,13 @@ class Skill(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     description: Annotated[str, Meta(max_length=2_000)] = ""
 
 
-class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):
+class Neighbour(Identified, frozen=True):
     """A neighbouring pack, which serves what this one does not.
 
     It is mentioned beside a route to one of the skills `mention_beside` if the query contains one
     of the words or phrases `mention_when`.
     """
 
-    id: Id
     title: _Text
     summary: _Text
     mention_beside: tuple[Id, ...] = ()
@@ -74,22 +78,20 @@ class Destination(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def all_skills(self) -> tuple[str, ...]:
-        """Every skill that this answer can lead to."""
+        """All skills that this answer can lead to."""
         return (*self.any_of, *self.skills, *self.if_mentioned)
 
 
-class Option(Struct, frozen=True, forbid_unknown_fields=True):
+class Option(Identified, frozen=True):
     """One answer to a question."""
 
-    id: Id
     label: _Text
     leads_to: Destination
 
 
-class Question(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to ask when a detail is missing. `triggers` are words and phrases, never patterns."""
+class Question(Identified, frozen=True):
+    """A question for a missing detail. `triggers` are words and phrases, never patterns."""
 
-    id: Id
     text: _Text
     options: tuple[Option, ...]
     triggers: tuple[_Text, ...] = ()
@@ -124,18 +126,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     confidence: PlattScaling = PlattScaling()
 
 
-class Exemplars(Struct, frozen=True):
-    """Queries that show what is meant, by id; of an option: replies, by question and option."""
-
-    skills: Mapping[str, tuple[str, ...]]
-    neighbours: Mapping[str, tuple[str, ...]]
-    questions: Mapping[str, tuple[str, ...]]
-    options: Mapping[str, Mapping[str, tuple[str, ...]]]
-    none: tuple[str, ...]
-
-
 class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The form of `pack.yaml`."""
+    """The content of `pack.yaml`."""
 
     format: Annotated[int, Meta(ge=1, le=1)]
     id: Id
@@ -150,11 +142,45 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
     policy: Policy = Policy()
 
 
-class Pack(Struct, frozen=True, dict=True):
-    """A pack that has been read and checked, with its exemplars.
+class Exemplars(Struct, frozen=True):
+    """Example queries by id of what they ask for; replies by question and option."""
 
-    `documents`: by id, what the documents of the skills with a description say, as they stand in
-    their files.
+    skills: Mapping[str, tuple[str, ...]]
+    neighbours: Mapping[str, tuple[str, ...]]
+    questions: Mapping[str, tuple[str, ...]]
+    options: Mapping[str, Mapping[str, tuple[str, ...]]]
+    none: tuple[str, ...]
+
+    @classmethod
+    def of(cls, file: PackFile, read: Callable[[str], tuple[str, ...]]) -> "Exemplars":
+        """Collect the exemplars of all ids; `read` gives those of a group by its name."""
+
+        def group(name: str, values: Iterable[Identified]) -> dict[str, tuple[str, ...]]:
+            return {value.id: read(f"{name}/{value.id}") for value in values}
+
+        return cls(
+            skills=group("skills", file.skills),
+            neighbours=group("neighbours", file.neighbours),
+            questions=group("questions", file.questions),
+            options={q.id: group(f"options/{q.id}", q.options) for q in file.questions},
+            none=read("none"),
+        )
+
+    def groups(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Give each group's name, like "skills/ID" or "options/QUESTION/OPTION", and its lines."""
+        for kind in ("skills", "neighbours", "questions"):
+            for target, lines in getattr(self, kind).items():
+                yield f"{kind}/{target}", lines
+        for question, options in self.options.items():
+            for option, lines in options.items():
+                yield f"options/{question}/{option}", lines
+        yield "none", self.none
+
+
+class Pack(Struct, frozen=True, dict=True):
+    """A pack with its exemplars.
+
+    `documents` holds the full text of the documents by id, for the skills with a description.
     """
 
     file: PackFile
@@ -178,20 +204,16 @@ class Pack(Struct, frozen=True, dict=True):
 
     @cached_property
     def precedence(self) -> Precedence:
-        """Which skill comes before which."""
+        """The execution order of the skills."""
         return Precedence.of_chains(self.file.order)
 
     def target_exemplars(self) -> Iterator[tuple[str, str]]:
-        """Give (target, exemplar) for all that a query can be: skill, neighbour, question, none.
+        """Give (target, exemplar) for everything that a query can ask for.
 
-        A target's name is "skill:ID", "neighbour:ID", "question:ID" or "none".
+        A target is "skill:ID", "neighbour:ID", "question:ID" or "none".
         """
-        kinds = (
-            ("skill", self.exemplars.skills),
-            ("neighbour", self.exemplars.neighbours),
-            ("question", self.exemplars.questions),
-        )
-        for kind, groups in kinds:
-            for target, lines in groups.items():
-                yield from ((f"{kind}:{target}", line) for line in lines)
-        yield from (("none", line) for line in self.exemplars.none)
+        for name, lines in self.exemplars.groups():
+            kind, _, target = name.partition("/")
+            if kind != "options":
+                label = f"{kind.removesuffix('s')}:{target}" if target else kind
+                yield from ((label, line) for line in lines)

@@ -1,4 +1,4 @@
-"""Which skill comes before which: a strict partial order, declared as data."""
+"""Execution order: a strict partial order of skills."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,29 +20,29 @@ class Precedence:
         """
         after: dict[str, set[str]] = {}
         for chain in chains:
-            for place, step in enumerate(chain):
-                later = {skill for group in chain[place + 1 :] for skill in group}
+            for index, step in enumerate(chain):
+                later = {skill for later_step in chain[index + 1 :] for skill in later_step}
                 for skill in step:
                     after.setdefault(skill, set()).update(later)
         try:
             backwards = list(TopologicalSorter(after).static_order())
         except CycleError as error:
             raise ValueError(f"a cycle: {' before '.join(reversed(error.args[1]))}") from error
-        for skill in backwards:  # what comes last is closed first
+        for skill in backwards:  # the last skills first, so that each set is complete when used
             for later_skill in tuple(after.get(skill, ())):
                 after[skill] |= after.get(later_skill, set())
-        return cls(frozenset((a, b) for a, others in after.items() for b in others))
+        return cls(frozenset((a, b) for a, later in after.items() for b in later))
 
     def before(self, earlier: str, later: str) -> bool:
         """Whether `earlier` must come before `later`."""
         return (earlier, later) in self.pairs
 
     def sort(self, skills: Iterable[str]) -> tuple[str, ...]:
-        """Put skills into execution order; what nothing orders keeps the order of mention."""
-        left = list(dict.fromkeys(skills))
-        done: list[str] = []
-        while left:
-            first = next(s for s in left if not any(self.before(other, s) for other in left))
-            left.remove(first)
-            done.append(first)
-        return tuple(done)
+        """Sort skills into execution order; skills that nothing orders keep their given order."""
+        remaining = list(dict.fromkeys(skills))
+        ordered: list[str] = []
+        while remaining:
+            first = next(b for b in remaining if not any(self.before(a, b) for a in remaining))
+            remaining.remove(first)
+            ordered.append(first)
+        return tuple(ordered)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from router.packs.exemplar_file import read_exemplars
+from router.packs.faults import MIN_EXEMPLARS
 from router.packs.markdown import refuses
-from router.packs.pack_file import FEWEST
 from router.paths import DATA
 from router.skill_folders.links import Names, served_elsewhere
 from router.skill_folders.texts import SkillTexts, clauses_in, clean
@@ -39,7 +39,7 @@ def gather(texts: Mapping[str, SkillTexts], names: Names) -> Gathered:
     The strongest lines go first, lines of the body fill what is left of a skill's share. A line
     that two skills have stands for neither.
     """
-    share = max(FEWEST, min(MOST, BUDGET // max(len(texts), 1)))
+    share = max(MIN_EXEMPLARS, min(MOST, BUDGET // max(len(texts), 1)))
     moved, dropped = _moved(texts, names)
     given: dict[str, list[str]] = {one: [] for one in texts}
     for _, to, line in moved:

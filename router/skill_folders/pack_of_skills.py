@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.packs.pack import Pack, Skill
-from router.packs.pack_file import FILE, load_pack, save_pack
+from router.packs.pack_file import PACK_FILE, load_pack, save_pack
 from router.skill_folders.folder import Notify, pack_of, read_folder
 
 COPIED = "documents"
@@ -23,9 +23,9 @@ def init_pack(
     :raises PackError: No skill can be read, or a pack is there and `force` is not given.
     """
     where = folder if out is None else out
-    if (where / FILE).exists() and not force:
+    if (where / PACK_FILE).exists() and not force:
         raise PackError(
-            f"{where / FILE}: a pack is there already; cure: --force writes over it and its"
+            f"{where / PACK_FILE}: a pack is there already; cure: --force writes over it and its"
             " exemplars, --out names another folder"
         )
     pack, warnings = pack_of(read_folder(folder), encoder, notify)

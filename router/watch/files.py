@@ -8,7 +8,7 @@ from typing import TypeAlias
 from router.errors import PackError
 from router.packs.document import documents_to_read
 from router.packs.exemplar_file import read_exemplars
-from router.packs.pack_file import FILE, check_pack
+from router.packs.pack_file import PACK_FILE, check_pack
 from router.watch.changes import (
     DecideQueries,
     FilesRead,
@@ -52,7 +52,7 @@ def file_stamps(folder: Path, queries: Path, documents: Iterable[Path] = ()) -> 
     """Stamp the pack's files, its documents and the file of queries, without reading them."""
     exemplars = sorted((folder / "exemplars").rglob("*.txt"))
     stamps = []
-    for path in (folder / FILE, queries, *exemplars, *documents):
+    for path in (folder / PACK_FILE, queries, *exemplars, *documents):
         try:
             stat = path.stat()
         except FileNotFoundError:  # some editors delete a file before they write it again

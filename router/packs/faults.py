@@ -1,0 +1,189 @@
+"""What must hold of a pack, whether it was read from files or made in Python."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args, get_type_hints
+
+from msgspec import Struct
+
+from router.packs.pack import Destination, Exemplars, Identified, Pack, PackFile
+from router.packs.precedence import Precedence
+
+MIN_EXEMPLARS = 3
+"""The fewest exemplars of a skill, neighbour or question; with fewer, none can be held out."""
+
+
+class Fault(Struct, frozen=True):
+    """One thing that is wrong with a pack.
+
+    `key` is like "skills[2].category", or "exemplars/skills/ID" for a group of exemplars. `file` is
+    empty if the pack was not read from files, and `line` is 0 if the file as a whole is meant.
+    """
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(filter(None, (where, self.key, self.message)))
+
+
+def faults_of(pack: Pack) -> list[Fault]:
+    """List the faults in a pack's values: its ids, questions, order and exemplars.
+
+    The types and ranges of single fields are checked where a file is decoded.
+    """
+    file = pack.file
+    faults = (
+        *_repeated_ids(file),
+        *_undefined_ids(file),
+        *_question_faults(file),
+        *_order_faults(file),
+        *_exemplar_faults(pack.exemplars),
+    )
+    return [Fault("", 0, key, message) for key, message in faults]
+
+
+def decoding_fault(message: str, data: object) -> tuple[str, str]:
+    """Turn msgspec's message on plain data into a key and a message that says what came."""
+    text, _, path = message.partition(" - at ")
+    path = path.rpartition(" in ")[2].strip("`") or "$"
+    if unknown := re.search(r"unknown field `(.*?)`", text):
+        kind: Any = PackFile
+        for name in re.findall(r"[a-z_]+", path):  # from "$.skills[2]" to Skill
+            hint = get_type_hints(kind)[name]
+            kind = next(iter(get_args(hint)), hint)
+        cure = did_you_mean(unknown[1], kind.__struct_fields__)
+        return f"{path}.{unknown[1]}"[2:], f"the key {unknown[1]!r} is not known here; {cure}"
+    return path[2:], text if text.startswith("Object missing") else text + _was(data, path)
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """End a message with the nearest known id, or with all of them."""
+    known = list(known)
+    nearest = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known) or 'none'}"
+
+
+def _was(data: object, path: str) -> str:
+    """Quote the value at a path, or give nothing if the path names no single value."""
+    for step in re.findall(r"[^$.\[\]]+|\.\.\.", path):
+        if isinstance(data, list) and step.isdecimal():
+            data = data[int(step)]
+        elif isinstance(data, dict) and step in data:
+            data = data[step]
+        else:
+            return ""
+    return f", was: {str(data)[:60]!r}" if isinstance(data, str | int | float) else ""
+
+
+def _repeated_ids(file: PackFile) -> Iterator[tuple[str, str]]:
+    groups = {
+        "categories": _ids(file.categories),
+        "skills": _ids(file.skills),
+        "neighbours": _ids(file.neighbours),
+        "questions": _ids(file.questions),
+    }
+    groups |= {f"questions[{i}].options": _ids(q.options) for i, q in enumerate(file.questions)}
+    for group, ids in groups.items():
+        for i, repeated in enumerate(ids):
+            if repeated in ids[:i]:
+                yield f"{group}[{i}].id", f"{repeated!r} stands twice; an id is given once"
+
+
+def _undefined_ids(file: PackFile) -> Iterator[tuple[str, str]]:
+    for key, used, defined in (*_references(file), *_references_of_questions(file)):
+        if used not in defined:
+            yield key, f"{used!r} is not defined; {did_you_mean(used, defined)}"
+
+
+def _references(file: PackFile) -> Iterator[tuple[str, str, list[str]]]:
+    """Give each id that is referred to: its key, the id, and the ids that are defined."""
+    categories, skills = _ids(file.categories), _ids(file.skills)
+    for i, skill in enumerate(file.skills):
+        yield f"skills[{i}].category", skill.category, categories
+    for i, neighbour in enumerate(file.neighbours):
+        yield from _each(f"neighbours[{i}].mention_beside", neighbour.mention_beside, skills)
+    for i, chain in enumerate(file.order):
+        for j, step in enumerate(chain):
+            yield from _each(f"order[{i}][{j}]", step, skills)
+    for skill_id, others in file.also_consider.items():
+        yield f"also_consider.{skill_id}", skill_id, skills
+        yield from _each(f"also_consider.{skill_id}", others, skills)
+
+
+def _references_of_questions(file: PackFile) -> Iterator[tuple[str, str, list[str]]]:
+    skills, neighbours = _ids(file.skills), _ids(file.neighbours)
+    questions = _ids(file.questions)
+    for i, question in enumerate(file.questions):
+        for j, option in enumerate(question.options):
+            key, destination = f"questions[{i}].options[{j}].leads_to", option.leads_to
+            yield from _each(f"{key}.skills", destination.skills, skills)
+            yield from _each(f"{key}.any_of", destination.any_of, skills)
+            yield from _each(f"{key}.if_mentioned", destination.if_mentioned, skills)
+            yield from _each(f"{key}.neighbours", destination.neighbours, neighbours)
+            if destination.ask is not None:
+                yield f"{key}.ask", destination.ask, questions
+        if question.if_unsure is not None:
+            yield f"questions[{i}].if_unsure", question.if_unsure, _ids(question.options)
+
+
+def _ids(values: Iterable[Identified]) -> list[str]:
+    return [value.id for value in values]
+
+
+def _each(
+    key: str, used: Sequence[str], defined: list[str]
+) -> Iterator[tuple[str, str, list[str]]]:
+    yield from ((f"{key}[{i}]", value, defined) for i, value in enumerate(used))
+
+
+def _question_faults(file: PackFile) -> Iterator[tuple[str, str]]:
+    follow_ups = {
+        question.id: {option.leads_to.ask for option in question.options if option.leads_to.ask}
+        for question in file.questions
+    }
+    for i, question in enumerate(file.questions):
+        key = f"questions[{i}].options"
+        if len(question.options) < 2:
+            yield key, f"a question needs at least 2 options, was: {len(question.options)}"
+        for j, option in enumerate(question.options):
+            if option.leads_to == Destination():
+                cure = "give skills, neighbours, or a follow-up question in `ask`"
+                yield f"{key}[{j}].leads_to", f"leads nowhere; {cure}"
+        reached: set[str] = set()
+        waiting = [question.id]
+        while waiting:
+            new = follow_ups.get(waiting.pop(), set()) - reached
+            reached |= new
+            waiting += new
+        if question.id in reached:
+            yield key, f"following `ask` from {question.id!r} comes back to it"
+
+
+def _order_faults(file: PackFile) -> Iterator[tuple[str, str]]:
+    try:
+        Precedence.of_chains(file.order)
+    except ValueError as error:
+        yield "order", f"an execution order has no cycle, was {error}; take one chain back"
+
+
+def _exemplar_faults(exemplars: Exemplars) -> Iterator[tuple[str, str]]:
+    """Name groups with too few exemplars, and queries that two targets have.
+
+    Replies to a question are optional, and two options may share them.
+    """
+    first_use: dict[str, str] = {}
+    for name, lines in exemplars.groups():
+        if name.startswith("options/"):
+            continue
+        if len(lines) < MIN_EXEMPLARS and name != "none":
+            message = f"needs at least {MIN_EXEMPLARS} exemplars, one a line, was: {len(lines)}"
+            yield f"exemplars/{name}", message
+        for line in lines:
+            first = first_use.setdefault(line.casefold(), name)
+            if first != name:
+                yield f"exemplars/{name}", f"{line!r} stands in {first} too; keep one"
