@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.heads import word_votes
-from router.heads.lexicon import Lexicon
-from router.heads.word_votes import WordVotes
+from router.heads.lexicon import Lexicon, WordVotes
 from router.text import words_in
 
 TEXTS = ["red bike", "red car", "the C++ build of llama.cpp", "a bike, a bike and a car"]

@@ -128,13 +128,17 @@ class DecisionBuilder:
         """Ask the pack's question, or compose one from the candidates."""
         if result.unsure[row]:
             fields = {"reason": "Several of these are about as likely.", **fields}
-        questions, index = list(self.pack.questions.values()), result.question[row]
-        if index < len(questions):
-            question = AskedQuestion.of(questions[index])
+        index = result.question[row]
+        if index < len(self._questions):
+            question = self._questions[index]
         else:
             names = [self.model.names[i] for i in result.candidates[row] if i >= 0]
             question = compose_question(self.pack, names)
         return clarify(question, (evidence.texts[row],), (), fields)
+
+    @cached_property
+    def _questions(self) -> tuple[AskedQuestion, ...]:
+        return tuple(AskedQuestion.of(question) for question in self.pack.questions.values())
 
     def route(
         self, skills: tuple[str, ...], neighbours: tuple[str, ...], fields: Mapping[str, Any]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from router.arrays import Bools, Floats, Indices
 from router.decisions.candidates import MAX_OPTIONS, Candidates
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
+from router.heads.lexicon import BoundedCache
 from router.model.layout import ExemplarStatistics, Layout
 from router.model.model import Evidence
 from router.packs.pack import Pack, Policy
@@ -17,6 +18,9 @@ from router.packs.precedence import Precedence
 from router.statistics.conformal import coverage_threshold, texts_needed
 from router.statistics.platt import PlattScaling
 from router.text import Phrases
+
+_CACHED_ORDERS = 10_000
+"""Combinations of skills whose execution order is cached."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ class CompiledPolicy:
             confidence,
             in_scope=in_scope,
             has_question=question >= 0,
-            has_alternatives=self.candidates.has_alternatives(evidence),
+            has_alternatives=self._has_alternatives(evidence, confidence),
             ask_threshold=self.policy.ask_threshold,
             confidence_threshold=self.policy.confidence_threshold,
         )
@@ -177,6 +181,12 @@ class CompiledPolicy:
         unasked = evidence.probabilities[:, self.layout.unasked]
         return np.asarray(unasked / np.maximum(unasked.sum(axis=1, keepdims=True), 1e-12))
 
+    def _has_alternatives(self, evidence: Evidence, confidence: Floats) -> Bools:
+        """Tell which texts have two candidates, if there is any to ask for lack of confidence."""
+        if (confidence >= self.policy.confidence_threshold).all():
+            return np.zeros(len(confidence), dtype=np.bool_)
+        return self.candidates.has_alternatives(evidence)
+
     def _likeliest_question(self, evidence: Evidence) -> Indices:
         probabilities = evidence.questions.probabilities
         if not probabilities.shape[1]:
@@ -204,12 +214,17 @@ class CompiledPolicy:
             if self.sums_skills:
                 confidence[row] = of_skills[row, ranked].sum()
             confidence[row] *= strength[ranked[1:]].prod()
-            chosen[row, : len(ranked)] = self._in_order(ranked)
+            chosen[row, : len(ranked)] = self._order[tuple(ranked.tolist())]
         return chosen, confidence
 
-    def _in_order(self, chosen: Indices) -> list[int]:
-        index = {self.skill_ids[skill]: skill for skill in chosen.tolist()}
+    def _in_order(self, chosen: tuple[int, ...]) -> list[int]:
+        index = {self.skill_ids[skill]: skill for skill in chosen}
         return [index[skill] for skill in self.precedence.sort(index)]
+
+    @cached_property
+    def _order(self) -> BoundedCache[tuple[int, ...], list[int]]:
+        """The execution order of skills; the same few combinations come again and again."""
+        return BoundedCache(self._in_order, _CACHED_ORDERS)
 
     def _neighbours(
         self, evidence: Evidence, shares: Floats, action: NDArray[np.int8], skills: Indices
@@ -259,9 +274,11 @@ class CompiledPolicy:
                 of_neighbours = shares[rows, n_skills : n_skills + n_neighbours]
                 confidence[rows] = (of_neighbours * neighbours[rows]).sum(axis=1)
             elif code == NONE:
-                none = shares[rows, n_skills + n_neighbours :].sum(axis=1)
-                far = 1.0 - self.statistics.p_value(evidence.nearest_similarity[rows])
-                confidence[rows] = np.where(in_scope[rows], none, np.maximum(none, far))
+                confidence[rows] = shares[rows, n_skills + n_neighbours :].sum(axis=1)
+                far = rows[~in_scope[rows]]
+                if len(far):
+                    p_value = self.statistics.p_value(evidence.nearest_similarity[far])
+                    confidence[far] = np.maximum(confidence[far], 1.0 - p_value)
             confidence[rows] = self.scalings[ACTIONS[code]].transform(confidence[rows])
         return confidence
 

@@ -15,8 +15,8 @@ from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, V
 from router.encoders.encoder import Encoder
 from router.heads.int8_cosines import FEWEST_POINTS, Graph, Int8Cosines, int8_graph
 from router.heads.kernel_head import KernelHead, fit_kernel_head
-from router.heads.scores import Scores, nearest_by_target
-from router.heads.similarity import FEW_TEXTS, cosines, sums_by_code, unit_rows
+from router.heads.scores import Scores
+from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, sums_by_code, unit_rows
 from router.statistics.probability_maps import Power, TrueColumns, fit_power_on_sample
 from router.text import Words
 

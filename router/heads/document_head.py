@@ -13,8 +13,9 @@ are weighed, and their sum is the log odds of the target against an everyday que
   the encoder gives tokens.
 
 The weights are those of a conditional logit (McFadden 1974), the same for every folder: they were
-fitted once, on queries to real collections of skills, see docs/pages/evidence/skill-folders.md. Nothing but means is
-fitted on the folder itself, in n steps, and the probabilities need no labelled query of it.
+fitted once, on queries to real collections of skills (docs/pages/evidence/skill-folders.md).
+Nothing but means is fitted on the folder itself, in n steps, and the probabilities need no labelled
+query of it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,8 +32,8 @@ from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.heads.postings import Postings
-from router.heads.scores import Scores, nearest_by_target
-from router.heads.similarity import FEW_TEXTS, cosines, unit_rows
+from router.heads.scores import Scores
+from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, unit_rows
 from router.statistics.probability_maps import Temperature
 from router.text import Words, words_in
 

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
-from router.heads.lexicon import Lexicon, SparseGram
-from router.heads.scores import Scores, nearest_by_target
-from router.heads.similarity import FEW_TEXTS, cosines, product
-from router.heads.word_votes import WordVotes
+from router.heads.lexicon import Lexicon, SparseGram, WordVotes
+from router.heads.scores import Scores
+from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, product
 from router.statistics.probability_maps import Power, fit_power_on_sample
 from router.text import Words, words_in
 from router.threads import map_in_threads
@@ -32,7 +31,7 @@ _SCORED, _FITTED = 64, 256
 
 @dataclass(frozen=True)
 class KernelSettings:
-    """How the head weighs its evidence; chosen on validation data, see docs/pages/evidence/accuracy.md.
+    """How the head weighs its evidence, chosen on validation data; see `docs/pages/evidence`.
 
     :param sharpness: How fast the vote of an exemplar falls with its cosine distance.
     :param lexical: The weight of the words, and of their character n-grams, beside the vector.
@@ -72,9 +71,13 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
         """Encode texts and score them. The exemplars must stand target by target."""
         vectors = encoder.encode(texts)
         keep = len(texts) <= FEW_TEXTS
-        blocks = map_in_threads(
-            lambda start: self._score_block(vectors[start : start + _SCORED], keep),
-            range(0, max(len(texts), 1), _SCORED),
+        blocks = (
+            [self._score_block(vectors, keep)]
+            if keep
+            else map_in_threads(
+                lambda start: self._score_block(vectors[start : start + _SCORED], keep),
+                range(0, len(texts), _SCORED),
+            )
         )
         decisions = self._decisions_without_vectors(words)
         decisions += np.concatenate([votes for votes, _, _ in blocks])

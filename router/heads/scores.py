@@ -80,13 +80,3 @@ class Head(Protocol):
     def word_votes(self, words: Words) -> Floats:
         """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
         ...
-
-
-def nearest_by_target(similarities: Similarities, starts: Indices) -> Similarities:
-    """Find the largest cosine of each target.
-
-    :param similarities: With exemplars, target by target. Shape: (n_texts, n_exemplars).
-    :param starts: Where the exemplars of each target begin. Shape: (n_targets,).
-    :return: Shape: (n_texts, n_targets).
-    """
-    return np.asarray(np.maximum.reduceat(similarities, starts, axis=1))

@@ -72,6 +72,16 @@ def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[n
     return np.asarray(result + rows[:, whole:] @ matrix[whole:])
 
 
+def nearest_by_target(similarities: Similarities, starts: Indices) -> Similarities:
+    """Find the largest cosine of each target.
+
+    :param similarities: With exemplars, target by target. Shape: (n_texts, n_exemplars).
+    :param starts: Where the exemplars of each target begin. Shape: (n_targets,).
+    :return: Shape: (n_texts, n_targets).
+    """
+    return np.asarray(np.maximum.reduceat(similarities, starts, axis=1))
+
+
 @dataclass(frozen=True)
 class Centroids:
     """One unit vector for each target. `names` are the targets in the order of the rows."""
