@@ -5,7 +5,7 @@ import pin
 import pytest
 
 from router import Clarify, Redirect, Route, Router
-from router.decisions.decision import Asked, Choice
+from router.decisions.decision import AskedQuestion
 
 
 @pytest.fixture(scope="module")
@@ -20,15 +20,13 @@ def kitchen():
 
 def ask(router, name, *texts):
     """Put a question of the pack after what the user wrote, as a router does."""
-    question = router.pack.questions[name]
-    options = tuple(Choice(option.id, option.label) for option in question.options)
     return Clarify(
         confidence=0.9,
         margin=0.1,
         reason="The detail that decides between these is not said.",
-        question=Asked(name, question.text, options),
-        said=texts,
-        asked=(name,),
+        question=AskedQuestion.of(router.pack.questions[name]),
+        history=texts,
+        asked_ids=(name,),
     )
 
 
@@ -40,7 +38,7 @@ def test_after_two_questions_the_chain_ends_at_what_its_last_question_takes_for_
     second = parcels.answer(first, "a parcel on its way")
     assert isinstance(second, Clarify)
     assert second.question.id == "late-or-broken"
-    assert second.asked == ("what-is-wrong", "late-or-broken")
+    assert second.asked_ids == ("what-is-wrong", "late-or-broken")
     end = parcels.answer(second, "it has not arrived")  # whose option asks "find-or-move"
     assert isinstance(end, Route)
     assert end.skills == ("track-parcel",)  # the first option: the question has no `if_unsure`
