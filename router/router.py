@@ -22,7 +22,7 @@ from router.model.model import Evidence, Model
 from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack
 from router.paths import DEFAULT_PACK
-from router.saved import is_saved, load_saved, save_router
+from router.saved import is_saved_router, read_saved_router, save_router
 
 if TYPE_CHECKING:
     import pyarrow
@@ -70,8 +70,8 @@ class Router:
         """
         if encoder is None:
             encoder = default_encoder(notify)
-        if isinstance(pack, str | Path) and is_saved(Path(pack)):
-            router = cls(*load_saved(Path(pack), encoder))
+        if isinstance(pack, str | Path) and is_saved_router(Path(pack)):
+            router = cls(*read_saved_router(Path(pack), encoder))
         else:
             cached = with_exemplar_cache(encoder)
             read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, cached, notify)
@@ -87,7 +87,7 @@ class Router:
 
         Loading it embeds nothing and decides the same to the last bit.
         """
-        save_router(self, Path(folder))
+        save_router(Path(folder), self.pack, self.encoder, self.model, self.calibration)
 
     def with_calibration(self, calibration: Calibration) -> "Router":
         """Decide with what was fitted to labelled texts.

@@ -1,8 +1,7 @@
-"""A router in one folder: its pack, its fitted model and its calibration. Hashed; no pickle."""
+"""A router in one folder: its pack, its fitted model and its calibration, hashed, and no pickle."""
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -16,83 +15,91 @@ from router.model.model import Model, model_hash
 from router.packs.pack import Pack
 from router.packs.pack_file import check_pack, save_pack
 
-if TYPE_CHECKING:
-    from router.router import Router
-
-FILE, PACK, MODEL, CALIBRATION = "router.json", "pack", "model", "calibration.json"
-FORMAT = 2
-REDO = "save it again: Router.load(PACK).save(FOLDER)"
+_NOTE, _PACK, _MODEL, _CALIBRATION = "router.json", "pack", "model", "calibration.json"
+_FORMAT = 2
+_REDO = "save it again: Router.load(PACK).save(FOLDER)"
 
 
-class Saved(Struct, frozen=True, kw_only=True):
-    """What lies beside it. The hashes are of what was saved, not of the files' bytes."""
+class _Note(Struct, frozen=True, kw_only=True):
+    """What lies beside it. The hashes are those of the values, not of the files' bytes."""
 
-    format: int = FORMAT
+    format: int = _FORMAT
     encoder: str
     pack: str
     calibration: str | None
 
 
-def is_saved(folder: Path) -> bool:
-    """Whether a router was saved into this folder."""
-    return (folder / FILE).is_file()
+def is_saved_router(folder: Path) -> bool:
+    """Tell whether a router was saved into this folder."""
+    return (folder / _NOTE).is_file()
 
 
-def save_router(router: "Router", folder: Path) -> None:
-    """Write a router's parts; the file that tells of them comes last: it says that all is whole."""
-    (folder / FILE).unlink(missing_ok=True)
-    save_pack(router.pack, folder / PACK)
-    storage.save(router.model, folder / MODEL)
-    fitted = router.calibration
-    if fitted is not None:
-        fitted.write(folder / CALIBRATION)
-    saved = Saved(
-        encoder=router.encoder.key,
-        pack=_hash(router.pack),
-        calibration=None if fitted is None else _hash(fitted),
+def save_router(
+    folder: Path, pack: Pack, encoder: Encoder, model: Model, calibration: Calibration | None
+) -> None:
+    """Write the parts of a router; the note comes last, because it says that all is complete."""
+    (folder / _NOTE).unlink(missing_ok=True)
+    save_pack(pack, folder / _PACK)
+    storage.save(model, folder / _MODEL)
+    if calibration is not None:
+        calibration.write(folder / _CALIBRATION)
+    note = _Note(
+        encoder=encoder.key,
+        pack=_hash(pack),
+        calibration=None if calibration is None else _hash(calibration),
     )
-    write_whole(folder / FILE, msgspec.json.format(msgspec.json.encode(saved)))
+    write_whole(folder / _NOTE, msgspec.json.format(msgspec.json.encode(note)))
 
 
-def load_saved(folder: Path, encoder: Encoder) -> tuple[Pack, Encoder, Model, Calibration | None]:
-    """Read a router's parts; nothing is embedded.
+def read_saved_router(folder: Path, encoder: Encoder) -> tuple[Pack, Encoder, Model, Calibration | None]:
+    """Read the parts of a router; nothing is embedded.
 
     :raises RouterError: A part is missing, was changed, or is not for this encoder.
     """
-    try:
-        saved = msgspec.json.decode((folder / FILE).read_bytes(), type=Saved)
-    except msgspec.DecodeError as error:
-        raise RouterError(f"{folder / FILE}: not a saved router: {error}; {REDO}") from error
-    if saved.format != FORMAT:
-        raise RouterError(f"{folder / FILE}: format is {FORMAT}, was: {saved.format}; {REDO}")
-    if saved.encoder != encoder.key:
+    note = _read_note(folder)
+    if note.encoder != encoder.key:
         raise RouterError(
-            f"{folder}: fitted with the encoder {saved.encoder}, this is {encoder.key}; load it"
+            f"{folder}: fitted with the encoder {note.encoder}, this is {encoder.key}; load it"
             " with that encoder, or fit the pack for this one: Router.load(PACK, encoder=...)"
         )
     # Documents are files beside the pack that it came from; a router decides without them.
-    pack, faults = check_pack(folder / PACK)
+    pack, faults = check_pack(folder / _PACK)
     faults = [fault for fault in faults if not fault.key.endswith(".document")]
-    if pack is None or faults or _hash(pack) != saved.pack:
-        told = "".join(f"\n{fault}" for fault in faults)
+    if pack is None or faults or _hash(pack) != note.pack:
+        listed = "".join(f"\n{fault}" for fault in faults)
         raise RouterError(
-            f"{folder / PACK}: not the pack that was saved; load {folder / PACK} itself to fit what"
-            f" it says now, or {REDO}{told}"
+            f"{folder / _PACK}: not the pack that was saved; load {folder / _PACK} itself to fit"
+            f" what it says now, or {_REDO}{listed}"
         )
-    model = storage.load(Model, folder / MODEL)
+    model = storage.load(Model, folder / _MODEL)
     if (model.pack_hash, model.encoder_key) != (model_hash(pack), encoder.key):
         raise RouterError(
-            f"{folder / MODEL}: not fitted on this pack, or by another version; {REDO}"
+            f"{folder / _MODEL}: not fitted on this pack, or by another version; {_REDO}"
         )
-    return pack, encoder, model, _calibration(folder, saved, pack, encoder)
+    return pack, encoder, model, _read_calibration(folder, note, pack, encoder)
 
 
-def _calibration(folder: Path, saved: Saved, pack: Pack, encoder: Encoder) -> Calibration | None:
-    if saved.calibration is None:
+def _read_note(folder: Path) -> _Note:
+    try:
+        note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=_Note)
+    except msgspec.DecodeError as error:
+        raise RouterError(f"{folder / _NOTE}: not a saved router: {error}; {_REDO}") from error
+    if note.format != _FORMAT:
+        raise RouterError(
+            f"{folder / _NOTE}: format is {_FORMAT}, was: {note.format}, of another version; carry"
+            f" it over by fitting its pack again: Router.load({str(folder / _PACK)!r}).save(FOLDER)"
+        )
+    return note
+
+
+def _read_calibration(
+    folder: Path, note: _Note, pack: Pack, encoder: Encoder
+) -> Calibration | None:
+    if note.calibration is None:
         return None
-    calibration = Calibration.read(folder / CALIBRATION)
-    if _hash(calibration) != saved.calibration:
-        raise RouterError(f"{folder / CALIBRATION}: not the calibration that was saved; {REDO}")
+    calibration = Calibration.read(folder / _CALIBRATION)
+    if _hash(calibration) != note.calibration:
+        raise RouterError(f"{folder / _CALIBRATION}: not the calibration that was saved; {_REDO}")
     calibration.check(pack, encoder)
     return calibration
 
