@@ -93,10 +93,10 @@ def test_the_endpoint_answers_and_refuses(routing):
     told = client.post("/answer", json={"clarify": asked, "text": TRAINS}).json()
     assert (told["action"], told["packs"]) == ("redirect", ["training-optimization"])
     assert client.post("/route", json={"text": ""}).status_code == 422
-    asked["question"]["id"] = "no-such-question"
+    asked["question"], asked["options"][0]["packs"] = "no-such-question", ["no-such-pack"]
     refused = client.post("/answer", json={"clarify": asked, "text": "1"})
     assert refused.status_code == 422
-    assert "no question 'no-such-question'" in refused.json()["detail"]
+    assert "no-such-pack" in refused.json()["detail"]
 
 
 @dataclass
@@ -113,13 +113,13 @@ def test_the_bot_keeps_threads_apart(routing):
     module = recipe("triage_bot")
     chat = Chat()
     bot = module.TriageBot(routing, chat)
-    bot.hear("1", "my model is slow")
-    bot.hear("2", "quantize bert to int8")
-    bot.hear("1", TRAINS)
+    bot.receive("1", "my model is slow")
+    bot.receive("2", "quantize bert to int8")
+    bot.receive("1", TRAINS)
     assert [thread for thread, _ in chat.posts] == ["1", "2", "1"]
     assert chat.posts[0][1].endswith(f"1) {TRAINS}\n2) {PREDICTS}")
-    assert chat.posts[1][1].startswith("Over to #quantization-for-inference (")
-    assert chat.posts[2][1] == "That is for #training-optimization."
+    assert chat.posts[1][1].startswith("Please ask in #quantization-for-inference (")
+    assert chat.posts[2][1] == "#training-optimization can help you."
     assert bot.open == {}
 
 

@@ -12,17 +12,17 @@ from router.paths import DEFAULT_PACK
 
 
 def settle(router: Router, request: str, ask: Callable[[str], str]) -> Decision:
-    """Route a request; put every open question to the user with `ask`, and hear the reply."""
+    """Route a request; put every open question to the user with `ask`."""
     decision = router.route(request)
-    while isinstance(decision, Clarify):  # two questions at most
+    while isinstance(decision, Clarify):  # at most twice
         question = decision.question
-        options = [f"{i}. {choice.label}" for i, choice in enumerate(question.options, start=1)]
+        options = [f"{i}. {option.label}" for i, option in enumerate(question.options, start=1)]
         decision = router.answer(decision, ask("\n".join([question.text, *options])))
     return decision
 
 
 def context_for(router: Router, decision: Decision) -> str:
-    """Gather what the language model is to read: the skills' documents, in execution order."""
+    """Gather the documents of the skills, in execution order, for a language model to read."""
     if not isinstance(decision, Route):
         return decision.reason
     documents = [router.pack.skills[skill].document for skill in decision.skills]

@@ -1,4 +1,4 @@
-"""In async code: route in a thread, so that the event loop goes on.
+"""Route in a thread, so that the event loop of async code is not blocked.
 
 Run it: python docs/recipes/async_use.py
 """
@@ -15,7 +15,7 @@ async def route(router: Router, text: str) -> Decision:
 
 
 async def route_together(router: Router, texts: Sequence[str]) -> list[Decision]:
-    """Route queries that came in together: one batch is cheaper than a thread for each."""
+    """Route queries that arrive together: one batch is cheaper than a thread for each."""
     return await asyncio.to_thread(router.route_many, texts)
 
 

@@ -1,15 +1,14 @@
-"""An HTTP endpoint: a query in, the decision as JSON out; a reply goes to /answer.
+"""A web service: a query in, the decision as JSON out; the reply to a question goes to /answer.
 
 Run it: pip install fastapi uvicorn; uvicorn --app-dir docs/recipes --factory fastapi_endpoint:app
 """
 
 from typing import Any
 
-import msgspec
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
-from router import Clarify, Decision, Router, RouterError
+from router import Router, RouterError
 
 
 class Query(BaseModel):
@@ -19,7 +18,7 @@ class Query(BaseModel):
 
 
 class Reply(BaseModel):
-    """A reply, with the decision that asked; so the server keeps no dialogue."""
+    """A reply, and the decision that asked. The client keeps it, so the server keeps nothing."""
 
     clarify: dict[str, Any]
     text: str = Field(min_length=1, max_length=4_000)
@@ -28,25 +27,18 @@ class Reply(BaseModel):
 def app(router: Router | None = None) -> FastAPI:
     """Build the application around one router, which all requests share."""
     routing = router or Router.load()
-    built = FastAPI(title="router")
+    application = FastAPI(title="router")
 
-    # Plain `def`: FastAPI runs these in threads, and a router is safe to share between them.
-    @built.post("/route")
+    # FastAPI runs plain functions in threads, and threads can share a router.
+    @application.post("/route")
     def route(query: Query) -> dict[str, Any]:
-        return whole(routing.route(query.text))
+        return routing.route(query.text).to_dict()
 
-    @built.post("/answer")
+    @application.post("/answer")
     def answer(reply: Reply) -> dict[str, Any]:
         try:
-            clarify = msgspec.convert(reply.clarify, Clarify)
-            return whole(routing.answer(clarify, reply.text))
-        except (msgspec.ValidationError, RouterError) as error:
+            return routing.answer(reply.clarify, reply.text).to_dict()
+        except RouterError as error:
             raise HTTPException(422, str(error)) from error
 
-    return built
-
-
-def whole(decision: Decision) -> dict[str, Any]:
-    """Give a decision with everything that a reply needs."""
-    built: dict[str, Any] = msgspec.to_builtins(decision)
-    return built
+    return application

@@ -1,4 +1,4 @@
-"""A LangGraph node that routes, and interrupts the graph while the user is asked.
+"""A LangGraph node that routes, and interrupts the graph to ask the user.
 
 Run it: pip install langgraph; python docs/recipes/langgraph_node.py "my model is slow"
 """

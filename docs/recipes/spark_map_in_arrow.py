@@ -17,11 +17,11 @@ def route_column(table: DataFrame, column: str = "text", pack: str | None = None
     """Route every row of a column, and give it with its decision."""
 
     def routed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        router = Router.load(pack)  # from the artefact that `router warmup` leaves on each node
+        router = Router.load(pack)  # the fitted model that `router warmup` leaves on each node
         for batch in batches:
             texts = batch.column(column)
-            told = router.route_arrow(texts.to_pylist())
-            kept = told.select(["action", "skills", "question", "confidence"])
+            decisions = router.route_arrow(texts.to_pylist())
+            kept = decisions.select(["action", "skills", "question", "confidence"])
             yield from kept.add_column(0, "text", texts).to_batches()
 
     return table.select(column).mapInArrow(routed, SCHEMA)
