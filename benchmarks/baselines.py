@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 import numpy as np
-from router.encoders.cache import remembering_exemplars
+from router.encoders.cached import with_exemplar_cache
 from sklearn.linear_model import LogisticRegression
 
 from router import Router
@@ -99,7 +99,7 @@ def main() -> None:
     read = LabelReader(router.pack).read
     labels = [gold for line in lines if (gold := read(line.get("gold", line))) is not None]
     pairs = list(router.pack.target_exemplars())
-    exemplars = remembering_exemplars(router.encoder).encode([text for _, text in pairs])
+    exemplars = with_exemplar_cache(router.encoder).encode([text for _, text in pairs])
     queries = router.encoder.encode(texts)
     print("| | accepted | silently wrong | asked |\n|---|---|---|---|")
     batch = router.outcomes(texts)
