@@ -1,11 +1,11 @@
 """The command `router`."""
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from router import __version__
 from router.commands.ask import ask_command, chat_command, explain_command
 from router.commands.calibrate import calibrate_command
 from router.commands.check import check_command, warmup_command
@@ -23,7 +23,7 @@ from router.errors import RouterError
 
 app = typer.Typer(
     name="router",
-    help="Route queries to skills by meaning, and ask when one detail is missing.",
+    help="Route queries to skills by meaning, and ask when a detail is missing.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -31,16 +31,19 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(version("router"))
+        typer.echo(__version__)
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     pass

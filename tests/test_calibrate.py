@@ -379,8 +379,8 @@ def test_the_command_prints_what_it_gains_and_writes_it(tmp_path):
     assert result.exit_code == 0
     words = " ".join(result.stdout.split())
     assert "On 312 labelled queries, held out" in words
-    assert "at most 10.0% are expected to be decided unasked and wrong" in words
-    assert "decided unasked, and wrong" in words
+    assert "at most 10.0% are expected to go wrong without a question" in words
+    assert "wrong decisions without a question" in words
     assert Calibration.read(out).max_error == 0.1
 
 

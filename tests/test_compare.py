@@ -86,7 +86,7 @@ def test_labels_that_have_changed_between_two_runs_are_said(tmp_path, capsys):
     b = run_folder(tmp_path / "b", [before[0], relabelled])
     assert compare(a, b).n_relabelled == 1
     command(a.path, b.path, None, False)
-    assert "The labels of 1 line differ between the runs" in capsys.readouterr().out
+    assert "1 line had another label in the other run" in capsys.readouterr().out
     assert compare(a, a).n_relabelled == 0
 
 
@@ -114,7 +114,7 @@ def test_the_command_tells_a_stranger_what_changed(tmp_path, capsys):
     said = capsys.readouterr().out
     for sentence in (
         "2 of 3 decisions changed",
-        "No clear difference in what is accepted: 1 newly accepted, 1 no longer, of 3",
+        "no clear difference in what is accepted. Newly accepted: 1, no longer accepted: 1",
         "No longer accepted: 1",
         "query 1",
         "fix-brakes -> fix-tyres",
@@ -125,7 +125,7 @@ def test_the_command_tells_a_stranger_what_changed(tmp_path, capsys):
     command(a.path, other.path, None, False)
     said = capsys.readouterr().out
     assert "Two logs" in said
-    assert "too few different texts to compare" in said
+    assert "there are too few different texts" in said
     assert "fix-tyres" in said
 
 

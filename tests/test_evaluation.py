@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from router import RouterError
 from router.commands.evaluate import evaluate_command as command
-from router.commands.evaluate import shortened
 from router.decisions.outcome import Outcome
 from router.errors import LogError
 from router.evaluation.decided import Decided
@@ -203,13 +202,13 @@ def test_the_command_prints_figures_mistakes_and_files(run, log, tmp_path):
     result = run(log, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     for words in (
-        "accepted             │ 0.7500 │",
-        "wanted route sell-bikes: flat tyre again",
-        "6 lines: 5 decided (4 labelled, 3 different texts), 1 rejected.",
+        "accepted 0.7500 ",
+        "wanted sell-bikes flat tyre again",
+        "6 lines: 5 decided (4 with a label, 3 different texts), 1 rejected.",
         "line 6: not JSON",
         "metrics.json",
     ):
-        assert words in result.output
+        assert words in " ".join(result.output.split())
     assert read(tmp_path / "out" / "rejected.jsonl")[0]["raw"] == "broken\n"
 
 
@@ -234,11 +233,6 @@ def test_columns_are_named(tiny_router, tmp_path):
     columns = Columns(text="what", label="who", time="when", id="nr")
     row = evaluate(tiny_router, log, columns=columns).table().to_pylist()[0]
     assert (row["id"], row["gold_skills"], row["time"].day) == ("q7", ["fix-tyres"], 1)
-
-
-def test_a_query_is_printed_on_one_line():
-    assert shortened("a\x1b[31m\nb\t c") == "a [31m b c"
-    assert shortened("x" * 100) == "x" * 89 + "…"
 
 
 def test_outcomes_are_kept_once(tiny_router):

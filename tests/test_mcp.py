@@ -224,5 +224,5 @@ def test_without_the_sdk_the_command_says_how_to_get_it(monkeypatch):
 
     monkeypatch.delitem(sys.modules, "router.mcp_server", raising=False)
     monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
-    with pytest.raises(RouterError, match=r"cure: pip install 'router\[mcp\]'"):
+    with pytest.raises(RouterError, match=r"cure: pip install 'mcp>=2.3,<3'"):
         command()

@@ -1,4 +1,4 @@
-"""Route one query, and ask back at a terminal."""
+"""Decide single queries, and put questions to the user in a terminal."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, assert_never
@@ -10,7 +10,6 @@ from router.commands.common import CalibrationOption, EncoderOption, PackOption,
 from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 
 if TYPE_CHECKING:
-    from router.explain import Explanation
     from router.packs.pack import Pack
 
 
@@ -19,11 +18,14 @@ def ask_command(
     pack: PackOption = None,
     encoder: EncoderOption = None,
     calibration: CalibrationOption = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the decision as JSON.")] = False,
 ) -> None:
-    """Route one query; at a terminal, ask back when a detail is missing.
+    """Decide where a query goes.
+
+    If a detail is missing, the question is printed, and in a terminal you can answer it.
 
     Examples:
+
         router ask "quantize our BERT and serve it behind gRPC"
 
         router ask "my model is slow" --json
@@ -33,124 +35,133 @@ def ask_command(
     if json:
         typer.echo(msgspec.json.encode(decision.to_dict()).decode())
         return
-    while isinstance(decision, Clarify):
-        show(decision, router.pack)
-        if not sys.stdin.isatty():
-            return
+    print_decision(decision, router.pack)
+    while isinstance(decision, Clarify) and sys.stdin.isatty():
         decision = router.answer(decision, typer.prompt("\nYour answer"))
-    show(decision, router.pack)
+        print_decision(decision, router.pack)
 
 
-def chat_command(pack: PackOption = None, encoder: EncoderOption = None) -> None:
-    """Talk to the router: one query after the other, with its questions in between.
+def chat_command(
+    pack: PackOption = None,
+    encoder: EncoderOption = None,
+    calibration: CalibrationOption = None,
+) -> None:
+    """Decide queries that you type, one after another.
 
-    An empty line or Ctrl-D ends it.
+    An empty line or Ctrl-D ends the chat.
+
+    Examples:
+
+        router chat
+
+        router chat --pack my-pack
     """
-    router = load_router(pack, encoder)
+    router = load_router(pack, encoder, calibration)
     typer.echo(
         f"{router.pack.file.title}: {router.pack.file.summary}\nAn empty line ends the chat."
     )
-    asked: Clarify | None = None
-    while line := _line("\nYour answer: " if asked else "\n> "):
-        decision = router.answer(asked, line) if asked else router.route(line)
-        show(decision, router.pack)
-        asked = decision if isinstance(decision, Clarify) else None
+    question: Clarify | None = None
+    while line := _read_line("\nYour answer: " if question else "\n> "):
+        decision = router.answer(question, line) if question else router.route(line)
+        print_decision(decision, router.pack)
+        question = decision if isinstance(decision, Clarify) else None
 
 
-def _line(prompt: str) -> str:
+def _read_line(prompt: str) -> str:
     try:
         return input(prompt).strip()
     except EOFError:
         return ""
 
 
-def show(decision: Decision, pack: "Pack") -> None:
+def print_decision(decision: Decision, pack: "Pack") -> None:
     """Print a decision for a person."""
     match decision:
         case Clarify(question=question):
             typer.secho(question.text, bold=True)
-            for place, choice in enumerate(question.options, start=1):
-                typer.echo(f"  {place}. {choice.label}")
+            for number, option in enumerate(question.options, start=1):
+                typer.echo(f"  {number}. {option.label}")
             return
-        case Route(skills=skills):
-            _show_route(decision, [(skill, pack.skills[skill].summary) for skill in skills])
+        case Route():
+            _print_route(decision, pack)
         case Redirect(packs=packs):
-            for one in packs:
-                typer.secho(one, bold=True, nl=False)
-                typer.echo(f"  (another pack) {pack.neighbours[one].summary}")
+            for name in packs:
+                _print_item(name, f"(another pack) {pack.neighbours[name].summary}")
         case NoRoute(nearest=nearest):
-            typer.secho(f"Nothing here serves that.{f' The nearest is {nearest}.' * bool(nearest)}")
+            closest = f" The closest skill is {nearest}." if nearest else ""
+            typer.echo(f"No skill fits this query.{closest}")
         case _ as never:
             assert_never(never)
     typer.secho(f"{decision.confidence:.0%} sure. {decision.reason}", dim=True)
 
 
-def _show_route(decision: Route, skills: list[tuple[str, str]]) -> None:
-    for place, (skill, summary) in enumerate(skills, start=1):
-        number = f"{place}. " if len(skills) > 1 else ""
-        typer.secho(f"{number}{skill}", bold=True, nl=False)
-        typer.echo(f"  {summary}")
-    _show_beside(decision)
+def _print_route(route: Route, pack: "Pack") -> None:
+    for number, skill in enumerate(route.skills, start=1):
+        _print_item(f"{number}. " * (len(route.skills) > 1) + skill, pack.skills[skill].summary)
+    if route.packs:
+        typer.echo(f"See also the pack {' and the pack '.join(route.packs)}.")
+    if route.also_consider:
+        typer.echo(f"Also consider {', '.join(route.also_consider)}.")
 
 
-def _show_beside(decision: Route) -> None:
-    if decision.packs:
-        typer.echo(f"See also the pack {', '.join(decision.packs)}.")
-    if decision.also_consider:
-        typer.echo(f"Also consider {', '.join(decision.also_consider)}.")
+def _print_item(name: str, summary: str) -> None:
+    typer.secho(name, bold=True, nl=False)
+    typer.echo(f"  {summary}")
 
 
 def explain_command(
     text: Annotated[str, typer.Argument(help="The query.")],
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    calibration: CalibrationOption = None,
 ) -> None:
-    """Show why a query goes where it goes: similarities, exemplars, questions and the rule.
+    """Show why a query goes where it goes.
 
-    Example:
+    Similarities are cosines. The last lines name the rule that decided, and the decision.
+
+    Examples:
+
         router explain "it takes four seconds to answer"
     """
     from rich.markup import escape
-    from rich.table import Table
 
-    from router.commands.common import stdout
+    from router.commands.common import print_line, result_console, table_of
     from router.explain import explain
 
-    router, console = load_router(pack, encoder), stdout()
-    told = explain(router, text)
-    targets = Table("target", "similarity", "probability", title="What it could be")
-    for target in told.targets:
-        targets.add_row(target.name, f"{target.similarity:.3f}", f"{target.probability:.3f}")
-    console.print(targets)
-    near = Table("exemplar", "of", "similarity", title="Closest exemplars")
-    for one in told.nearest:
-        near.add_row(escape(one.text), one.target, f"{one.similarity:.3f}")
-    console.print(near)
-    if told.questions:
-        asks = Table("question", "probability", "trigger said", "answered", title="Questions")
-        for row in told.questions:
-            said = ", ".join(row.triggers) or "-"
-            asks.add_row(row.id, f"{row.probability:.3f}", said, f"{row.answered:+.3f}")
-        console.print(asks)
-    _print_concerns(told)
-    console.print(f"[bold]Rule:[/bold] {told.rule}")
-    show(told.decision, router.pack)
-
-
-def _print_concerns(explanation: "Explanation") -> None:
-    """Print the skills that may be further concerns, and the clauses of the query."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from router.commands.common import stdout
-
+    router, console = load_router(pack, encoder, calibration), result_console()
+    explanation = explain(router, text)
+    targets = (
+        (target.name, f"{target.similarity:.3f}", f"{target.probability:.3f}")
+        for target in explanation.targets
+    )
+    console.print(table_of("Likeliest targets", ("target", "similarity", "probability"), targets))
+    exemplars = (
+        (f"{escape(exemplar.text)}\n[dim]{exemplar.target}[/dim]", f"{exemplar.similarity:.3f}")
+        for exemplar in explanation.nearest
+    )
+    console.print(table_of("Closest exemplars", ("exemplar and target", "similarity"), exemplars))
+    if explanation.questions:
+        questions = (
+            (
+                row.id,
+                ", ".join(row.triggers) or "-",
+                f"{row.probability:.3f}",
+                f"{row.answered:+.3f}",
+            )
+            for row in explanation.questions
+        )
+        columns = ("question", "triggers in the text", "probability", "answered already")
+        console.print(table_of("Questions", columns, questions))
     if explanation.further_skills:
-        table = Table("skill", "probability", title="Further concerns")
-        for skill, probability in explanation.further_skills:
-            table.add_row(skill, f"{probability:.3f}")
-        stdout().print(table)
+        skills = (
+            (skill, f"{probability:.3f}") for skill, probability in explanation.further_skills
+        )
+        console.print(table_of("Further skills", ("skill", "probability"), skills))
     if explanation.clauses:
-        table = Table("clause", "likeliest skill", "probability", title="Clauses on their own")
-        for clause in explanation.clauses:
-            table.add_row(escape(clause.text), clause.skill, f"{clause.probability:.3f}")
-        stdout().print(table)
+        clauses = (
+            (f"{escape(clause.text)}\n[dim]{clause.skill}[/dim]", f"{clause.probability:.3f}")
+            for clause in explanation.clauses
+        )
+        console.print(table_of("Clauses", ("clause and likeliest skill", "probability"), clauses))
+    print_line(console, f"[bold]Rule:[/bold] {escape(explanation.rule)}")
+    print_decision(explanation.decision, router.pack)

@@ -1,4 +1,4 @@
-"""Check a pack, and prepare a machine ahead of the first query."""
+"""Check a pack, and prepare a machine for its first query."""
 
 import warnings
 from pathlib import Path
@@ -10,16 +10,20 @@ from router.commands.common import PackOption, load_router
 
 
 def check_command(
-    pack: Annotated[Path | None, typer.Argument(help="A pack's folder [default: shipped].")] = None,
+    pack: Annotated[
+        Path | None, typer.Argument(help="Folder of a pack [default: ML production].")
+    ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of pack.yaml instead.")
     ] = False,
 ) -> None:
-    """Read a pack and name every fault: file, line, key, what was expected.
+    """Check a pack and name every fault.
 
-    A key that has been renamed is still read; it is named in a warning, and is no fault.
+    Each fault comes with its file, its line, its key and what is expected there, and the exit
+    code is then 2. The old name of a key that was renamed is a warning, not a fault.
 
     Examples:
+
         router check my-pack
 
         router check --schema > pack.schema.json
@@ -30,24 +34,27 @@ def check_command(
     if schema:
         typer.echo(schema_text())
         return
-    with warnings.catch_warnings(record=True) as notices:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found, faults = check_pack(pack or DEFAULT_PACK)
-    for notice in notices:
-        typer.echo(f"warning: {notice.message}", err=True)
+        checked, faults = check_pack(pack or DEFAULT_PACK)
+    for warning in caught:
+        typer.echo(f"warning: {warning.message}", err=True)
     for fault in faults:
         typer.echo(str(fault), err=True)
-    if found is None or faults:
+    if checked is None or faults:
         raise typer.Exit(2)
-    count = sum(1 for _ in found.target_exemplars())
+    n_exemplars = sum(1 for _ in checked.target_exemplars())
     typer.echo(
-        f"{found.file.id}: {len(found.skills)} skills, {len(found.neighbours)} neighbours, "
-        f"{len(found.questions)} questions, {count:,} exemplars; no fault."
+        f"{checked.file.id} is valid: {len(checked.skills)} skills,"
+        f" {len(checked.neighbours)} neighbours, {len(checked.questions)} questions,"
+        f" {n_exemplars:,} exemplars."
     )
 
 
 def warmup_command(pack: PackOption = None) -> None:
-    """Prepare the encoder and fit the pack ahead, for images and CI.
+    """Prepare the encoder and the model ahead of time.
+
+    Run it when an image is built or before tests, so that the first query does not have to wait.
 
     Example, in a Dockerfile:
 
@@ -55,4 +62,4 @@ def warmup_command(pack: PackOption = None) -> None:
     """
     router = load_router(pack)
     router.route("ready?")
-    typer.echo(f"{router.pack.file.id} is ready with {router.encoder.key}.")
+    typer.echo(f"{router.pack.file.id} is ready with the encoder {router.encoder.key}.")

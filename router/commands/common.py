@@ -1,13 +1,16 @@
-"""What all commands share: how a router is loaded, and where talk goes."""
+"""What several commands share: options, loading, and how results are printed."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
+    from router.encoders.encoder import Encoder
     from router.router import Router
 
 PackOption = Annotated[
@@ -15,47 +18,109 @@ PackOption = Annotated[
     typer.Option(
         "--pack",
         "-p",
-        help="A pack's folder, or a folder of SKILL.md files [default: ML production].",
+        help="Folder of a pack, of SKILL.md files or of a saved router [default: ML production].",
     ),
 ]
 EncoderOption = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="A sentence-transformers model, by name or folder [default: the fast one].",
+        help="Name or folder of a sentence-transformers model [default: the built-in one].",
     ),
 ]
 CalibrationOption = Annotated[
     Path | None,
-    typer.Option("--calibration", help="A file that `router calibrate` wrote for this pack."),
+    typer.Option("--calibration", help="File that `router calibrate` wrote for this pack."),
 ]
+TextColumnOption = Annotated[
+    str | None, typer.Option(help="Column that holds the text [default: guessed].")
+]
+LabelColumnOption = Annotated[
+    str | None,
+    typer.Option(help="Column that holds the label; '-' for none [default: guessed]."),
+]
+TimeColumnOption = Annotated[
+    str | None,
+    typer.Option(help="Column that holds the time; '-' for none [default: guessed]."),
+]
+RunArgument = Annotated[Path, typer.Argument(help="Folder that `router evaluate` wrote.")]
 
 
-def stdout() -> "Console":
-    """Where results go."""
-    from rich.console import Console
+class FigureLike(Protocol):
+    """A value, its 95 % interval, and the number of queries that it rests on."""
 
-    return Console(highlight=False)
+    @property
+    def value(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def low(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def high(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def n(self) -> int: ...  # noqa: D102
 
 
-def stderr() -> "Console":
-    """Where progress and errors go."""
-    from rich.console import Console
+def encoder_of(name: str | None) -> "Encoder":
+    """Load the encoder that `--encoder` names; what takes long is announced on standard error."""
+    from router.encoders.default import load_encoder
 
-    return Console(stderr=True, highlight=False)
+    return load_encoder(name, print_note)
 
 
 def load_router(
     pack: Path | None = None, encoder: str | None = None, calibration: Path | None = None
 ) -> "Router":
-    """Load a router, and say on stderr what takes long."""
-    from router.encoders.sentence_transformer import SentenceTransformerEncoder
+    """Load a router; what takes long is announced on standard error."""
     from router.router import Router
 
-    chosen = None if encoder is None else SentenceTransformerEncoder(encoder)
-    return Router.load(pack, encoder=chosen, calibration=calibration, notify=typer_notify)
+    chosen = encoder_of(encoder)
+    return Router.load(pack, encoder=chosen, calibration=calibration, notify=print_note)
 
 
-def typer_notify(sentence: str) -> None:
-    """Say one thing on stderr."""
+def print_note(sentence: str) -> None:
+    """Print a sentence to standard error, so that standard output holds results only."""
     typer.echo(sentence, err=True)
+
+
+def result_console() -> "Console":
+    """Make the console for results, on standard output."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def progress_console() -> "Console":
+    """Make the console for progress, on standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def print_line(console: "Console", text: str) -> None:
+    """Print text with markup; a terminal wraps it, a pipe gets it in one line."""
+    console.print(text, soft_wrap=True)
+
+
+def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> "Table":
+    """Lay out a table whose first column is text, and whose other columns are numbers."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False
+    )
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table
+
+
+def figure_cells(figure: FigureLike, places: int = 3) -> tuple[str, str, str]:
+    """Write a figure as three cells: value, interval, and number of queries."""
+    if figure.value is None:
+        return "", "", "0"
+    interval = f"{figure.low:.3f} to {figure.high:.3f}"
+    return f"{figure.value:.{places}f}", interval, f"{figure.n:,}"

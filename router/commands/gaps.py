@@ -1,12 +1,19 @@
-"""Show what people ask that nothing fits, and write it down for a person to review."""
+"""Show what users ask that no skill fits."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.common import EncoderOption, PackOption, load_router, stdout
-from router.commands.report import RunArgument
+from router.commands.common import (
+    EncoderOption,
+    PackOption,
+    RunArgument,
+    load_router,
+    print_line,
+    result_console,
+)
+from router.decisions.words import count_of, on_one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,14 +24,18 @@ if TYPE_CHECKING:
 def gaps_command(
     run: RunArgument = Path("runs/latest"),
     export: Annotated[
-        Path | None, typer.Option(help="Write each gap into this folder, as an exemplar file.")
+        Path | None,
+        typer.Option(help="Folder to write each group to, as an exemplar file to review."),
     ] = None,
     pack: PackOption = None,
     encoder: EncoderOption = None,
 ) -> None:
-    """Cluster the queries of a run that nothing fits, and say what would close each gap.
+    """Group the queries of a run that no skill fits.
+
+    Each group is named by its words, and comes with a suggestion how to close the gap.
 
     Examples:
+
         router gaps
 
         router gaps runs/october --export review
@@ -32,36 +43,36 @@ def gaps_command(
     from router.evaluation.gaps import export_gaps, find_gaps
     from router.evaluation.run_folder import RunFolder
 
-    folder = RunFolder.open(run)
-    found = find_gaps(folder.rows(), load_router(pack, encoder).with_vector_cache())
-    show(stdout(), found)
+    rows = RunFolder.open(run).rows()
+    gaps = find_gaps(rows, load_router(pack, encoder).with_vector_cache())
+    print_gaps(result_console(), gaps)
     if export is not None:
-        for path in export_gaps(found, export):
+        for path in export_gaps(gaps, export):
             typer.echo(path)
-    elif found.gaps:
-        typer.echo("\n--export FOLDER writes each as an exemplar file, for you to review.")
+    elif gaps.gaps:
+        typer.echo("\nTo review the groups, write them as exemplar files with --export FOLDER.")
 
 
-def show(console: "Console", found: "Gaps") -> None:
-    """Print each gap: its words, its size, typical queries, and what to do."""
+def print_gaps(console: "Console", gaps: "Gaps") -> None:
+    """Print the words, the size, typical queries and the suggestion of each gap."""
     from rich.markup import escape
 
     from router.evaluation.gaps import UNSURE
 
-    console.print(
-        f"{found.n_unfit:,} of {found.n_lines:,} queries fit nothing well: they were refused, went"
-        f" silently wrong, or were decided with a confidence below {UNSURE:.0%}.",
-        soft_wrap=True,
+    print_line(
+        console,
+        f"{gaps.n_unfit:,} of {count_of(gaps.n_lines, 'query')} fit no skill well: they were"
+        f" refused, were wrong without a question, or had a confidence below {UNSURE:.0%}.",
     )
-    if found.gaps:
-        groups = "1 group is" if len(found.gaps) == 1 else f"{len(found.gaps)} groups are"
-        console.print(f"{groups} about one thing; the words are what tells it from the rest.")
-    else:
-        console.print("No group of them is alike enough to be called a gap.")
-    for number, gap in enumerate(found.gaps, start=1):
+    if not gaps.gaps:
+        print_line(console, "No group of them is similar enough to be called a gap.")
+        return
+    print_line(
+        console, f"They contain {count_of(len(gaps.gaps), 'group')}, named by typical words."
+    )
+    for number, gap in enumerate(gaps.gaps, start=1):
         words = escape(", ".join(gap.words) or "no word in common")
-        lines = "1 query" if gap.n_lines == 1 else f"{gap.n_lines:,} queries"
-        console.print(f"\n[bold]{number}. {words}[/bold] ({lines})", soft_wrap=True)
+        print_line(console, f"\n[bold]{number}. {words}[/bold] ({count_of(gap.n_lines, 'query')})")
         for text in gap.typical:
-            console.print(f"   [dim]{escape(' '.join(text[:200].split()))}[/dim]", soft_wrap=True)
-        console.print(f"   -> {escape(gap.suggestion)}", soft_wrap=True)
+            print_line(console, f"   [dim]{escape(on_one_line(text, 200))}[/dim]")
+        print_line(console, f"   -> {escape(gap.suggestion)}")

@@ -1,72 +1,80 @@
-"""Make a pack of any folder of skills."""
+"""Make a pack from a folder of skills."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.common import EncoderOption, stderr, stdout, typer_notify
+from router.commands.common import (
+    EncoderOption,
+    encoder_of,
+    print_line,
+    progress_console,
+    result_console,
+    table_of,
+)
+from router.decisions.words import count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from router.packs.pack import Pack
 
-SHOWN = 20  # warnings that are printed
+_MOST_WARNINGS = 20
+"""Warnings that are printed."""
 
 
 def init_command(
-    folder: Annotated[Path, typer.Argument(help="Any folder with SKILL.md files in it.")],
+    folder: Annotated[Path, typer.Argument(help="Folder that holds SKILL.md files.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The pack's folder [default: FOLDER].")
+        Path | None, typer.Option("--out", "-o", help="Folder of the pack [default: FOLDER].")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write over a pack that is there.")
+        bool, typer.Option("--force", help="Overwrite a pack that exists already.")
     ] = False,
     encoder: EncoderOption = None,
 ) -> None:
-    """Write a pack that works at once and is easy to improve by hand.
+    """Make a pack from a folder of skills.
+
+    The pack can be used at once, and is easy to improve by hand.
 
     Examples:
+
         router init my-skills
 
         router init ~/.claude/skills --out my-pack
     """
     from router.encoders.cached import with_exemplar_cache
-    from router.encoders.default import load_encoder
     from router.skill_folders.pack_of_skills import init_pack
 
-    chosen = load_encoder(encoder, typer_notify)
-    with stderr().status("reading skills") as status:
+    chosen = encoder_of(encoder)
+    with progress_console().status("Reading the skills ...") as status:
         cached = with_exemplar_cache(chosen)
-        pack, warnings = init_pack(folder, out, cached, force, lambda said: status.update(said))
-    _summary(stdout(), pack, warnings, out or folder)
+        pack, warnings = init_pack(folder, out, cached, force, status.update)
+    _print_pack(result_console(), pack, warnings, out or folder)
 
 
-def _summary(console: "Console", pack: "Pack", warnings: list[str], where: Path) -> None:
-    from rich.table import Table
+def _print_pack(console: "Console", pack: "Pack", warnings: list[str], folder: Path) -> None:
+    from rich.markup import escape
 
-    table = Table(
-        "category", "skills", "exemplars", title=f"{pack.file.title}, as a pack in {where}"
-    )
+    rows = []
     for category in pack.file.categories:
-        members = [one.id for one in pack.file.skills if one.category == category.id]
-        lines = sum(len(pack.exemplars.skills[one]) for one in members)
-        table.add_row(category.id, str(len(members)), f"{lines:,}")
-    console.print(table)
-    for warning in warnings[:SHOWN]:
-        console.print(f"warning: {warning}", markup=False, soft_wrap=True)
-    if len(warnings) > SHOWN:
-        console.print(f"and {len(warnings) - SHOWN} more warnings; `router lint` shows all")
+        skills = [skill.id for skill in pack.file.skills if skill.category == category.id]
+        n_exemplars = sum(len(pack.exemplars.skills[skill]) for skill in skills)
+        rows.append((category.id, len(skills), f"{n_exemplars:,}"))
+    title = f"{pack.file.title}: a pack in {folder}"
+    console.print(table_of(escape(title), ("category", "skills", "exemplars"), rows))
+    for warning in warnings[:_MOST_WARNINGS]:
+        print_line(console, escape(f"warning: {warning}"))
+    if len(warnings) > _MOST_WARNINGS:
+        left = count_of(len(warnings) - _MOST_WARNINGS, "more warning")
+        print_line(console, f"and {left}; `router lint` shows all of them")
     for question in pack.file.questions:
-        console.print(f"drafted: {question.text}", markup=False)
-    steps = (
-        f"{len(pack.file.order)} pairs in an order, {len(pack.file.questions)} questions drafted",
-        "next:",
-        f'  router ask "a query in your words" --pack {where}',
-        f"  router lint {where}",
-        f"  add queries, one a line, to {where}/exemplars/skills/*.txt",
-        f"  mend the drafted questions in {where}/pack.yaml",
-    )
-    for step in steps:
-        console.print(step, markup=False, soft_wrap=True)
+        print_line(console, escape(f"drafted question: {question.text}"))
+    steps = f"""\
+The order of skills has {count_of(len(pack.file.order), "pair")}. Next steps:
+  router ask "a query in your words" --pack {folder}
+  router lint {folder}
+  add typical queries, one a line, to {folder}/exemplars/skills/*.txt
+  improve the drafted questions in {folder}/pack.yaml"""
+    print_line(console, escape(steps))

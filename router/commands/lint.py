@@ -1,48 +1,52 @@
-"""Check skills and packs for what will go wrong."""
+"""Find what will go wrong with skills and packs."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from router.commands.common import EncoderOption, typer_notify
+from router.commands.common import EncoderOption, encoder_of, print_note
+from router.decisions.words import count_of
 
 
 def lint_command(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="A pack, a folder of skills, or one skill [default: the shipped]."),
+        typer.Argument(help="A pack, a folder of skills, or one skill [default: ML production]."),
     ] = None,
     form: Annotated[
-        Literal["text", "github", "json"], typer.Option("--format", help="Form of the findings.")
+        Literal["text", "github", "json"],
+        typer.Option("--format", help="How findings are printed; github makes annotations."),
     ] = "text",
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if there are warnings, too.")
+    ] = False,
     encoder: EncoderOption = None,
 ) -> None:
-    """Check conformance with the Agent Skills specification, and what no validator sees.
+    """Find what will go wrong with skills or with a pack.
 
-    Pairs of skills that will be confused, exemplars that lie with another skill, vague
-    descriptions, options that don't separate, ambiguous words, skills that can't be reached.
-    Exit code 1 on errors.
+    Skills are checked against the Agent Skills specification. Warnings are given for skills that
+    are easily confused or can't be reached, exemplars that resemble another skill, vague
+    descriptions, ambiguous words, and options that lead to the same skills. The exit code is 1 if
+    there are errors.
 
     Examples:
+
         router lint my-skills
 
         router lint my-skills --format github --strict
     """
-    from router.encoders.default import load_encoder
-    from router.lint import as_json
-    from router.lint import lint as lint_of
+    from router.lint import as_json, lint
     from router.paths import DEFAULT_PACK
 
-    chosen = load_encoder(encoder, typer_notify)
-    found = lint_of(folder or DEFAULT_PACK, chosen)
+    findings = lint(folder or DEFAULT_PACK, encoder_of(encoder))
     if form == "json":
-        typer.echo(as_json(found))
+        typer.echo(as_json(findings))
     else:
-        for one in found:
-            typer.echo(one.github() if form == "github" else one.text())
-    errors = sum(one.level == "error" for one in found)
-    typer.echo(f"{errors} errors, {len(found) - errors} warnings", err=True)
-    if errors or (strict and found):
+        for finding in findings:
+            typer.echo(finding.github() if form == "github" else finding.text())
+    n_errors = sum(finding.level == "error" for finding in findings)
+    n_warnings = len(findings) - n_errors
+    print_note(f"{count_of(n_errors, 'error')}, {count_of(n_warnings, 'warning')}")
+    if n_errors or (strict and n_warnings):
         raise typer.Exit(1)

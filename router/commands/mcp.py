@@ -4,9 +4,10 @@ from router.commands.common import PackOption
 
 
 def mcp_command(pack: PackOption = None) -> None:
-    """Serve route_query, answer_question, list_skills and read_skill over stdio, for agents.
+    """Serve a pack to agents over the Model Context Protocol.
 
-    Ends when the client closes its side. Only the protocol goes to standard output.
+    The tools are route_query, answer_question, list_skills and read_skill. Standard output carries
+    the protocol only, and the server ends when the client closes the connection.
 
     Example, in an agent's configuration:
 
@@ -23,6 +24,6 @@ def mcp_command(pack: PackOption = None) -> None:
             raise
         raise RouterError(
             "router mcp needs the official MCP SDK, which is not installed;"
-            " cure: pip install 'router[mcp]'"
+            " cure: pip install 'mcp>=2.3,<3'"
         ) from error
     build_server(lambda: load_router(pack), pack or DEFAULT_PACK).run("stdio")

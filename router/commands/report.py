@@ -1,15 +1,10 @@
-"""Render the report of a run."""
+"""Write the report of a run."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from router.commands.common import EncoderOption, PackOption, load_router
-
-RunArgument = Annotated[
-    Path, typer.Argument(help="The folder of a run, as `router evaluate` writes it.")
-]
+from router.commands.common import EncoderOption, PackOption, RunArgument, load_router
 
 
 def report_command(
@@ -17,9 +12,12 @@ def report_command(
     pack: PackOption = None,
     encoder: EncoderOption = None,
 ) -> None:
-    """Render a run as one HTML file that opens without a network.
+    """Write the report of a run as one HTML file.
+
+    The file needs no network. It must be written with the pack that the run was made with.
 
     Examples:
+
         router report
 
         router report runs/october --pack packs/shop

@@ -13,16 +13,19 @@ def skill_command(
     into: Annotated[
         Path | None,
         typer.Option(
-            "--into", help="A folder of skills [default: the pack's, or the shipped one]."
+            "--into", help="Folder of skills to write to [default: skills in the pack's folder]."
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail if it is not what the pack says.")
+        bool,
+        typer.Option("--check", help="Write nothing; fail if the file differs from the pack."),
     ] = False,
 ) -> None:
-    """Write a pack's knowledge as one SKILL.md, for agents without this library.
+    """Write the rules of a pack as one SKILL.md for agents.
 
-    For example:
+    An agent that cannot run this library can then follow the same rules.
+
+    Examples:
 
         router skill --pack my-pack
 

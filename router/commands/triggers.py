@@ -1,38 +1,56 @@
-"""Run trigger evaluations: is the right skill picked?"""
+"""Test which skills queries trigger."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.common import EncoderOption, PackOption, load_router, stdout
+from router.commands.common import (
+    EncoderOption,
+    PackOption,
+    load_router,
+    print_line,
+    result_console,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from router.evaluation.trigger_eval import Outcome, Tally
 
 
 def triggers_command(
     file: Annotated[
-        Path, typer.Argument(help="eval_queries.json, or CSV with expected_route.", exists=True)
+        Path,
+        typer.Argument(
+            help="JSON like eval_queries.json, or CSV with expected_route.", exists=True
+        ),
     ],
     pack: PackOption = None,
     encoder: EncoderOption = None,
     skill: Annotated[
-        str | None, typer.Option(help="The skill that entries without one are about.")
+        str | None, typer.Option(help="Skill of the entries that name none themselves.")
     ] = None,
     fail_under: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="Exit with 1 below this share right.")
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Exit with 1 if a smaller share is right."),
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(help="Also write them here in the other form: .json or .csv."),
+        typer.Option(help="File to convert the entries to: .json or .csv."),
     ] = None,
 ) -> None:
-    """Run a file of trigger evaluations, and print what came out wrong.
+    """Test which skill each query of a file triggers.
+
+    Prints how many queries trigger their skill, or stay away from it as they should, and every
+    query that does not.
 
     Examples:
+
         router triggers eval_queries.json --skill pdf --pack my-skills
 
         router triggers routes.csv --pack my-skills --fail-under 0.9
     """
-    from rich.table import Table
+    from rich.markup import escape
 
     from router.evaluation.trigger_eval import (
         read_triggers,
@@ -42,26 +60,31 @@ def triggers_command(
         write_eval_queries,
     )
 
-    found = read_triggers(file, skill)
+    triggers = read_triggers(file, skill)
     if to is not None:
         write = write_csv if to.suffix.lower() == ".csv" else write_eval_queries
-        write(to, found)
-    outcomes = run_triggers(load_router(pack, encoder), found)
-    rows = tally(outcomes)
-    table = Table("skill", "should", "right", "of", "share", "95 % interval")
-    for row in rows:
-        share = f"{row.right / row.count:.0%}" if row.count else "-"
-        should = "" if row.skill == "all" else "trigger" if row.should else "not trigger"
-        interval = f"{row.low:.0%} to {row.high:.0%}"
-        table.add_row(row.skill, should, str(row.right), str(row.count), share, interval)
-    out = stdout()
-    out.print(table)
-    for one in outcomes:
-        if not one.right:
-            wanted = one.trigger.skill or "nothing"
-            wanted = wanted if one.trigger.should_trigger else f"not {wanted}"
-            got = ", ".join(one.got) or one.action
-            out.print(f"wrong: {one.trigger.query!r}: wanted {wanted}, got {got}", markup=False)
-    whole = rows[-1]
-    if fail_under is not None and whole.right < fail_under * whole.count:
+        write(to, triggers)
+    outcomes = run_triggers(load_router(pack, encoder), triggers)
+    counts = tally(outcomes)
+    console = result_console()
+    columns = ("skill", "right", "of", "share", "95 % interval")
+    console.print(table_of("Queries with the right outcome", columns, map(_cells, counts)))
+    for outcome in outcomes:
+        if not outcome.right:
+            print_line(console, escape(_mistake(outcome)))
+    everything = counts[-1]
+    if fail_under is not None and everything.right < fail_under * everything.count:
         raise typer.Exit(1)
+
+
+def _cells(row: "Tally") -> tuple[str, ...]:
+    share = f"{row.right / row.count:.0%}" if row.count else "-"
+    name = row.skill if row.should else f"not {row.skill}"
+    return name, str(row.right), str(row.count), share, f"{row.low:.0%} to {row.high:.0%}"
+
+
+def _mistake(outcome: "Outcome") -> str:
+    wanted = outcome.trigger.skill or "nothing"
+    wanted = wanted if outcome.trigger.should_trigger else f"not {wanted}"
+    result = ", ".join(outcome.got) or outcome.action
+    return f"wrong: {outcome.trigger.query!r}: wanted {wanted}, got {result}"

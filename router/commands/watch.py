@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
+from router.commands.common import EncoderOption, encoder_of
+
 if TYPE_CHECKING:
     from router.watch import WatchEvent
 
@@ -15,6 +17,7 @@ def watch_command(
     queries: Annotated[
         Path, typer.Option("--queries", "-q", help="A file of queries, one a line.")
     ],
+    encoder: EncoderOption = None,
 ) -> None:
     """Show how queries move each time a pack is saved.
 
@@ -25,11 +28,9 @@ def watch_command(
 
         router watch my-pack --queries queries.txt
     """
-    from router.commands.common import typer_notify
-    from router.encoders.default import default_encoder
     from router.watch import LiveRouter, watch_pack
 
-    live = LiveRouter(default_encoder(typer_notify))
+    live = LiveRouter(encoder_of(encoder))
     try:
         for event in watch_pack(pack, queries, live.decide):
             _show_event(event, f"{live.seconds:.1f} s, {live.n_embedded:,} embedded")

@@ -55,3 +55,10 @@ def on_one_line(text: str, limit: int) -> str:
     if len(line) <= limit and len(beginning) == len(text):
         return line
     return f"{line[: limit - 1]}…"
+
+
+def count_of(n: int, noun: str) -> str:
+    """Write a count with its noun: "1 query", "2 queries"."""
+    if n != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n:,} {noun}"
