@@ -187,7 +187,7 @@ def skills_router(root: Path, said: dict[str, str]) -> Router:
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
     """No vectors and no models; the encoder is prepared already."""
-    for module in ("model.artefact", "encoders.cached"):
+    for module in ("fitting.model_cache", "encoders.cached"):
         monkeypatch.setattr(f"router.{module}.cache_folder", lambda: tmp_path / "cache")
 
 

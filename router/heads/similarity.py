@@ -67,7 +67,7 @@ def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[n
     if len(rows) > FEW_TEXTS or block < 2:
         return np.asarray(rows @ matrix)
     whole = depth // block * block
-    parts = rows[:, :whole].reshape(len(rows), -1, 1, block)
+    parts = rows[:, :whole].reshape(len(rows), whole // block, 1, block)
     result = (parts @ matrix[:whole].reshape(-1, block, width)).sum(axis=(1, 2))
     return np.asarray(result + rows[:, whole:] @ matrix[whole:])
 
