@@ -35,7 +35,14 @@ _MAX_TEXT_LENGTH = 4_000
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Router:
-    """Decides where queries go. Build one with `Router.load`; share it between threads."""
+    """Decides where queries go. Build one with `Router.load`, and share it between threads.
+
+    :param pack: What can be routed to, asked and said.
+    :param encoder: Turns texts into unit vectors.
+    :param model: What was fitted on the pack's exemplars with this encoder.
+    :param calibration: Thresholds and rescaled confidences that were fitted to labelled texts; the
+        pack's own policy is used if None.
+    """
 
     pack: Pack
     encoder: Encoder
@@ -57,15 +64,15 @@ class Router:
         calibration: str | Path | None = None,
         notify: Callable[[str], None] | None = None,
     ) -> "Router":
-        """Load a pack, fitting it once for this encoder, or a router that was saved.
+        """Load a pack, or a router that was saved. A pack is fitted once for each encoder.
 
         :param pack: A pack's folder, a folder of SKILL.md files, a pack, or the folder of a saved
             router; the shipped pack if None.
-        :param encoder: The fast default if None.
+        :param encoder: The fast default encoder if None.
         :param calibration: A file that `router calibrate` wrote for this pack and encoder.
-        :param notify: Told in a sentence what takes long, once.
-        :raises PackError: The pack does not hold; the message names every fault.
-        :raises EncoderError: The model is missing or damaged.
+        :param notify: It is called with a sentence before something takes long.
+        :raises PackError: The pack has faults; the message names every one.
+        :raises EncoderError: The encoder's model is missing or damaged.
         :raises RouterError: The calibration or the saved router is not for this pack and encoder.
         """
         if encoder is None:
@@ -76,29 +83,27 @@ class Router:
             cached = with_exemplar_cache(encoder)
             read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, cached, notify)
             router = cls(read, encoder, cached_model(read, cached, notify))
-        return (
-            router
-            if calibration is None
-            else router.with_calibration(Calibration.read(calibration))
-        )
+        if calibration is not None:
+            router = router.with_calibration(Calibration.read(calibration))
+        return router
 
     def save(self, folder: str | Path) -> None:
         """Write pack, fitted model and calibration into one folder, which `Router.load` takes.
 
-        Loading it embeds nothing and decides the same to the last bit.
+        Loading it embeds nothing, and the loaded router decides the same to the last bit.
         """
         save_router(Path(folder), self.pack, self.encoder, self.model, self.calibration)
 
     def with_calibration(self, calibration: Calibration) -> "Router":
-        """Decide with what was fitted to labelled texts.
+        """Give a router that decides with what was fitted to labelled texts.
 
-        :raises RouterError: It was fitted for another pack, encoder or policy.
+        :raises RouterError: The calibration was fitted for another pack, encoder or policy.
         """
         calibration.check(self.pack, self.encoder)
         return replace(self, calibration=calibration)
 
     def with_vector_cache(self) -> "Router":
-        """Keep the vectors of what is read in the cache folder, up to 2 GiB, for the next time."""
+        """Give a router that keeps the vectors of texts in the cache folder, up to 2 GiB."""
         return replace(self, encoder=with_log_cache(self.encoder))
 
     def learn(
@@ -109,16 +114,18 @@ class Router:
         ask_rate: float | None = None,
         max_error: float | None = None,
     ) -> "Router":
-        """Learn from labelled texts: those with one target become exemplars, all calibrate.
+        """Learn from labelled texts, and give a new router; nothing is written.
 
-        The calibration is fitted on what a router says of texts that it has not learnt.
+        The texts with one target become exemplars. All texts calibrate the router, by what routers
+        that have not learnt them say of them.
 
-        :param labels: Of each text a skill, neighbour or question id, "none", a list of skill ids,
-            or a mapping as in a labelled log (`action`, `skills`, `packs`, `question`, `ok_...`).
-        :param ask_rate: Share of texts to ask about, in (0, 1); see docs/pages/how-to/calibrate.md.
-        :param max_error: Share of texts that may be decided unasked and wrong, in (0, 1).
-        :return: A new router, calibrated; nothing is written.
-        :raises RouterError: Too few texts, or a label that the pack does not know.
+        :param labels: For each text the id of a skill, neighbour or question, "none", a list of
+            skill ids, or a mapping as in a labelled log (`action`, `skills`, `packs`, `question`,
+            `ok_...`).
+        :param ask_rate: The share of texts to ask about, in (0, 1); see
+            docs/pages/how-to/calibrate.md.
+        :param max_error: The share of texts that may be decided unasked and wrong, in (0, 1).
+        :raises RouterError: There are too few texts, or the pack does not know a label.
         """
         from router.calibration.learning import learn  # brings in scikit-learn
 

@@ -51,7 +51,9 @@ def save_router(
     write_whole(folder / _NOTE, msgspec.json.format(msgspec.json.encode(note)))
 
 
-def read_saved_router(folder: Path, encoder: Encoder) -> tuple[Pack, Encoder, Model, Calibration | None]:
+def read_saved_router(
+    folder: Path, encoder: Encoder
+) -> tuple[Pack, Encoder, Model, Calibration | None]:
     """Read the parts of a router; nothing is embedded.
 
     :raises RouterError: A part is missing, was changed, or is not for this encoder.

@@ -51,7 +51,7 @@ class InterpretedReply:
     """
 
     clarify: Clarify
-    reply: str
+    text: str
     alone: Evidence
     together: Evidence
     meanings: Mapping[str, float]
@@ -64,7 +64,7 @@ class InterpretedReply:
     @property
     def history(self) -> tuple[str, ...]:
         """What the user has said so far, this reply last."""
-        return (*self.clarify.history, self.reply)
+        return (*self.clarify.history, self.text)
 
 
 @dataclass(frozen=True)
@@ -75,27 +75,27 @@ class ReplyHandler:
     encoder: Encoder
     policy: CompiledPolicy
 
-    def answer(self, clarify: Clarify, reply: str) -> Decision:
+    def answer(self, clarify: Clarify, text: str) -> Decision:
         """Interpret the reply to a question, and decide with everything said before in mind."""
-        heard = self._interpret(clarify, reply)
-        meaning, confidence = next(iter(heard.meanings.items()))
-        if new_query := self._new_query(heard):
+        reply = self._interpret(clarify, text)
+        meaning, confidence = next(iter(reply.meanings.items()))
+        if new_query := self._new_query(reply):
             return new_query
         if meaning == NEITHER:
-            return self._without_options(heard)
+            return self._without_options(reply)
         if meaning == UNSURE:
-            return self._unsure(heard)
+            return self._unsure(reply)
         if meaning == BOTH:
-            return self._follow(heard, self._both(heard), confidence)
-        return self._follow(heard, (heard.question.option(meaning),), confidence)
+            return self._follow(reply, self._both(reply), confidence)
+        return self._follow(reply, (reply.question.option(meaning),), confidence)
 
-    def _interpret(self, clarify: Clarify, reply: str) -> InterpretedReply:
+    def _interpret(self, clarify: Clarify, text: str) -> InterpretedReply:
         model, question = self.builder.model, self._known(clarify.question)
         clarify = replace(clarify, question=question)
-        joined = "\n".join((*clarify.history, reply))
-        alone, together = (model.evidence([text], self.encoder) for text in (reply, joined))
+        joined = "\n".join((*clarify.history, text))
+        alone, together = (model.evidence([read], self.encoder) for read in (text, joined))
         return InterpretedReply(
-            clarify, reply, alone, together, self._meanings(question, reply, alone, together)
+            clarify, text, alone, together, self._meanings(question, text, alone, together)
         )
 
     def _known(self, question: AskedQuestion) -> AskedQuestion:
@@ -123,17 +123,17 @@ class ReplyHandler:
         return question
 
     def _meanings(
-        self, question: AskedQuestion, reply: str, alone: Evidence, together: Evidence
+        self, question: AskedQuestion, text: str, alone: Evidence, together: Evidence
     ) -> dict[str, float]:
         """Compute the probability of each meaning, the likeliest first."""
-        literal = literal_meaning(question.options, reply)
+        literal = literal_meaning(question.options, text)
         if literal is not None:
             leads = question.option(literal) in question.leading_options
             return {literal if leads else NEITHER: 1.0}
         heads = self.builder.model.replies
         if question.id in heads:
-            return heads[question.id].meanings(reply, self.encoder)
-        general = heads[ANY_ANSWER].meanings(reply, self.encoder)
+            return heads[question.id].meanings(text, self.encoder)
+        general = heads[ANY_ANSWER].meanings(text, self.encoder)
         weights = [self._weight(option, alone, together) for option in question.leading_options]
         return weigh_options(question.leading_options, weights, general)
 
@@ -150,55 +150,55 @@ class ReplyHandler:
         names = self.builder.model.names
         return dict(zip(names, evidence.probabilities[0].tolist(), strict=True))
 
-    def _new_query(self, heard: InterpretedReply) -> Decision | None:
+    def _new_query(self, reply: InterpretedReply) -> Decision | None:
         """Decide the reply as a query of its own, if it is one rather than an answer.
 
         It is one if it lies closer to what people ask than to any reply to this question, and if
         it asks for nothing that this question could lead to.
         """
-        if len(heard.meanings) == 1:  # an option by its number, label or id
+        if len(reply.meanings) == 1:  # an option by its number, label or id
             return None
-        decision = self._decide(heard.alone)
-        open_to = {t for option in heard.question.options for t in _targets(option.leads_to)}
+        decision = self._decide(reply.alone)
+        open_to = {t for option in reply.question.options for t in _targets(option.leads_to)}
         wanted = {f"skill:{skill}" for skill in getattr(decision, "skills", ())}
         wanted |= {f"neighbour:{pack}" for pack in getattr(decision, "packs", ()) if not wanted}
-        leaves = not wanted & open_to and self._is_no_answer(heard)
+        leaves = not wanted & open_to and self._is_no_answer(reply)
         decided = not isinstance(decision, Clarify)
         confident = decided and decision.confidence >= _NEW_QUERY_CONFIDENCE
         return decision if leaves and confident else None
 
-    def _is_no_answer(self, heard: InterpretedReply) -> bool:
-        head = self.builder.model.replies.get(heard.question.id)
+    def _is_no_answer(self, reply: InterpretedReply) -> bool:
+        head = self.builder.model.replies.get(reply.question.id)
         if head is None:  # nobody wrote replies to a composed question
-            return max(heard.meanings.values()) < _NO_ANSWER_WEIGHT
-        nearest = float((head.head.exemplars @ heard.alone.vectors[0]).max())
-        return bool(heard.alone.nearest_similarity[0] - nearest >= _NEW_QUERY_MARGIN)
+            return max(reply.meanings.values()) < _NO_ANSWER_WEIGHT
+        nearest = float((head.head.exemplars @ reply.alone.vectors[0]).max())
+        return bool(reply.alone.nearest_similarity[0] - nearest >= _NEW_QUERY_MARGIN)
 
     def _follow(
-        self, heard: InterpretedReply, options: Sequence[OfferedOption], confidence: float
+        self, reply: InterpretedReply, options: Sequence[OfferedOption], confidence: float
     ) -> Decision:
         """Go where the options lead: ask the follow-up question, or decide."""
-        fields = self._fields(heard, confidence)
+        fields = self._fields(reply, confidence)
         for option in options:
             ask = option.leads_to.ask
-            if ask is not None and len(heard.clarify.asked_ids) < _MAX_QUESTIONS:
+            if ask is not None and len(reply.clarify.asked_ids) < _MAX_QUESTIONS:
                 question = AskedQuestion.of(self.builder.pack.questions[ask])
-                return clarify(question, heard.history, heard.clarify.asked_ids, fields)
+                return clarify(question, reply.history, reply.clarify.asked_ids, fields)
         ends = [self._end_of(option.leads_to) for option in options]
-        skills = [skill for end in ends for skill in self._skills_of(end, heard)]
+        skills = [skill for end in ends for skill in self._skills_of(end, reply)]
         neighbours = tuple(dict.fromkeys(pack for end in ends for pack in end.neighbours))
-        return self._ended(heard, skills, neighbours, fields)
+        return self._ended(reply, skills, neighbours, fields)
 
     def _ended(
         self,
-        heard: InterpretedReply,
+        reply: InterpretedReply,
         skills: Sequence[str],
         neighbours: tuple[str, ...],
         fields: dict[str, Any],
     ) -> Decision:
         if not skills:
             return self.builder.redirect(neighbours, fields)
-        pack, words = self.builder.pack, words_of("\n".join(heard.history))
+        pack, words = self.builder.pack, words_of("\n".join(reply.history))
         mentioned = (
             neighbour.id
             for neighbour in pack.neighbours.values()
@@ -216,8 +216,8 @@ class ReplyHandler:
             destination = option.leads_to
         return destination
 
-    def _skills_of(self, destination: Destination, heard: InterpretedReply) -> list[str]:
-        together, alone = self._by_target(heard.together), self._by_target(heard.alone)
+    def _skills_of(self, destination: Destination, reply: InterpretedReply) -> list[str]:
+        together, alone = self._by_target(reply.together), self._by_target(reply.alone)
 
         def is_mentioned(skill: str) -> bool:
             return max(together[f"skill:{skill}"], alone[f"skill:{skill}"]) >= _MENTIONED
@@ -225,33 +225,33 @@ class ReplyHandler:
         choice = (*filter(is_mentioned, destination.any_of), *destination.any_of[:1])[:1]
         return [*choice, *destination.skills, *filter(is_mentioned, destination.if_mentioned)]
 
-    def _both(self, heard: InterpretedReply) -> tuple[OfferedOption, ...]:
+    def _both(self, reply: InterpretedReply) -> tuple[OfferedOption, ...]:
         """Give the options that "both" means: all of two, else the two likeliest of the reply."""
-        options = {option.id: option for option in heard.question.leading_options}
-        ranked = [options[meaning] for meaning in heard.meanings if meaning in options]
+        options = {option.id: option for option in reply.question.leading_options}
+        ranked = [options[meaning] for meaning in reply.meanings if meaning in options]
         return tuple(ranked or options.values())[:2]
 
-    def _unsure(self, heard: InterpretedReply) -> Decision:
+    def _unsure(self, reply: InterpretedReply) -> Decision:
         """Decide for a user who does not know.
 
         The pack may say what to do; else both of two options are taken, or the likeliest of more.
         """
-        question, options = heard.question, heard.question.leading_options
+        question, options = reply.question, reply.question.leading_options
         if question.if_unsure is not None:
             options = (question.option(question.if_unsure),)
         elif len(options) != 2:
-            options = self._both(heard)[:1]
-        return self._follow(heard, options, _GUESS)
+            options = self._both(reply)[:1]
+        return self._follow(reply, options, _GUESS)
 
-    def _without_options(self, heard: InterpretedReply) -> Decision:
+    def _without_options(self, reply: InterpretedReply) -> Decision:
         """Decide for a user whom no option fits: the best of what the options do not lead to."""
-        ruled_out = {t for option in heard.question.options for t in _targets(option.leads_to)}
+        ruled_out = {t for option in reply.question.options for t in _targets(option.leads_to)}
         ruled_out |= {f"question:{question}" for question in self.builder.pack.questions}
-        by_target = self._by_target(heard.together)
+        by_target = self._by_target(reply.together)
         likely = {name: p for name, p in by_target.items() if name not in ruled_out}
         total = sum(likely.values())
         name = max(likely, key=lambda target: likely[target], default="none")
-        fields = self._fields(heard, likely.get(name, 0.0) / total if total else 0.0)
+        fields = self._fields(reply, likely.get(name, 0.0) / total if total else 0.0)
         kind, _, target = name.partition(":")
         if kind == "skill":
             return self.builder.route((target,), (), fields)
@@ -262,13 +262,13 @@ class ReplyHandler:
     def _decide(self, evidence: Evidence) -> Decision:
         return self.builder.decision(evidence, self.policy.decide(evidence), 0)
 
-    def _fields(self, heard: InterpretedReply, confidence: float) -> dict[str, Any]:
-        values = sorted(heard.meanings.values(), reverse=True)
+    def _fields(self, reply: InterpretedReply, confidence: float) -> dict[str, Any]:
+        values = sorted(reply.meanings.values(), reverse=True)
         return {
             "confidence": round(float(np.clip(confidence, 0.0, 1.0)), 4),
             "margin": round(values[0] - (values[1] if len(values) > 1 else 0.0), 4),
-            "categories": self.builder.categories(heard.together, 0),
-            "evidence": self.builder.nearest_exemplars(heard.together, 0),
+            "categories": self.builder.categories(reply.together, 0),
+            "evidence": self.builder.nearest_exemplars(reply.together, 0),
         }
 
 

@@ -8,20 +8,12 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder
-from router.fitting.head_fitters import (
-    DocumentFitter,
-    HeadFitter,
-    fitter_for,
-    fitter_of,
-    halves_in_turn,
-)
+from router.fitting.head_fitters import HeadFitter, fitter_for, fitter_of, halves_in_turn
 from router.fitting.joined_queries import join_exemplars
 from router.heads.scores import Head
 from router.heads.similarity import Centroids, unit_rows
 from router.model.concerns import (
     FOUND,
-    OVERLOOKED,
-    OVERLOOKED_LINES,
     ClauseEvidence,
     ClauseGate,
     Concerns,
@@ -208,8 +200,7 @@ def _fit_judgements(
     missing_detail = MissingDetail(None)
     if pack.questions:
         missing_detail = MissingDetail.fit(np.vstack(features), np.concatenate(needs_question))
-    of_lines = isinstance(fitter, DocumentFitter)
-    return missing_detail, *_fit_concerns(clauses, OVERLOOKED_LINES if of_lines else OVERLOOKED)
+    return missing_detail, *_fit_concerns(clauses, fitter.overlooked)
 
 
 @dataclass(frozen=True)

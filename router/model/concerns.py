@@ -21,11 +21,6 @@ from router.text import Phrases, Words
 FOUND = 0.6
 """A further concern counts as found from this probability on; no shipped policy asks for less."""
 
-OVERLOOKED, OVERLOOKED_LINES = 0.01, 0.1
-"""The share of texts with a further concern whose clauses the gate may leave alone, and the same
-where exemplars are lines of documents. These are less like queries: at 1 % the gate would open for
-90 % of queries, and at 10 % no query joined from two real ones is lost that can be found at all."""
-
 _MAX_CLAUSES = 12
 """Only so many clauses of a longer text are weighed, beginning with the first."""
 
@@ -196,7 +191,7 @@ class ClauseGate:
     threshold: float = 0.0
 
     @classmethod
-    def fit(cls, features: Floats, found: Bools, overlooked: float = OVERLOOKED) -> "ClauseGate":
+    def fit(cls, features: Floats, found: Bools, overlooked: float) -> "ClauseGate":
         """Fit on texts of two clauses and more.
 
         :param features: See `gate_features`. Shape: (n, 8).
