@@ -1,14 +1,14 @@
 """A Model Context Protocol server over stdio: routing and skills for agents. Needs the extra mcp.
 
-The SDK keeps stdout for the protocol: whatever else is written there while it serves goes to
-stderr. The router is loaded beside the handshake, so that a first fit makes no client give up.
+Standard output carries the protocol only: the SDK sends whatever else is written there to standard
+error. The router loads while the server starts, so that a client does not give up during a first
+fit.
 """
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,18 +32,19 @@ from router.packs.faults import did_you_mean
 from router.packs.pack import Pack
 from router.router import Router
 
-INSTRUCTIONS = """\
-Finds the skill documents that serve a request, and tells when one detail must be asked first.
-Call route_query with the user's own words. "route": read the skills with read_skill, in the order
-given; name the neighbour packs. "clarify": put `asks` and its `options` to the user, then call
-answer_question with the reply in the user's own words, and `question`, `said`, `asked` and
-`options` as they came. "redirect" and "none": say so plainly; do not force a skill onto it."""
+_INSTRUCTIONS = """\
+Finds the skill documents that serve a request, and says when one detail must be asked first.
+Call route_query with the user's own words, and act on `action`. "route": read the skills with
+read_skill, in the order given, and mention the neighbour packs. "clarify": put `asks` and its
+`options` to the user, then call answer_question with the reply in the user's own words, and with
+`question`, `said`, `asked` and `options` exactly as you got them. "redirect" and "none": tell the
+user so, and do not force a skill onto the request."""
 
-READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+_READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
-class OfferedOption(BaseModel):
-    """One answer to a question."""
+class OptionRecord(BaseModel):
+    """One answer to a question, and the skills and packs that it leads to, as far as decided."""
 
     id: str
     label: str
@@ -51,42 +52,36 @@ class OfferedOption(BaseModel):
     packs: list[str] = []
 
 
-class Exemplar(BaseModel):
-    """An exemplar that spoke for the decision; `similarity` is a cosine in [-1, 1]."""
-
-    target: str
-    text: str
-    similarity: float
-
-
-class Decided(BaseModel):
+class DecisionRecord(BaseModel):
     """Where a query goes, or what to ask first."""
 
     action: Literal["route", "clarify", "redirect", "none"]
     skills: list[str] = Field(description="Skills to read, in execution order.")
     packs: list[str] = Field(description="Neighbour packs: besides the skills, or instead of them.")
-    question: str | None = Field(description="Id of the question that is open.")
+    question: str | None = Field(description="Id of the open question.")
     asks: str | None = Field(None, description="The question in words, for the user.")
-    options: list[OfferedOption] = Field([], description="The answers to offer.")
+    options: list[OptionRecord] = Field([], description="The answers to offer.")
     confidence: float = Field(description="Probability in [0, 1] that an expert would agree.")
-    margin: float = Field(description="Probability of the best target less that of the next.")
+    margin: float = Field(description="Probability of the best target minus that of the next one.")
     reason: str
     also_consider: list[str] = Field([], description="Worth a look afterwards, never required.")
-    nearest: str = Field("", description="With none: the nearest skill there is.")
+    nearest: str = Field("", description="The closest skill, if the action is none.")
     categories: dict[str, float] = Field({}, description="Cosine with each category.")
-    evidence: list[Exemplar] = Field([], description="The closest exemplars.")
-    said: list[str] = Field([], description="The dialogue so far; hand it to answer_question.")
-    asked: list[str] = Field([], description="Questions so far; hand it to answer_question.")
+    evidence: list[dict[str, str | float]] = Field(
+        [], description="The closest exemplars: target, text and similarity (a cosine)."
+    )
+    said: list[str] = Field([], description="What the user said so far, for answer_question.")
+    asked: list[str] = Field([], description="Questions so far, for answer_question.")
 
 
-class SkillCard(BaseModel):
+class SkillRecord(BaseModel):
     """One skill of the pack."""
 
     id: str
     category: str
     title: str
     summary: str
-    readable: bool = Field(description="Whether read_skill can give a document.")
+    readable: bool = Field(description="Whether read_skill has a document for it.")
 
 
 class SkillList(BaseModel):
@@ -94,159 +89,143 @@ class SkillList(BaseModel):
 
     pack: str
     summary: str
-    skills: list[SkillCard]
-    neighbours: dict[str, str] = Field(description="Neighbour packs and what they are about.")
+    skills: list[SkillRecord]
+    neighbours: dict[str, str] = Field(description="Neighbour packs, and what each is about.")
 
 
-class Document(BaseModel):
+class SkillFile(BaseModel):
     """A file of a skill's folder."""
 
     skill: str
     file: str
     text: str
-    files: list[str] = Field(description="Further files that read_skill can give.")
+    files: list[str] = Field(description="Other files of the skill that read_skill can give.")
 
 
-class Desk:
-    """A router that is still being loaded, perhaps; whoever needs it waits for it."""
+class BackgroundRouter:
+    """A router that loads in a background thread."""
 
     def __init__(self, load: Callable[[], Router]) -> None:
         self._load = load
         self._loaded: Future[Router] = Future()
 
     @asynccontextmanager
-    async def opened(self, _: object) -> AsyncIterator["Desk"]:
-        """Load in a thread, once stdout is the protocol's alone; an exit does not wait for it."""
-        threading.Thread(target=self._fill, daemon=True).start()
+    async def lifespan(self, _: object) -> AsyncIterator["BackgroundRouter"]:
+        """Start to load when the server starts; when it ends, it does not wait for the thread."""
+        threading.Thread(target=self._run, daemon=True).start()
         yield self
 
-    def _fill(self) -> None:
+    def _run(self) -> None:
         try:
             self._loaded.set_result(self._load())
         except BaseException as error:
             self._loaded.set_exception(error)
 
-    @property
-    def router(self) -> Router:
-        """The router, once it is loaded."""
+    def get(self) -> Router:
+        """Wait until the router is loaded."""
         return self._loaded.result()
 
 
 @contextmanager
-def faults_told() -> Iterator[None]:
-    """Turn what the caller can put right into an error that the model reads."""
+def _tool_errors() -> Iterator[None]:
+    """Turn an error that the caller can correct into one that the model reads."""
     try:
         yield
     except RouterError as error:
         raise ToolError(str(error)) from error
 
 
-@dataclass(frozen=True)
-class Interview:
-    """One question as a step: whether to ask it through the client, and what the reply changes."""
-
-    desk: Desk
-
-    def decide(self, query: str) -> Decision:
-        """Decide where a query goes."""
-        with faults_told():
-            return self.desk.router.route(query)
-
-    def ask(self, decision: Decision, ctx: Context[Any, Any]) -> Elicit[BaseModel] | None:
-        """Ask the user through the client, if something is open and the client can ask."""
-        if not isinstance(decision, Clarify) or not can_elicit(ctx):
-            return None
-        return Elicit(decision.question.text, reply_form(decision.question))
-
-    def hear(self, decision: Decision, reply: ElicitationResult[Any]) -> Decision:
-        """Decide again with the reply; a declined question stays open, as data."""
-        heard = reply.data if isinstance(reply, AcceptedElicitation) else None
-        said = heard and (heard.words or heard.option)
-        if not isinstance(decision, Clarify) or not said:
-            return decision
-        with faults_told():
-            return self.desk.router.answer(decision, said)
+def _elicitation(decision: Decision, ctx: Context[Any, Any]) -> Elicit[BaseModel] | None:
+    """Make the form that asks the user, if a question is open and the client can show forms."""
+    if not isinstance(decision, Clarify) or not _can_elicit(ctx):
+        return None
+    return Elicit(decision.question.text, _reply_form(decision.question))
 
 
-def can_elicit(ctx: Context[Any, Any]) -> bool:
-    """Tell whether the client can put a form to its user; a bare `elicitation` means it can."""
+def _can_elicit(ctx: Context[Any, Any]) -> bool:
+    """Tell whether the client can show a form; a bare `elicitation` means that it can."""
     capabilities = ctx.client_capabilities
     elicitation = None if capabilities is None else capabilities.elicitation
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def reply_form(question: AskedQuestion) -> type[BaseModel]:
-    """Make the form for a question: one option, or the user's own words, which win."""
-    labels: dict[str, Any] = {"enum": [choice.label for choice in question.options]}
+def _reply_form(question: AskedQuestion) -> type[BaseModel]:
+    """Make the form of a question: one option, or the user's own words, which have priority."""
+    labels: dict[str, Any] = {"enum": [option.label for option in question.options]}
     option = Field(None, title="Answer", json_schema_extra=labels)
-    words = Field(None, title="In your own words", description="Also: both, neither, don't know.")
+    words = Field(
+        None, title="In your own words", description="Also: both, neither, or don't know."
+    )
     return create_model("Reply", option=(str | None, option), words=(str | None, words))
 
 
-def decided(decision: Decision) -> Decided:
-    """Give a decision as the flat record, with the dialogue that a reply needs."""
+def _after_elicitation(
+    router: Router, decision: Decision, reply: ElicitationResult[Any]
+) -> Decision:
+    """Decide again with the user's reply; without one, the question stays open."""
+    form = reply.data if isinstance(reply, AcceptedElicitation) else None
+    words = form and (form.words or form.option)
+    return router.answer(decision, words) if isinstance(decision, Clarify) and words else decision
+
+
+def _record_of(decision: Decision) -> DecisionRecord:
     record = decision.to_dict()
     record["said"] = record.pop("history", [])
-    return Decided.model_validate({**record, "nearest": getattr(decision, "nearest", "")})
+    return DecisionRecord.model_validate({**record, "nearest": getattr(decision, "nearest", "")})
 
 
-def reopen(
-    pack: Pack,
-    question: str,
-    said: list[str],
-    asked: list[str],
-    options: list[OfferedOption] | None = None,
+def _open_question(
+    pack: Pack, question: str, said: list[str], asked: list[str], options: list[OptionRecord]
 ) -> Clarify:
-    """Rebuild the open question from what the client handed back.
+    """Rebuild the open question from what the client gave back.
 
-    :param options: As route_query gave them; a question of the pack needs none.
-    :raises RouterError: No such question, or nothing was said before it.
+    :raises RouterError: The question is unknown, or there is no query before it.
     """
     if question not in pack.questions and not options:
         known = did_you_mean(question, pack.questions)
         raise RouterError(
-            f"question must be an id that route_query gave, was {question!r}; {known}; a question"
-            " that is composed needs its options too, as route_query gave them"
+            f"question must be an id that route_query gave, was {question!r}; {known}; if"
+            " route_query made up the question, give back its options, too"
         )
     if not said:
         raise RouterError("said must hold the user's query, as route_query gave it; it was empty")
-    earlier = [name for name in asked if name != question]
-    record = {
-        "question": question,
-        "asks": pack.questions[question].text if question in pack.questions else "",
-        "options": [option.model_dump() for option in options or []],
-        "history": said,
-        "asked": [*earlier, question],
-    }
-    return Clarify.from_dict(record)
+    return Clarify.from_dict(
+        {
+            "question": question,
+            "asks": "",
+            "options": [option.model_dump() for option in options],
+            "history": said,
+            "asked": [*(name for name in asked if name != question), question],
+        }
+    )
 
 
-def document(pack: Pack, folder: Path, skill: str, file: str) -> Document:
-    """Read a file of a skill's folder; without a name, its document.
+def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> SkillFile:
+    """Read a file of a skill's folder; its document if no file is named.
 
-    :raises RouterError: No such skill or file, or the skill has no document.
+    :raises RouterError: There is no such skill or file, or the skill has no document.
     """
     if skill not in pack.skills:
-        near = did_you_mean(skill, pack.skills)
-        raise RouterError(f"skill must be an id that list_skills gives, was {skill!r}; {near}")
-    main = document_path(folder, pack.skills[skill].document)
-    if main is None:
+        hint = did_you_mean(skill, pack.skills)
+        raise RouterError(f"skill must be an id that list_skills gives, was {skill!r}; {hint}")
+    document = document_path(folder, pack.skills[skill].document)
+    if document is None:
         raise RouterError(f"{skill} has no document; its summary: {pack.skills[skill].summary}")
-    home = main.parent
+    home = document.parent
     inside = (path for path in home.rglob("*.md") if path.resolve().is_relative_to(home))
-    files = sorted(str(path.relative_to(home).as_posix()) for path in inside)
-    file = file or main.name
+    files = sorted(path.relative_to(home).as_posix() for path in inside)
+    file = file or document.name
     if file not in files:
         raise RouterError(f"{skill} has no file {file!r}; {did_you_mean(file, files)}")
-    others = [one for one in files if one != file]
     text = (home / file).read_text(encoding="utf-8", errors="replace")
-    return Document(skill=skill, file=file, text=text, files=others)
+    others = [name for name in files if name != file]
+    return SkillFile(skill=skill, file=file, text=text, files=others)
 
 
-def skill_list(pack: Pack, folder: Path) -> SkillList:
+def _skill_list(pack: Pack, folder: Path) -> SkillList:
     """List a pack's skills in the order of its file."""
-    cards = [
-        SkillCard(
+    skills = [
+        SkillRecord(
             id=skill.id,
             category=skill.category,
             title=skill.title,
@@ -255,99 +234,111 @@ def skill_list(pack: Pack, folder: Path) -> SkillList:
         )
         for skill in pack.skills.values()
     ]
-    neighbours = {one.id: one.summary for one in pack.neighbours.values()}
-    file = pack.file
-    return SkillList(pack=file.id, summary=file.summary, skills=cards, neighbours=neighbours)
+    neighbours = {neighbour.id: neighbour.summary for neighbour in pack.neighbours.values()}
+    return SkillList(
+        pack=pack.file.id, summary=pack.file.summary, skills=skills, neighbours=neighbours
+    )
 
 
-def build_server(load: Callable[[], Router], folder: Path) -> MCPServer[Desk]:
-    """Build the server; `load` is called once, when it starts to serve, in a thread of its own.
+def build_server(load: Callable[[], Router], folder: Path) -> MCPServer[BackgroundRouter]:
+    """Build the server.
 
-    :param folder: The pack's folder; its skills' documents lie below it or are the shipped ones.
+    :param load: It is called once, in a thread of its own, when the server starts.
+    :param folder: The pack's folder. The documents of skills are below it, or are the shipped ones.
     """
-    desk = Desk(load)
+    background = BackgroundRouter(load)
     server = MCPServer(
         "router",
-        instructions=INSTRUCTIONS,
+        instructions=_INSTRUCTIONS,
         version=version("router"),
         log_level="WARNING",
-        lifespan=desk.opened,
+        lifespan=background.lifespan,
     )
-    _add_routing(server, desk)
-    _add_reading(server, desk, folder)
+    _add_routing(server, background)
+    _add_reading(server, background, folder)
     return server
 
 
-def _add_routing(server: MCPServer[Desk], desk: Desk) -> None:
-    talk = Interview(desk)
+def _add_routing(server: MCPServer[BackgroundRouter], background: BackgroundRouter) -> None:
+    """Add the tools that decide; the SDK runs the steps that `Resolve` names before the tool."""
 
     def first(query: str) -> Decision:
-        return talk.decide(query)
+        with _tool_errors():
+            return background.get().route(query)
 
-    Opening = Annotated[Decision, Resolve(first)]
+    First = Annotated[Decision, Resolve(first)]
 
-    def question(decision: Opening, ctx: Context[Any, Any]) -> Elicit[BaseModel] | None:
-        return talk.ask(decision, ctx)
+    def ask(decision: First, ctx: Context[Any, Any]) -> Elicit[BaseModel] | None:
+        return _elicitation(decision, ctx)
 
-    Reply = Annotated[ElicitationResult[Any], Resolve(question)]
+    Reply = Annotated[ElicitationResult[Any], Resolve(ask)]
 
-    def second(decision: Opening, reply: Reply) -> Decision:
-        return talk.hear(decision, reply)
+    def second(decision: First, reply: Reply) -> Decision:
+        with _tool_errors():
+            return _after_elicitation(background.get(), decision, reply)
 
-    Following = Annotated[Decision, Resolve(second)]
+    Second = Annotated[Decision, Resolve(second)]
 
-    def follow_up(
-        before: Opening, decision: Following, ctx: Context[Any, Any]
+    def ask_again(
+        before: First, decision: Second, ctx: Context[Any, Any]
     ) -> Elicit[BaseModel] | None:
-        return talk.ask(decision, ctx) if decision is not before else None
+        return _elicitation(decision, ctx) if decision is not before else None
 
-    FurtherReply = Annotated[ElicitationResult[Any], Resolve(follow_up)]
+    SecondReply = Annotated[ElicitationResult[Any], Resolve(ask_again)]
 
-    @server.tool(title="Route a query", annotations=READS)
+    @server.tool(title="Route a query", annotations=_READ_ONLY)
     def route_query(
         query: Annotated[str, Field(min_length=1, description="The request, in the user's words.")],
-        decision: Following,
-        reply: FurtherReply,
-    ) -> Decided:
+        decision: Second,
+        reply: SecondReply,
+    ) -> DecisionRecord:
         """Find the skills that serve a request, or the one question to ask first.
 
-        A client that supports elicitation puts the question to its user at once; else, or if the
-        user declines, the question comes back as data: action "clarify".
+        A client that supports elicitation puts the question to its user at once. Otherwise, or if
+        the user declines, the question comes back as data, with the action "clarify".
         """
-        return decided(talk.hear(decision, reply))
+        with _tool_errors():
+            return _record_of(_after_elicitation(background.get(), decision, reply))
 
-    @server.tool(title="Answer a question", annotations=READS)
+    @server.tool(title="Answer a question", annotations=_READ_ONLY)
     def answer_question(
         question: Annotated[str, Field(description="The question's id.")],
         reply: Annotated[str, Field(min_length=1, description="The reply, in the user's words.")],
         said: Annotated[list[str], Field(description="`said`, as the last call gave it.")],
-        asked: Annotated[list[str] | None, Field(description="`asked`, likewise.")] = None,
-        options: Annotated[
-            list[OfferedOption] | None, Field(description="`options`, likewise.")
+        asked: Annotated[
+            list[str] | None, Field(description="`asked`, as the last call gave it.")
         ] = None,
-    ) -> Decided:
-        """Take the user's reply to a question, and decide again; at most one more question.
+        options: Annotated[
+            list[OptionRecord] | None, Field(description="`options`, as the last call gave them.")
+        ] = None,
+    ) -> DecisionRecord:
+        """Take the user's reply to a question, and decide again; at most one more question follows.
 
-        A reply is an option's number or label, a paraphrase, "both", "neither", "don't know", or
-        anything else the user said.
+        A reply is the number or the label of an option, a paraphrase of one, "both", "neither",
+        "don't know", or anything else that the user says.
         """
-        with faults_told():
-            clarify = reopen(desk.router.pack, question, said, asked or [], options)
-            return decided(desk.router.answer(clarify, reply))
+        with _tool_errors():
+            router = background.get()
+            clarify = _open_question(router.pack, question, said, asked or [], options or [])
+            return _record_of(router.answer(clarify, reply))
 
 
-def _add_reading(server: MCPServer[Desk], desk: Desk, folder: Path) -> None:
-    @server.tool(title="List the skills", annotations=READS)
+def _add_reading(
+    server: MCPServer[BackgroundRouter], background: BackgroundRouter, folder: Path
+) -> None:
+    @server.tool(title="List the skills", annotations=_READ_ONLY)
     def list_skills() -> SkillList:
         """List all skills with their categories and summaries, and the neighbour packs."""
-        with faults_told():
-            return skill_list(desk.router.pack, folder)
+        with _tool_errors():
+            return _skill_list(background.get().pack, folder)
 
-    @server.tool(title="Read a skill", annotations=READS)
+    @server.tool(title="Read a skill", annotations=_READ_ONLY)
     def read_skill(
         skill: Annotated[str, Field(description="The skill's id.")],
-        file: Annotated[str, Field(description="A further file of `files`; else SKILL.md.")] = "",
-    ) -> Document:
-        """Read a skill's document, or a further file of its folder."""
-        with faults_told():
-            return document(desk.router.pack, folder, skill, file)
+        file: Annotated[
+            str, Field(description="A name from `files`; SKILL.md if it is left out.")
+        ] = "",
+    ) -> SkillFile:
+        """Read a skill's document, or another file of its folder."""
+        with _tool_errors():
+            return _skill_file(background.get().pack, folder, skill, file)

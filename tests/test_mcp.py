@@ -3,7 +3,10 @@ import subprocess
 import sys
 
 import pytest
+from conftest import shared_encoder, write_skills
 from small import save_small_pack
+
+from router.skill_folders.pack_of_skills import init_pack
 
 anyio = pytest.importorskip("anyio")
 mcp = pytest.importorskip("mcp", reason="needs the extra: pip install 'router[mcp]'")
@@ -183,6 +186,57 @@ def test_a_declined_question_stays_open_as_data(pack):
     assert len(asked) == 1
     record = result.structured_content
     assert (record["action"], record["question"]) == ("clarify", "inference-or-training")
+
+
+@pytest.fixture(scope="module")
+def folder_of_skills(tmp_path_factory):
+    """A folder of SKILL.md files whose router always asks which skill a query is about."""
+    folder = tmp_path_factory.mktemp("skills")
+    descriptions = {
+        "brakes": "Repair the brakes of a bicycle: pads, discs, cables. Use when it squeals.",
+        "wheels": "Mend flat tyres and true the wheels of a bicycle.",
+        "bread": "Bake bread with wild yeast. Use when the dough won't rise.",
+    }
+    write_skills(folder, descriptions)
+    init_pack(folder, None, shared_encoder(), False, lambda _: None)
+    file = folder / "pack.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert "confidence_threshold: 0.5\n" in text
+    file.write_text(text.replace("confidence_threshold: 0.5\n", "confidence_threshold: 1.0\n"))
+    return folder
+
+
+def test_a_question_which_of_the_skills_it_is_can_be_answered(folder_of_skills):
+    query = {"query": "my bicycle needs a repair"}
+    _, (first,) = converse(folder_of_skills, [("route_query", query)])
+    record = first.structured_content
+    assert (record["action"], record["question"]) == ("clarify", "which-of-these")
+    skills = [option["skills"] for option in record["options"]]
+    assert {*skills[0], *skills[1]} == {"brakes", "wheels"}
+    assert skills[-1] == []  # none of these
+    given_back = {name: record[name] for name in ("question", "said", "asked", "options")}
+    forgotten = {name: record[name] for name in ("question", "said", "asked")}
+    calls = [
+        ("answer_question", {**given_back, "reply": "the first"}),
+        ("answer_question", {**given_back, "reply": "none of these"}),
+        ("answer_question", {**forgotten, "reply": "the first"}),
+    ]
+    _, (chosen, neither, failed) = converse(folder_of_skills, calls)
+    record = chosen.structured_content
+    assert (record["action"], record["skills"]) == ("route", skills[0])
+    assert neither.structured_content["skills"] not in skills[:-1]
+    assert failed.is_error
+    assert "give back its options, too" in failed.content[0].text
+
+
+def test_a_user_is_asked_which_of_the_skills_it_is(folder_of_skills):
+    elicited, asked = replying(ElicitResult(action="accept", content={"words": "the first"}))
+    calls = [("route_query", {"query": "my bicycle needs a repair"})]
+    _, (result,) = converse(folder_of_skills, calls, elicitation_callback=elicited)
+    assert len(asked) == 1
+    labels = asked[0].requested_schema["properties"]["option"]["enum"]
+    assert len(labels) >= 3
+    assert result.structured_content["action"] == "route"
 
 
 def test_a_pack_that_does_not_hold_is_an_error_of_each_tool(tmp_path):
