@@ -3,10 +3,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from evidence import RecordingEncoder
 
-from router.model.concerns import N_FEATURES, OVERLOOKED, ClauseGate, gate_features
+from router.model.concerns import OVERLOOKED, ClauseGate, gate_features
 from router.statistics.logistic import Logistic
 from router.text import words_in
+
+N_FEATURES = 8
 
 
 def test_features_by_hand():
@@ -26,9 +29,9 @@ def _logit(share):
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 1)])
 def test_no_text_or_no_second_skill_has_no_features(shape):
-    said = [["a", "text"]] * shape[0]
-    found = gate_features(said, [["a clause"]] * shape[0], np.zeros(shape), np.zeros(shape))
-    assert found.shape == (0, N_FEATURES)
+    words = [["a", "text"]] * shape[0]
+    features = gate_features(words, [["a clause"]] * shape[0], np.zeros(shape), np.zeros(shape))
+    assert features.shape == (0, N_FEATURES)
 
 
 def test_a_fitted_gate_overlooks_few_and_spares_many():
@@ -48,25 +51,16 @@ def test_where_nothing_was_ever_found_every_gate_is_open():
     assert ClauseGate().opens(features).all()
 
 
-class Counting:
-    """An encoder that tells what it was given."""
-
-    def __init__(self, encoder):
-        self.encoder, self.key, self.width, self.given = encoder, encoder.key, encoder.width, []
-
-    def encode(self, texts):
-        self.given.append(list(texts))
-        return self.encoder.encode(texts)
-
-
 @pytest.mark.parametrize(("odds", "passes"), [(9.0, 2), (-9.0, 1)])
 def test_only_clauses_behind_an_open_gate_are_encoded(tiny_router, odds, passes):
-    encoder = Counting(tiny_router.encoder)
+    encoder = RecordingEncoder(tiny_router.encoder)
     model = replace(
         tiny_router.model,
-        concerns=replace(tiny_router.model.concerns, least=0.0),
+        concerns=replace(tiny_router.model.concerns, min_probability=0.0),
         gate=ClauseGate(Logistic(np.zeros(N_FEATURES), odds), 0.5),
     )
-    model.read(["the front brakes squeal, and I want a new saddle", "my brakes squeal"], encoder)
-    assert len(encoder.given) == passes
-    assert encoder.given[1:] == [["the front brakes squeal", "I want a new saddle"]][: passes - 1]
+    model.evidence(
+        ["the front brakes squeal, and I want a new saddle", "my brakes squeal"], encoder
+    )
+    assert len(encoder.batches) == passes
+    assert encoder.batches[1:] == [["the front brakes squeal", "I want a new saddle"]][: passes - 1]

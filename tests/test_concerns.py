@@ -1,17 +1,10 @@
 import math
-import time
 
 import numpy as np
 import pytest
 
-from router.model.concerns import (
-    MISSED,
-    MOST_CLAUSES,
-    ClauseView,
-    Concerns,
-    clauses_of,
-    join_exemplars,
-)
+from router.fitting.joined_queries import join_exemplars
+from router.model.concerns import ClauseEvidence, Concerns, clauses_of
 from router.statistics.logistic import Logistic
 from router.text import words_in
 
@@ -53,21 +46,20 @@ def test_a_text_that_begins_with_once_is_two_clauses():
 
 def test_no_more_clauses_than_are_weighed():
     text = ". ".join(f"clause number {i}" for i in range(40))
-    assert clauses_of(text) == [f"clause number {i}" for i in range(MOST_CLAUSES)]
+    assert clauses_of(text) == [f"clause number {i}" for i in range(12)]
 
 
 @pytest.mark.parametrize("piece", [" ", ", ", "-", " -", "\n", ".", " and", ";\t", "a, "])
-def test_splitting_takes_no_longer_for_odd_text(piece):
-    start = time.perf_counter()
-    clauses_of("a" + piece * (4_000 // len(piece)) + "b")
-    assert time.perf_counter() - start < 1.0
+def test_odd_text_of_the_greatest_length_is_split(piece):
+    """A pattern that backtracks over the whole text at every character would not end."""
+    assert clauses_of("a" + piece * (4_000 // len(piece)) + "b") == []
 
 
 def test_joined_exemplars_are_the_same_for_the_same_seed():
-    made = join_exemplars(EXEMPLARS, 30, seed=4)
-    assert made == join_exemplars(dict(reversed(EXEMPLARS.items())), 30, seed=4)
-    assert made != join_exemplars(EXEMPLARS, 30, seed=5)
-    assert made[:10] == join_exemplars(EXEMPLARS, 10, seed=4)
+    joined = join_exemplars(EXEMPLARS, 30, seed=4)
+    assert joined == join_exemplars(dict(reversed(EXEMPLARS.items())), 30, seed=4)
+    assert joined != join_exemplars(EXEMPLARS, 30, seed=5)
+    assert joined[:10] == join_exemplars(EXEMPLARS, 10, seed=4)
 
 
 def test_joined_exemplars_hold_one_short_sentence_of_each_of_their_two_skills():
@@ -77,17 +69,17 @@ def test_joined_exemplars_hold_one_short_sentence_of_each_of_their_two_skills():
         for line in lines
         if len(line.split()) <= 14
     }
-    made = join_exemplars(EXEMPLARS, 200)
-    assert len(made) == 200
-    for text, skills in made:
-        said = [skill for piece, skill in pieces.items() if piece in text.casefold()]
-        assert len(said) == 2
-        assert frozenset(said) == skills
+    joined = join_exemplars(EXEMPLARS, 200)
+    assert len(joined) == 200
+    for text, skills in joined:
+        contained = [skill for piece, skill in pieces.items() if piece in text.casefold()]
+        assert len(contained) == 2
+        assert frozenset(contained) == skills
         assert clauses_of(text)
-    assert {pair for _, pair in made} == {
+    assert {pair for _, pair in joined} == {
         frozenset(pair) for pair in (("brakes", "tyres"), ("brakes", "sales"), ("sales", "tyres"))
     }
-    assert any("ISO width" in text for text, _ in made)  # a name keeps its capitals
+    assert any("ISO width" in text for text, _ in joined)  # a name keeps its capitals
 
 
 @pytest.mark.parametrize("exemplars", [{}, {"a": ["x y"]}, {"a": ["x y"], "b": ["long " * 15]}])
@@ -95,27 +87,27 @@ def test_nothing_is_joined_with_fewer_than_two_skills(exemplars):
     assert join_exemplars(exemplars, 5) == []
 
 
-def view_of(texts, rows):
-    return ClauseView.of(words_in(texts), [clauses_of(text) for text in texts], np.array(rows))
+def evidence_of(texts, rows):
+    return ClauseEvidence.of(words_in(texts), [clauses_of(text) for text in texts], np.array(rows))
 
 
-def test_a_view_lays_clauses_out_by_text():
+def test_evidence_lays_clauses_out_by_text():
     texts = ["buy a bike", "flat tyre, soft brake lever", "city bike; bike lock. a good pump"]
     rows = [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6], [0.7, 0.8], [0.9, 0.0]]
-    view = view_of(texts, rows)
+    evidence = evidence_of(texts, rows)
     np.testing.assert_array_equal(
-        view.probabilities,
+        evidence.probabilities,
         [[[0, 0]] * 3, [rows[0], rows[1], [0, 0]], [rows[2], rows[3], rows[4]]],
     )
-    np.testing.assert_array_equal(view.words, [[0, 0, 0], [2, 3, 0], [2, 2, 3]])
-    assert view.joined.tolist() == [False, False, False]
+    np.testing.assert_array_equal(evidence.n_words, [[0, 0, 0], [2, 3, 0], [2, 2, 3]])
+    assert evidence.joined.tolist() == [False, False, False]
 
 
 def test_a_joining_word_is_a_whole_word():
     texts = ["later we buy", "Both", "flat tyre plus soft lever", "the thenar muscle", "brand"]
     rows = [[0.1, 0.2]] * 2  # of the third text's two clauses
-    assert view_of(texts, rows).joined.tolist() == [False, True, True, False, False]
-    assert view_of(texts, rows).sequenced.tolist() == [True, False, False, False, False]
+    assert evidence_of(texts, rows).joined.tolist() == [False, True, True, False, False]
+    assert evidence_of(texts, rows).sequenced.tolist() == [True, False, False, False, False]
 
 
 TWO = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]
@@ -123,7 +115,7 @@ WHOLE = np.array([[0.6, 0.3, 0.1]])
 
 
 def test_features_by_hand():
-    features, possible = view_of(["soft brake lever and flat tyre again"], TWO).features(WHOLE)
+    features, possible = evidence_of(["soft brake lever and flat tyre again"], TWO).features(WHOLE)
     # The clause that speaks for skill 1 is the second: 3 words of 6, which says 0.1 of skill 0.
     expected = [
         math.log(0.8 / 0.2),  # that clause of skill 1
@@ -134,8 +126,8 @@ def test_features_by_hand():
         math.log(6),
         math.log(2),
         0.9,  # (0.1 + 0.8) of 3 words and (0.8 + 0.1) of 3, of 6
-        1.0,  # says "and"
-        0.0,  # says nothing of an order
+        1.0,  # contains "and"
+        0.0,  # contains no word of order
     ]
     np.testing.assert_allclose(features[0, 1], expected)
     assert possible.tolist() == [[False, True, False]]
@@ -150,19 +142,19 @@ def test_features_by_hand():
     ],
 )
 def test_which_skill_can_be_a_further_concern(rows, possible):
-    assert view_of(["soft lever, flat tyre"], rows).features(WHOLE)[1].tolist() == [possible]
+    assert evidence_of(["soft lever, flat tyre"], rows).features(WHOLE)[1].tolist() == [possible]
 
 
 def test_a_text_of_one_clause_has_no_further_concern():
-    view = view_of(["soft lever"], np.zeros((0, 3)))
-    assert not view.features(WHOLE)[1].any()
-    assert not Concerns(Logistic(np.zeros(10), 3.0)).further(view, WHOLE).any()
+    evidence = evidence_of(["soft lever"], np.zeros((0, 3)))
+    assert not evidence.features(WHOLE)[1].any()
+    assert not Concerns(Logistic(np.zeros(10), 3.0)).extra_skills(evidence, WHOLE).any()
 
 
 def test_what_cannot_be_a_further_concern_has_probability_0():
-    view = view_of(["soft brake lever and flat tyre again"], TWO)
-    found = Concerns(Logistic(np.zeros(10), math.log(3))).further(view, WHOLE)
-    np.testing.assert_allclose(found, [[0, 0.75, 0]])
+    evidence = evidence_of(["soft brake lever and flat tyre again"], TWO)
+    extra = Concerns(Logistic(np.zeros(10), math.log(3))).extra_skills(evidence, WHOLE)
+    np.testing.assert_allclose(extra, [[0, 0.75, 0]])
 
 
 def test_fitted_concerns_tell_a_second_concern_from_a_passing_mention():
@@ -172,24 +164,24 @@ def test_fitted_concerns_tell_a_second_concern_from_a_passing_mention():
     rows = [row for i in range(40) for row in (clear if i % 2 else vague)]
     truth = np.array([[True, bool(i % 2), False] for i in range(40)])
     whole = np.repeat(WHOLE, 40, axis=0)
-    features, possible = view_of(texts, rows).features(whole)
+    features, possible = evidence_of(texts, rows).features(whole)
     concerns = Concerns.fit(features[possible], truth[possible], whole[possible])
-    found = concerns.further(view_of(texts[:2], [*vague, *clear]), whole[:2])
-    assert found[0, 1] < 0.3
-    assert found[1, 1] > 0.7
+    extra = concerns.extra_skills(evidence_of(texts[:2], [*vague, *clear]), whole[:2])
+    assert extra[0, 1] < 0.3
+    assert extra[1, 1] > 0.7
 
 
 def test_few_of_the_known_further_concerns_are_too_faint_to_be_looked_for():
     whole = np.linspace(0.0, 0.5, 1_001)
     truth = whole >= 0.1
     concerns = Concerns.fit(np.zeros((1_001, 10)), truth, whole)
-    assert np.mean(whole[truth] < concerns.least) == pytest.approx(MISSED, abs=2e-3)
+    assert np.mean(whole[truth] < concerns.min_probability) == pytest.approx(0.02, abs=2e-3)
 
 
 def test_what_the_whole_text_hardly_speaks_for_is_no_further_concern():
-    view = view_of(["soft brake lever and flat tyre again"], TWO)
-    deaf = Concerns(Logistic(np.zeros(10), 3.0), least=float(WHOLE[0, 1]) + 0.01)
-    assert not deaf.several(WHOLE).any()
-    assert not deaf.further(view, WHOLE).any()
-    keen = Concerns(Logistic(np.zeros(10), 3.0), least=float(WHOLE[0, 1]))
-    assert keen.several(WHOLE).all()
+    evidence = evidence_of(["soft brake lever and flat tyre again"], TWO)
+    strict = Concerns(Logistic(np.zeros(10), 3.0), min_probability=float(WHOLE[0, 1]) + 0.01)
+    assert not strict.possible(WHOLE).any()
+    assert not strict.extra_skills(evidence, WHOLE).any()
+    lenient = Concerns(Logistic(np.zeros(10), 3.0), min_probability=float(WHOLE[0, 1]))
+    assert lenient.possible(WHOLE).all()

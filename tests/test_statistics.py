@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from router.statistics.figure import NO_FIGURE, Figure
 from router.statistics.intervals import (
@@ -159,3 +162,30 @@ def test_an_interval_wants_held_out_texts():
     few = np.ones(2)
     with pytest.raises(ValueError, match="at least 20 labelled texts, got 2"):
         confidence_interval(few, few, few.astype(bool))
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(
+    arrays(np.float64, (3, 4), elements=st.floats(-1e3, 1e3)),
+    st.floats(1e-4, 10),
+    st.floats(1e-3, 20),
+)
+def test_a_power_of_any_numbers_sums_to_one_and_keeps_the_order(decisions, floor, exponent):
+    probabilities = Power(floor, exponent).transform(decisions)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities >= 0).all()
+    positive = np.maximum(decisions, 0)
+    higher = positive[:, :, None] > positive[:, None, :]
+    assert (probabilities[:, :, None] >= probabilities[:, None, :])[higher].all()
+
+
+def test_fitting_a_power_lowers_the_loss():
+    decisions = np.array([[0.5, 0.2], [0.6, 0.1], [0.1, 0.4], [0.3, 0.2], [0.35, 0.3]])
+    labels = np.array([0, 0, 1, 0, 1])
+
+    def loss(power):
+        return -np.log(power.transform(decisions)[np.arange(5), labels]).mean()
+
+    fitted = fit_power(decisions, labels)
+    grid = [Power(floor, exponent) for floor in (0.01, 0.1, 1.0) for exponent in (0.5, 2.0, 8.0)]
+    assert loss(fitted) <= min(map(loss, grid)) + 1e-4

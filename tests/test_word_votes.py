@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.heads import word_votes
 from router.heads.lexicon import Lexicon, WordVotes
 from router.text import words_in
 
@@ -14,8 +13,8 @@ QUICK = settings(max_examples=200, derandomize=True, deadline=None)
 
 
 def votes_of(lexicon, width=3):
-    dice = np.random.default_rng(3)
-    return dice.normal(size=(len(lexicon), width)).astype(np.float32)
+    generator = np.random.default_rng(3)
+    return generator.normal(size=(len(lexicon), width)).astype(np.float32)
 
 
 @pytest.fixture
@@ -28,42 +27,42 @@ def lexicon():
 def test_votes_are_features_times_votes_and_a_batch_is_its_texts(texts):
     lexicon = Lexicon.fit(TEXTS)
     term_votes = votes_of(lexicon)
-    votes = WordVotes(lexicon, term_votes)
-    found = votes.of(words_in(texts))
-    assert found.shape == (len(texts), 3)
-    np.testing.assert_allclose(found, lexicon.features(texts) @ term_votes, atol=1e-6)
-    for row, words in zip(found, words_in(texts), strict=True):
-        np.testing.assert_array_equal(votes.of([words])[0], row)
+    word_votes = WordVotes(lexicon, term_votes)
+    votes = word_votes.of(words_in(texts))
+    assert votes.shape == (len(texts), 3)
+    np.testing.assert_allclose(votes, lexicon.features(texts) @ term_votes, atol=1e-6)
+    for row, words in zip(votes, words_in(texts), strict=True):
+        np.testing.assert_array_equal(word_votes.of([words])[0], row)
 
 
 def test_many_texts_are_added_up_in_parts(lexicon, monkeypatch):
     texts = [*TEXTS, "zzz", "", TEXTS[0]] * 3
     whole = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
-    monkeypatch.setattr(word_votes, "AT_ONCE", 4)
+    monkeypatch.setattr("router.heads.word_votes._BATCH", 4)
     parts = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
     np.testing.assert_array_equal(parts, whole)
 
 
-def test_what_is_remembered_never_shows(lexicon, monkeypatch):
-    said = words_in(TEXTS * 2)
-    expected = WordVotes(lexicon, votes_of(lexicon)).of(said)
-    monkeypatch.setattr(word_votes, "NUMBERS", 16)  # two words
-    forgetful = WordVotes(lexicon, votes_of(lexicon))
+def test_the_cache_never_shows(lexicon, monkeypatch):
+    words = words_in(TEXTS * 2)
+    expected = WordVotes(lexicon, votes_of(lexicon)).of(words)
+    monkeypatch.setattr("router.heads.word_votes._CACHED_NUMBERS", 16)  # two words
+    small = WordVotes(lexicon, votes_of(lexicon))
     for _ in range(2):
-        np.testing.assert_array_equal(forgetful.of(said), expected)
+        np.testing.assert_array_equal(small.of(words), expected)
 
 
-def test_it_is_pickled_without_what_it_remembers(lexicon):
+def test_it_is_pickled_without_its_cache(lexicon):
     votes = WordVotes(lexicon, votes_of(lexicon))
     before = len(pickle.dumps(votes))
     expected = votes.of(words_in(TEXTS))
     again = pickle.dumps(votes)
     np.testing.assert_array_equal(pickle.loads(again).of(words_in(TEXTS)), expected)
-    assert len(again) < before + 20_000  # of the lexicon, what is looked up is kept
+    assert len(again) < before + 20_000  # the lexicon keeps what it looks terms up in
 
 
-@pytest.mark.parametrize("texts", [[], ["other"], ["\0", ""]])
-def test_what_no_word_says_is_zero(texts):
+@pytest.mark.parametrize("texts", [[], ["unknown"], ["\0", ""]])
+def test_without_a_known_word_the_votes_are_zero(texts):
     lexicon = Lexicon.fit(["only"], pieces=False)
-    found = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
-    np.testing.assert_array_equal(found, np.zeros((len(texts), 3)))
+    votes = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
+    np.testing.assert_array_equal(votes, np.zeros((len(texts), 3)))

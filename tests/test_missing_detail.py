@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from router.model.missing_detail import QuestionEvidence, QuestionIndex
+from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.packs.pack import Destination, Option, Question
 from router.text import words_in
 
@@ -11,19 +11,19 @@ HALF = math.sqrt(0.5)
 
 
 def question(name, *triggers):
-    options = tuple(Option(one, one, Destination(skills=("s",))) for one in ("a", "b"))
+    options = tuple(Option(letter, letter, Destination(skills=("s",))) for letter in "ab")
     return Question(name, "?", options, triggers=triggers)
 
 
 @pytest.fixture
 def index():
-    needy = np.array([[1, 0], [0, 1]], dtype=np.float32)
+    centroids = np.array([[1, 0], [0, 1]], dtype=np.float32)
     replies = {
-        "one": np.array([[0, 1], [HALF, HALF]], dtype=np.float32),
-        "two": np.zeros((0, 2), dtype=np.float32),
+        "first": np.array([[0, 1], [HALF, HALF]], dtype=np.float32),
+        "second": np.zeros((0, 2), dtype=np.float32),
     }
-    questions = [question("one", "bike trouble", "old bike"), question("two", "broken")]
-    return QuestionIndex.of(questions, needy, replies)
+    questions = [question("first", "bike trouble", "old bike"), question("second", "broken")]
+    return QuestionIndex.of(questions, centroids, replies)
 
 
 def test_evidence_by_hand(index):
@@ -34,11 +34,11 @@ def test_evidence_by_hand(index):
     assert evidence.triggered.tolist() == [True, False, False]
     np.testing.assert_allclose(
         evidence.answered,
-        # closest reply less needy queries; of a question without replies that cosine is -1
+        # closest reply less queries that need the question; -1 stands for a missing closest reply
         [HALF - 1, -1 - 1, 0 - 0],
         atol=1e-6,
     )
-    assert evidence.words.tolist() == [5, 3, 0]
+    assert evidence.n_words.tolist() == [5, 3, 0]
     np.testing.assert_array_equal(evidence.probabilities, probabilities)
 
 
@@ -47,7 +47,7 @@ def test_features_by_hand():
         probabilities=np.array([[0.2, 0.5], [0.0, 0.0]]),
         triggered=np.array([False, True]),
         answered=np.array([0.1, 0.4]),
-        words=np.array([6.0, 0.0]),
+        n_words=np.array([6.0, 0.0]),
     )
     edge = math.log(0.001 / 0.999)  # a probability of 0 counts as 0.001
     np.testing.assert_allclose(
@@ -56,54 +56,51 @@ def test_features_by_hand():
     )
 
 
-def evidence_of(share, triggered=False, answered=0.0, words=6.0):
+def evidence_of(share, triggered=False, answered=0.0, n_words=6.0):
     return QuestionEvidence(
         np.array([[share, 0.0]]),
         np.array([triggered]),
         np.array([answered]),
-        np.array([words]),
+        np.array([n_words]),
     )
 
 
 def test_a_pack_without_questions_never_asks():
-    assert Asking(None).probability(evidence_of(0.9)).tolist() == [0.0]
+    assert MissingDetail(None).probability(evidence_of(0.9)).tolist() == [0.0]
 
 
 def test_what_is_fitted_asks_less_where_the_text_answers_and_more_where_detail_is_missing():
     """Made so that each kind of evidence decides a part of the examples by itself."""
     generator = np.random.default_rng(2)
     share, answered = generator.uniform(0.05, 0.95, 400), generator.normal(0, 0.3, 400)
-    triggered, words = generator.random(400) < 0.5, generator.integers(2, 60, 400).astype(float)
-    odds = 3 * (share - 0.5) + 2 * triggered - 4 * answered - 2 * (np.log(words) - 2.5)
-    needs = odds + generator.logistic(size=400) > 0
+    triggered, n_words = generator.random(400) < 0.5, generator.integers(2, 60, 400).astype(float)
+    odds = 3 * (share - 0.5) + 2 * triggered - 4 * answered - 2 * (np.log(n_words) - 2.5)
+    needs_question = odds + generator.logistic(size=400) > 0
     zero = np.zeros(400)
-    evidence = QuestionEvidence(
-        np.column_stack([share, zero]),
-        triggered,
-        answered,
-        words,
-    )
-    asking = Asking.fit(evidence, needs)
+    evidence = QuestionEvidence(np.column_stack([share, zero]), triggered, answered, n_words)
+    missing_detail = MissingDetail.fit(evidence.features(), needs_question)
 
     def asks(*row, **settings):
-        return asking.probability(evidence_of(*row, **settings))[0]
+        return missing_detail.probability(evidence_of(*row, **settings))[0]
 
     assert asks(0.9) > asks(0.5) > asks(0.1)
     assert asks(0.5, triggered=True) > asks(0.5)
     assert asks(0.5, answered=0.5) < asks(0.5) < asks(0.5, answered=-0.5)
-    assert asks(0.5, words=4.0) > asks(0.5, words=50.0)
+    assert asks(0.5, n_words=4.0) > asks(0.5, n_words=50.0)
 
 
 def test_where_no_text_ever_needs_a_question_asking_is_unlikely():
     evidence = QuestionEvidence(
         np.full((9, 1), 0.5), np.zeros(9, dtype=bool), np.zeros(9), np.full(9, 5.0)
     )
-    probability = Asking.fit(evidence, np.zeros(9, dtype=bool)).probability(evidence)
-    np.testing.assert_allclose(probability, 0.5 / 10)  # (0 + 0.5) of (9 + 1)
+    missing_detail = MissingDetail.fit(evidence.features(), np.zeros(9, dtype=bool))
+    np.testing.assert_allclose(
+        missing_detail.probability(evidence), 0.5 / 10
+    )  # (0 + 0.5) of (9 + 1)
 
 
 def test_vague_texts_of_a_tiny_pack_are_likelier_asked_about_than_clear_ones(tiny_router):
     vague = ["I have trouble with my bike", "it broke, please mend it", "bike is broken again"]
     clear = ["new brake pads for the front wheel", "I got a puncture, the tube lost its air"]
-    ask = tiny_router.decide([*vague, *clear])[0].ask
+    ask = tiny_router.evidence_and_result([*vague, *clear])[1].ask_probability
     assert ask[:3].min() > ask[3:].max()

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from evidence import random_units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.heads.similarity import Centroids
+from router.heads.similarity import FEW_TEXTS, Centroids, cosines, product, unit_rows
 
 HALF = np.sqrt(0.5)
 
@@ -30,7 +31,7 @@ def test_exemplars_that_cancel_out_give_a_zero_row():
     assert not Centroids.of(vectors, ["a", "a"]).vectors.any()
 
 
-def test_unit_keeps_a_zero_row():
+def test_unit_rows_keep_a_zero_row():
     np.testing.assert_allclose(unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
     assert unit_rows(np.zeros((0, 2))).shape == (0, 2)
 
@@ -40,13 +41,13 @@ def test_unit_keeps_a_zero_row():
 def test_the_order_of_exemplars_does_not_matter(chance, count):
     rows = np.random.default_rng(count).normal(size=(count, 8))
     vectors, labels = unit_rows(rows), [f"label {i % 3}" for i in range(count)]
-    places = list(range(count))
-    chance.shuffle(places)
-    one = Centroids.of(vectors, labels)
-    other = Centroids.of(vectors[places], [labels[i] for i in places])
-    assert one.names == other.names
-    np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-6)
-    assert np.linalg.norm(one.vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    order = list(range(count))
+    chance.shuffle(order)
+    centroids = Centroids.of(vectors, labels)
+    shuffled = Centroids.of(vectors[order], [labels[i] for i in order])
+    assert centroids.names == shuffled.names
+    np.testing.assert_allclose(centroids.vectors, shuffled.vectors, atol=1e-6)
+    assert np.linalg.norm(centroids.vectors, axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_batch_is_its_texts_one_by_one():
@@ -63,6 +64,24 @@ def test_each_exemplar_is_closest_to_its_own_of_well_parted_centroids(tiny_route
     """The real model on a real, tiny pack: every skill's own sentences lie nearest to it."""
     model, exemplars = tiny_router.model, tiny_router.pack.exemplars.skills
     for skill, lines in exemplars.items():
-        found = model.centroids.similarities(tiny_router.encoder.encode(lines))
-        names = [model.centroids.names[i] for i in found.argmax(axis=1)]
+        similarities = model.centroids.similarities(tiny_router.encoder.encode(lines))
+        names = [model.centroids.names[i] for i in similarities.argmax(axis=1)]
         assert names == [f"skill:{skill}"] * len(lines)
+
+
+@pytest.mark.parametrize("n_texts", [0, 1, 3, FEW_TEXTS, FEW_TEXTS + 1, 400])
+@pytest.mark.parametrize("n_points", [0, 1, 63, 64, 197])  # a block has 64
+def test_cosines_of_few_texts_are_those_of_many(n_texts, n_points):
+    texts, points = random_units(n_texts, 24), random_units(n_points, 24, seed=1)
+    similarities = cosines(texts, points)
+    assert similarities.shape == (n_texts, n_points)
+    np.testing.assert_allclose(similarities, texts @ points.T, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, FEW_TEXTS, FEW_TEXTS + 1])
+@pytest.mark.parametrize("width", [1, 22, 5_000, 30_000])
+def test_a_product_in_blocks_is_that_of_the_whole(n_rows, width):
+    generator = np.random.default_rng(5)
+    rows = generator.standard_normal((n_rows, 131)).astype(np.float32)
+    matrix = generator.standard_normal((131, width)).astype(np.float32)
+    np.testing.assert_allclose(product(rows, matrix), rows @ matrix, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,122 @@
+"""What every head keeps to."""
+
+import numpy as np
+import pytest
+from evidence import TableEncoder, TokenTableEncoder, random_units
+from msgspec.structs import replace
+
+from router.heads.centroid_head import fit_centroid_head
+from router.heads.document_head import fit_document_head
+from router.heads.kernel_head import fit_kernel_head
+from router.heads.late_interaction import LateInteraction
+from router.heads.lexicon import Lexicon
+from router.heads.scores import nearest_by_target
+from router.heads.similarity import FEW_TEXTS, unit_rows
+from router.text import words_in
+
+N_TARGETS = 70
+"""So many that only the exemplars, and the tokens, of the likeliest targets are read."""
+
+NAMES = ["none", *(f"skill:{target:02}" for target in range(1, N_TARGETS))]
+LABELS = [name for name in NAMES for _ in range(3)]
+TEXTS = [f"thing{target} part{part}" for target in range(N_TARGETS) for part in range(3)]
+CENTRES = random_units(N_TARGETS)
+VECTORS = unit_rows(np.repeat(CENTRES, 3, axis=0) + 0.2 * random_units(3 * N_TARGETS, seed=1))
+
+QUERIES = ["", *(f"part{target % 3} of thing{target}" for target in range(1, N_TARGETS))]
+QUERY_VECTORS = np.vstack([np.zeros((1, 16)), CENTRES[1:]])
+TOKENS = [random_units(row % 5, seed=row).astype(np.float16) for row in range(N_TARGETS)]
+
+
+def kernel_head():
+    return fit_kernel_head(TEXTS, VECTORS, LABELS)[0]
+
+
+def centroid_head():
+    return fit_centroid_head(VECTORS, LABELS)[0]
+
+
+def document_head():
+    return fit_document_head(TEXTS, VECTORS, LABELS, {}, Lexicon.fit(TEXTS))
+
+
+def document_head_with_tokens():
+    points = [random_units(4, seed=100 + target).astype(np.float16) for target in range(N_TARGETS)]
+    return replace(document_head(), late=LateInteraction.of(points, TOKENS[1:4]))
+
+
+FITS = [kernel_head, centroid_head, document_head, document_head_with_tokens]
+
+
+@pytest.fixture(scope="module", params=FITS, ids=lambda fit: fit.__name__)
+def head(request):
+    return request.param()
+
+
+def score(head, queries):
+    encoder = TableEncoder(QUERIES, QUERY_VECTORS)
+    if getattr(head, "late", None) is not None:
+        encoder = TokenTableEncoder(QUERIES, QUERY_VECTORS, TOKENS)
+    return head.score(queries, words_in(queries), encoder)
+
+
+def test_the_scores_of_a_batch_are_those_of_its_texts_one_by_one(head):
+    batch = score(head, QUERIES)
+    for row, query in enumerate(QUERIES):
+        alone = score(head, [query])
+        np.testing.assert_array_equal(alone.vectors[0], batch.vectors[row])
+        np.testing.assert_allclose(alone.probabilities[0], batch.probabilities[row], atol=1e-6)
+        np.testing.assert_allclose(alone.nearest[0], batch.nearest[row], atol=1e-6)
+
+
+def test_the_token_matches_of_a_batch_are_those_of_its_texts_one_by_one():
+    head = document_head_with_tokens()
+    batch = score(head, QUERIES).token_matches
+    assert set(batch) == {row for row in range(N_TARGETS) if row % 5}  # the others have no tokens
+    for row, query in enumerate(QUERIES):
+        alone = score(head, [query]).token_matches
+        assert set(alone) == ({0} if row in batch else set())
+        if row in batch:
+            order, expected_order = (m.targets.argsort() for m in (alone[0], batch[row]))
+            targets, expected = alone[0].targets[order], batch[row].targets[expected_order]
+            np.testing.assert_array_equal(targets, expected)
+            np.testing.assert_allclose(
+                alone[0].similarities[order],
+                batch[row].similarities[expected_order],
+                atol=1e-6,
+            )
+
+
+def test_probabilities_are_those_of_the_scores_where_no_token_is_known(head):
+    probabilities = head.probabilities(QUERIES, np.float32(QUERY_VECTORS))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    votes = head.word_votes(words_in(QUERIES))
+    again = head.probabilities(QUERIES, np.float32(QUERY_VECTORS), votes)
+    np.testing.assert_allclose(again, probabilities, atol=1e-9)
+    if getattr(head, "late", None) is None:
+        scores = score(head, QUERIES)
+        np.testing.assert_allclose(scores.probabilities, probabilities, atol=1e-6)
+        assert scores.token_matches is None
+
+
+def test_similarities_are_kept_for_a_few_texts(head):
+    assert score(head, QUERIES[: FEW_TEXTS + 1]).similarities is None
+    few = score(head, QUERIES[:FEW_TEXTS])
+    assert few.similarities.shape == (FEW_TEXTS, len(TEXTS))
+    np.testing.assert_array_equal(nearest_by_target(few.similarities, head.starts), few.nearest)
+    read = few.similarities > -1.0
+    assert read.any(axis=1).all()
+    exact = QUERY_VECTORS[:FEW_TEXTS] @ VECTORS.T
+    np.testing.assert_allclose(few.similarities[read], exact[read], atol=1e-6)
+
+
+def test_no_text_has_no_scores(head):
+    scores = score(head, [])
+    assert scores.vectors.shape == (0, 16)
+    assert scores.probabilities.shape == scores.nearest.shape == (0, N_TARGETS)
+
+
+def test_the_nearest_by_target_by_hand():
+    similarities = np.array([[0.1, 0.5, -0.2], [0.4, 0.3, 0.9]], dtype=np.float32)
+    nearest = nearest_by_target(similarities, np.array([0, 2]))
+    np.testing.assert_array_equal(nearest, np.float32([[0.5, -0.2], [0.4, 0.9]]))
