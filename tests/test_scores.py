@@ -10,8 +10,7 @@ from router.heads.document_head import fit_document_head
 from router.heads.kernel_head import fit_kernel_head
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
-from router.heads.scores import nearest_by_target
-from router.heads.similarity import FEW_TEXTS, unit_rows
+from router.heads.similarity import FEW_TEXTS, nearest_by_target, unit_rows
 from router.text import words_in
 
 N_TARGETS = 70

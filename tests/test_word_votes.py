@@ -38,7 +38,7 @@ def test_votes_are_features_times_votes_and_a_batch_is_its_texts(texts):
 def test_many_texts_are_added_up_in_parts(lexicon, monkeypatch):
     texts = [*TEXTS, "zzz", "", TEXTS[0]] * 3
     whole = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
-    monkeypatch.setattr("router.heads.word_votes._BATCH", 4)
+    monkeypatch.setattr("router.heads.lexicon._VOTES_BATCH", 4)
     parts = WordVotes(lexicon, votes_of(lexicon)).of(words_in(texts))
     np.testing.assert_array_equal(parts, whole)
 
@@ -46,7 +46,7 @@ def test_many_texts_are_added_up_in_parts(lexicon, monkeypatch):
 def test_the_cache_never_shows(lexicon, monkeypatch):
     words = words_in(TEXTS * 2)
     expected = WordVotes(lexicon, votes_of(lexicon)).of(words)
-    monkeypatch.setattr("router.heads.word_votes._CACHED_NUMBERS", 16)  # two words
+    monkeypatch.setattr("router.heads.lexicon._CACHED_NUMBERS", 16)  # two words
     small = WordVotes(lexicon, votes_of(lexicon))
     for _ in range(2):
         np.testing.assert_array_equal(small.of(words), expected)
