@@ -17,9 +17,9 @@ LOG_VECTORS = "logs"
 class CachedEncoder:
     """An encoder that embeds only the texts that its store does not hold.
 
-    :param max_bytes: Stop storing once so many bytes of the file are used by what this encoder was
-        asked for. The store deletes its oldest rows first, so without a limit the end of a long log
-        would push out its beginning, and no run would find anything.
+    :param max_bytes: Store no more once the rows that this encoder has read and written take so
+        many bytes. Without a limit the store deletes its oldest rows to make room: the end of a log
+        that is too long would push out its beginning, and the next run would find nothing.
     :param tokens: Store the vectors of tokens as well, which take ten times as much.
     """
 

@@ -8,10 +8,8 @@ from router.arrays import Vectors
 from router.encoders.encoder import Encoder
 from router.text import is_blank
 
-_PROMPTS = (
-    "{}",
-    "a user asks: {}",
-)  # docs/pages/evidence/accuracy.md has what the second one gains
+# docs/pages/evidence/accuracy.md has what the second one gains.
+_PROMPTS = ("{}", "a user asks: {}")
 
 
 class PromptedEncoder:

@@ -14,7 +14,8 @@ class TwoLayerEncoder(OnnxEncoder):
     is the mean of both cosines. A vector is twice as wide as the model's.
 
     :param model: A folder; all-MiniLM-L6-v2, which is installed with the package, if None.
-    :param precision: "fp32" by default, because the figures in docs/pages/evidence/accuracy.md are for it.
+    :param precision: "fp32" by default, because the figures in docs/pages/evidence/accuracy.md are
+        for it.
     :param notify: Called with a sentence when something takes long.
     """
 
