@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from router import Clarify, Decision, Route, Router
-from router.model.concerns import join_exemplars
+from router.fitting.joined_queries import join_exemplars
 from router.skill_folders.folder import read_folder
 from router.skill_folders.texts import clean
 
@@ -56,7 +56,7 @@ def joined(router: Router, rows: list[tuple[str, str]]) -> None:
     by_skill: dict[str, list[str]] = {}
     for text, wanted in rows:
         by_skill.setdefault(wanted, []).append(text)
-    pairs = join_exemplars(by_skill, PAIRS, longest=LONGEST)
+    pairs = join_exemplars(by_skill, PAIRS, max_words=LONGEST)
     if not pairs:
         return
     found = [set(skills_of(one)) for one in router.route_many([text for text, _ in pairs])]
