@@ -15,12 +15,12 @@ from typing import TypeAlias
 
 import msgspec
 import numpy as np
-from router.encoders.cached import with_exemplar_cache
 from sklearn.linear_model import LogisticRegression
 
 from router import Router
 from router.arrays import Vectors
 from router.decisions.outcome import Outcome
+from router.encoders.cached import with_exemplar_cache
 from router.logs.labels import Gold, LabelReader, accepts
 from router.packs.pack import Pack
 from router.paths import SAMPLE_LOG
