@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from router import Router
-from router.calibration.calibrate import calibrate
+from router.calibration import calibrate
 from router.statistics.platt import PlattScaling
 
 ROOT = Path(__file__).parent.parent

@@ -36,7 +36,7 @@ from router.packs.pack_file import load_pack, save_pack
 from router.router import Router
 
 if TYPE_CHECKING:
-    from router.calibration.calibrate import calibrate
+    from router.calibration.from_labels import calibrate
     from router.evaluation import Evaluation, evaluate
 
 __all__ = [
@@ -80,7 +80,7 @@ __all__ = [
 
 _IMPORTED_LATE = {
     "Evaluation": "router.evaluation",
-    "calibrate": "router.calibration.calibrate",
+    "calibrate": "router.calibration",
     "evaluate": "router.evaluation",
 }
 """Names whose modules a router that only routes never needs."""

@@ -23,14 +23,12 @@ from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack
 from router.paths import DEFAULT_PACK
 from router.saved import is_saved_router, read_saved_router, save_router
+from router.text import clip_query
 
 if TYPE_CHECKING:
     import pyarrow
 
 log = logging.getLogger(__name__)
-
-_MAX_TEXT_LENGTH = 4_000
-"""Characters of a text that are read; the encoder takes 256 word pieces of them at most."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,7 +127,10 @@ class Router:
         """
         from router.calibration.learning import learn  # brings in scikit-learn
 
-        return learn(self, texts, labels, ask_rate=ask_rate, max_error=max_error)
+        pack, model, calibration = learn(
+            self, texts, labels, ask_rate=ask_rate, max_error=max_error
+        )
+        return Router(pack, self.encoder, model, calibration)
 
     def route(self, text: str) -> Decision:
         """Decide where a text goes."""
@@ -149,8 +150,7 @@ class Router:
 
     def evidence_and_result(self, texts: Sequence[str]) -> tuple[Evidence, PolicyResult]:
         """Gather the evidence on a batch of texts, and decide each by the policy, as arrays."""
-        cut = [text.strip()[:_MAX_TEXT_LENGTH] for text in texts]
-        evidence = self.model.evidence(cut, self.encoder)
+        evidence = self.model.evidence([clip_query(text) for text in texts], self.encoder)
         return evidence, self.policy.decide(evidence)
 
     def answer(self, clarify: Clarify | Mapping[str, Any], reply: str) -> Decision:
@@ -162,7 +162,7 @@ class Router:
         :raises RouterError: The question is neither one of this router's pack nor composed by it.
         """
         question = clarify if isinstance(clarify, Clarify) else Clarify.from_dict(clarify)
-        return self._replies.answer(question, reply.strip()[:_MAX_TEXT_LENGTH])
+        return self._replies.answer(question, clip_query(reply))
 
     @cached_property
     def policy(self) -> CompiledPolicy:

@@ -9,6 +9,9 @@ from typing import TypeAlias
 Words: TypeAlias = Sequence[Sequence[str]]
 """The words of each text, as `words_of` gives them."""
 
+MAX_QUERY_CHARACTERS = 4_000
+"""Characters of a query that are read. An encoder reads no more than its first 256 tokens."""
+
 _WORD = re.compile(r"[^\W_]+(?:[.+#'_-]+[^\W_]+)*[+#]*", re.UNICODE)
 
 
@@ -64,3 +67,8 @@ def well_formed(text: str) -> str:
 def lower_first(sentence: str) -> str:
     """Begin in lower case, as inside another sentence, unless the first word is like "ONNX"."""
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
+
+
+def clip_query(text: str) -> str:
+    """Cut a query to the part that is read, without the white space around it."""
+    return text.strip()[:MAX_QUERY_CHARACTERS]

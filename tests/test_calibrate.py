@@ -10,17 +10,12 @@ from small import save_small_pack
 from typer.testing import CliRunner
 
 from router import Router, RouterError
-from router.calibration.budget import FLATTEST, Fitted, Goal, Trial, fit, fit_maps, platt, risk_of
-from router.calibration.calibrate import (
-    calibrate,
-    calibrate_log,
-    calibrate_on_exemplars,
-    folds_of,
-    labelled,
-)
-from router.calibration.calibration import Calibration, Step
-from router.calibration.cases import UNSEEN, Cases
-from router.calibration.trial_report import auroc_figure, recall_at
+from router.calibration import calibrate, calibrate_log, calibrate_on_exemplars
+from router.calibration.calibration import Calibration, IntervalStep
+from router.calibration.cases import NOT_OFFERED, Cases
+from router.calibration.from_labels import folds_of, labelled
+from router.calibration.held_out_report import auroc_figure, recall_at
+from router.calibration.thresholds import FittedThresholds, Goal, fit_maps, fit_thresholds
 from router.commands.calibrate import calibrate_command as command
 from router.decisions.outcome import ACTIONS, CLARIFY
 from router.logs.formats import find_files
@@ -28,7 +23,7 @@ from router.logs.labels import Gold, LabelReader
 from router.logs.reader import Columns, read_log
 from router.packs.pack import Policy
 from router.paths import SAMPLE_LOG
-from router.statistics.platt import PlattScaling
+from router.statistics.platt import PlattScaling, fit_platt
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import pack_confidence  # noqa: E402
@@ -36,24 +31,28 @@ import pack_confidence  # noqa: E402
 BEFORE_DRIFT = "2026-09-29"
 
 
-def cases_of(sure, right, ask=None, **given):
-    n = len(sure)
+AS_STATED = FittedThresholds({"all": PlattScaling(), "clarify": PlattScaling()}, 0.5, 0.5)
+
+
+def cases_of(confidence, correct, ask_probability=None, **given):
+    n = len(confidence)
     yes, no = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
+    asks = np.full(n, 0.01) if ask_probability is None else ask_probability
     plain = {
         "action": np.zeros(n, dtype=np.int8),
-        "sure": np.asarray(sure, dtype=float),
-        "ask": np.full(n, 0.01) if ask is None else np.asarray(ask, dtype=float),
-        "right": np.asarray(right, dtype=bool),
-        "fair": no,
-        "must": no,
-        "near": yes,
-        "several": yes,
-        "rank": np.zeros(n, dtype=np.intp),
-        "truth": np.ones(n),
+        "confidence": np.asarray(confidence, dtype=float),
+        "ask_probability": np.asarray(asks, dtype=float),
+        "correct": np.asarray(correct, dtype=bool),
+        "may_ask": no,
+        "must_ask": no,
+        "in_scope": yes,
+        "has_alternatives": yes,
+        "truth_rank": np.zeros(n, dtype=np.intp),
+        "truth_probability": np.ones(n),
         "outside": np.zeros(n),
-        "none": no,
+        "is_outside": no,
         "asked": no,
-        "told": np.asarray(sure, dtype=float),
+        "stated_confidence": np.asarray(confidence, dtype=float),
     }
     return Cases(**(plain | given))
 
@@ -77,7 +76,7 @@ def test_a_map_by_hand():
 
 def test_what_was_mapped_is_found_again():
     cases = drawn(np.random.default_rng(0), 20_000)
-    found = platt(cases.sure, cases.right)
+    found = fit_platt(cases.confidence, cases.correct)
     assert found.slope == pytest.approx(0.5, abs=0.05)
     assert found.offset == pytest.approx(np.log(2.0), abs=0.05)
 
@@ -85,23 +84,25 @@ def test_what_was_mapped_is_found_again():
 def test_a_confidence_that_tells_nothing_becomes_the_share_right():
     chance = np.random.default_rng(1)
     sure = chance.uniform(0.1, 0.9, 5_000)
-    found = platt(sure, chance.random(5_000) < 0.7 - 0.3 * (sure - 0.5))
-    assert found.slope == FLATTEST
+    found = fit_platt(sure, chance.random(5_000) < 0.7 - 0.3 * (sure - 0.5))
+    assert found.slope == 0.05
     np.testing.assert_allclose(found.transform(np.array([0.1, 0.5, 0.9])), 0.7, atol=0.05)
 
 
 def test_where_all_are_right_nothing_is_fitted():
-    assert platt(np.array([0.5, 0.6]), np.array([True, True])) == PlattScaling()
+    assert fit_platt(np.array([0.5, 0.6]), np.array([True, True])) == PlattScaling()
 
 
 def test_an_action_has_its_own_map_from_50_cases_of_both_outcomes_on():
     chance = np.random.default_rng(2)
     cases = drawn(chance, 300)
     action = np.repeat([0, 2, 3], [200, 51, 49]).astype(np.int8)
-    maps = fit_maps(cases_of(cases.sure, cases.right, action=action), np.ones(300, dtype=np.bool_))
+    maps = fit_maps(
+        cases_of(cases.confidence, cases.correct, action=action), np.ones(300, dtype=np.bool_)
+    )
     assert maps.keys() == {"all", "route", "redirect", "clarify"}
-    right = cases.right | (action == 2)
-    maps = fit_maps(cases_of(cases.sure, right, action=action), np.ones(300, dtype=np.bool_))
+    right = cases.correct | (action == 2)
+    maps = fit_maps(cases_of(cases.confidence, right, action=action), np.ones(300, dtype=np.bool_))
     assert maps.keys() == {"all", "route", "clarify"}
 
 
@@ -112,7 +113,7 @@ def test_a_rate_of_asking_by_hand():
     risk = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
     right = np.ones(10, dtype=bool)
     # two of ten: those of 0.9 and 0.95, and whatever lies between 0.8 and 0.9 divides them
-    assert Goal(ask_rate=0.2).level(risk, right) == pytest.approx(0.85)
+    assert Goal(ask_rate=0.2).risk_threshold(risk, right) == pytest.approx(0.85)
 
 
 def test_a_share_of_errors_by_hand():
@@ -120,9 +121,9 @@ def test_a_share_of_errors_by_hand():
     # only the one of 0.7 may stay, so ask from between 0.7 and 0.8 on.
     risk = np.concatenate([np.linspace(0.05, 0.65, 16), [0.7, 0.8, 0.9]])
     right = risk < 0.69
-    level = Goal(max_error=0.1).level(risk, right)
+    level = Goal(max_error=0.1).risk_threshold(risk, right)
     assert 0.7 < level < 0.8
-    assert Goal(max_error=0.1).level(risk, np.ones(19, dtype=bool)) == 1.0
+    assert Goal(max_error=0.1).risk_threshold(risk, np.ones(19, dtype=bool)) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -142,19 +143,21 @@ def test_what_cannot_be_asked_about_has_no_risk():
     cases = cases_of(
         [0.3, 0.3, 0.3, 0.9],
         [True] * 4,
-        ask=[0.2, 0.2, 0.4, 0.95],
-        near=np.array([True, False, True, True]),
-        several=np.array([True, True, False, True]),
+        ask_probability=[0.2, 0.2, 0.4, 0.95],
+        in_scope=np.array([True, False, True, True]),
+        has_alternatives=np.array([True, True, False, True]),
     )
-    assert risk_of(cases, cases.ask, cases.sure).tolist() == pytest.approx([0.7, -1.0, 0.4, 0.95])
+    assert AS_STATED.simulate(cases).risk.tolist() == pytest.approx([0.7, -1.0, 0.4, 0.95])
 
 
 def test_errors_that_no_question_can_prevent_make_a_promise_impossible():
     chance = np.random.default_rng(3)
     near = chance.random(300) < 0.8
-    cases = cases_of(np.full(300, 0.9), near, near=near)
+    cases = cases_of(np.full(300, 0.9), near, in_scope=near)
     with pytest.raises(RouterError, match=r"0.05 can't be promised on 300.*56 are decided wrong"):
-        fit(cases, folds_of([str(i) for i in range(300)]), Goal(max_error=0.05), Policy())
+        fit_thresholds(
+            cases, folds_of([str(i) for i in range(300)]), Goal(max_error=0.05), Policy()
+        )
 
 
 def test_on_fresh_draws_no_more_is_silently_wrong_than_promised():
@@ -162,11 +165,11 @@ def test_on_fresh_draws_no_more_is_silently_wrong_than_promised():
     fold = folds_of([str(i) for i in range(200)])
     silent, asked = [], []
     for _ in range(120):
-        fitted = fit(drawn(chance, 200), fold, Goal(max_error=0.1), Policy())
+        fitted = fit_thresholds(drawn(chance, 200), fold, Goal(max_error=0.1), Policy())
         fresh = drawn(chance, 400)
-        trial = Trial.of(fitted, fresh)
-        silent.append(np.mean(~trial.asked & ~fresh.right))
-        asked.append(trial.asked.mean())
+        simulated = fitted.simulate(fresh)
+        silent.append(np.mean(~simulated.asked & ~fresh.correct))
+        asked.append(simulated.asked.mean())
     error = np.std(silent) / np.sqrt(len(silent))
     assert np.mean(silent) <= 0.1 + 2 * error
     assert np.mean(silent) > 0.08  # and no more is asked than that takes
@@ -177,9 +180,9 @@ def test_on_fresh_draws_about_as_many_are_asked_as_wanted():
     chance = np.random.default_rng(5)
     fold = folds_of([str(i) for i in range(200)])
     asked = [
-        Trial.of(
-            fit(drawn(chance, 200), fold, Goal(ask_rate=0.1), Policy()), drawn(chance, 400)
-        ).asked.mean()
+        fit_thresholds(drawn(chance, 200), fold, Goal(ask_rate=0.1), Policy())
+        .simulate(drawn(chance, 400))
+        .asked.mean()
         for _ in range(40)
     ]
     assert np.mean(asked) == pytest.approx(0.1, abs=0.02)
@@ -187,12 +190,14 @@ def test_on_fresh_draws_about_as_many_are_asked_as_wanted():
 
 def test_a_fresh_confidence_is_right_as_often_as_it_says():
     chance = np.random.default_rng(6)
-    fitted = fit(drawn(chance, 2_000), folds_of([str(i) for i in range(2_000)]), Goal(), Policy())
+    fitted = fit_thresholds(
+        drawn(chance, 2_000), folds_of([str(i) for i in range(2_000)]), Goal(), Policy()
+    )
     fresh = drawn(chance, 20_000)
-    sure = fitted.sure(fresh)
+    stated = fitted.simulate(fresh).confidence
     for low, high in ((0.5, 0.7), (0.7, 0.8), (0.8, 0.96)):
-        rows = (sure >= low) & (sure < high)
-        assert fresh.right[rows].mean() == pytest.approx(sure[rows].mean(), abs=0.03)
+        rows = (stated >= low) & (stated < high)
+        assert fresh.correct[rows].mean() == pytest.approx(stated[rows].mean(), abs=0.03)
 
 
 def test_composed_questions_offer_the_truth_as_often_as_promised_on_fresh_draws():
@@ -200,34 +205,34 @@ def test_composed_questions_offer_the_truth_as_often_as_promised_on_fresh_draws(
 
     def asked(n):
         truth = chance.beta(1, 2, n)
-        return cases_of(np.full(n, 0.2), np.zeros(n, bool), rank=np.full(n, 3), truth=truth)
+        return cases_of(
+            np.full(n, 0.2), np.zeros(n, bool), truth_rank=np.full(n, 3), truth_probability=truth
+        )
 
     policy = Policy(confidence_threshold=0.9, alpha=0.1)
     covered = []
     for _ in range(100):
-        fitted = fit(asked(150), folds_of([str(i) for i in range(150)]), Goal(), policy)
-        covered.append(Trial.of(fitted, asked(200)).covered.mean())
+        fitted = fit_thresholds(asked(150), folds_of([str(i) for i in range(150)]), Goal(), policy)
+        covered.append(fitted.simulate(asked(200)).covered.mean())
     assert 0.89 <= np.mean(covered) <= 0.92
 
 
-def test_a_trial_by_hand():
+def test_simulated_decisions_by_hand():
     cases = cases_of(
         [0.9, 0.3, 0.3, 0.3, 0.3],
         [True] * 5,
-        ask=[0.1, 0.1, 0.6, 0.1, 0.1],
-        near=np.array([True, True, True, False, True]),
-        rank=np.array([0, 1, 0, 0, UNSEEN]),
+        ask_probability=[0.1, 0.1, 0.6, 0.1, 0.1],
+        in_scope=np.array([True, True, True, False, True]),
+        truth_rank=np.array([0, 1, 0, 0, NOT_OFFERED]),
     )
-    trial = Trial.of(
-        Fitted({"all": PlattScaling(), "clarify": PlattScaling()}, 0.5, 0.5, None), cases
-    )
-    assert trial.missing.tolist() == [False, False, True, False, False]
-    assert trial.unsure.tolist() == [False, True, False, False, True]
-    assert trial.covered.tolist() == [True, True, True, True, False]
+    simulated = AS_STATED.simulate(cases)
+    assert simulated.missing.tolist() == [False, False, True, False, False]
+    assert simulated.unsure.tolist() == [False, True, False, False, True]
+    assert simulated.covered.tolist() == [True, True, True, True, False]
 
 
 def test_equal_texts_come_into_the_same_fold():
-    fold = folds_of(["a", "b", "A", "c", "b"], folds=3)
+    fold = folds_of(["a", "b", "A", "c", "b"], n_folds=3)
     assert fold[0] == fold[2]
     assert fold[1] == fold[4]
     assert sorted(set(fold.tolist())) == [0, 1, 2]
@@ -247,7 +252,7 @@ def test_figures_by_hand():
 @pytest.fixture(scope="session")
 def log_lines(router):
     files = find_files(SAMPLE_LOG, exclude=SAMPLE_LOG / "runs")
-    chunks = read_log(files, Columns(), LabelReader(router.pack).read)
+    chunks = read_log(files, Columns(), LabelReader(router.pack))
     return [line for chunk in chunks for line in chunk.lines]
 
 
@@ -276,12 +281,12 @@ def test_a_calibration_lowers_what_is_silently_wrong(fitted):
 
 def test_it_asks_where_a_detail_or_sureness_is_missing(router, fitted, log_lines):
     calibrated = router.with_calibration(fitted)
-    reading, verdicts = calibrated.decide([line.text for line in log_lines[:200]])
-    ask = fitted.maps["clarify"].transform(reading.ask)
-    near = reading.closest >= calibrated.rules.similarity_threshold
-    wanted = near & (np.maximum(ask, 1 - verdicts.sure) >= fitted.ask_threshold)
+    evidence, result = calibrated.evidence_and_result([line.text for line in log_lines[:200]])
+    ask = fitted.maps["clarify"].transform(evidence.missing_detail)
+    in_scope = evidence.nearest_similarity >= calibrated.policy.similarity_threshold
+    wanted = in_scope & (np.maximum(ask, 1 - result.unasked_confidence) >= fitted.ask_threshold)
     assert fitted.confidence_threshold == 1 - fitted.ask_threshold
-    assert ((verdicts.action == CLARIFY) == wanted).all()
+    assert ((result.action == CLARIFY) == wanted).all()
 
 
 def test_every_decision_of_a_calibrated_router_tells_an_interval(router, fitted, log_lines):
@@ -297,7 +302,7 @@ def test_every_decision_of_a_calibrated_router_tells_an_interval(router, fitted,
 
 
 def test_an_interval_lies_between_the_steps(fitted):
-    steps = (Step(0.5, 0.4, 0.6), Step(0.7, 0.6, 0.8))
+    steps = (IntervalStep(0.5, 0.4, 0.6), IntervalStep(0.7, 0.6, 0.8))
     told = msgspec.structs.replace(fitted, intervals={"decided": steps})
     assert told.interval("decided", 0.6) == (0.5, 0.7)
     assert told.interval("decided", 0.3) == (0.3, 0.6)  # holds the confidence itself

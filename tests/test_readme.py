@@ -17,7 +17,7 @@ from conftest import TINY_EXEMPLARS, tiny_pack
 from typer.testing import CliRunner
 
 from router import Clarify, Router, cli
-from router.calibration.calibrate import calibrate_log
+from router.calibration import calibrate_log
 from router.paths import SAMPLE_LOG
 
 ROOT = Path(__file__).parent.parent

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from router import Router, RouterError
-from router.calibration.calibrate import calibrate_log
+from router.calibration import calibrate_log
 from router.encoders.encoder import Encoder
 from router.model.storage import DamagedError
 from router.paths import SAMPLE_LOG

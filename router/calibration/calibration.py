@@ -1,4 +1,4 @@
-"""What was fitted to labelled texts: thresholds, what a confidence is worth, and how that went."""
+"""What was fitted to labelled texts: probability maps, thresholds, and how well they did."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,14 +17,17 @@ from router.packs.pack import Pack, Policy, Proportion
 from router.statistics.figure import Figure
 from router.statistics.platt import PlattScaling
 
-FORMAT = 2
-REDO = "fit it again: router calibrate LOG --pack PACK, or router.learn(texts, labels)"
+_FORMAT = 2
+_REMEDY = "fit it again: router calibrate LOG --pack PACK, or router.learn(texts, labels)"
+_FITTED_SETTINGS = ("ask_threshold", "confidence_threshold", "confidence")
+"""Settings of a policy that a calibration replaces; all others must stay as they were."""
 
 
 class Report(Struct, frozen=True):
     """How a calibration did on texts that were held out from its fitting.
 
-    `before` is the pack's own policy on the same texts. `ranking` is what no threshold changes.
+    `before`: the pack's own policy on the same texts. `ranking`: figures that do not depend on a
+    threshold.
     """
 
     before: dict[str, Figure]
@@ -32,8 +35,8 @@ class Report(Struct, frozen=True):
     ranking: dict[str, Figure]
 
 
-class Step(Struct, frozen=True, array_like=True):
-    """Of decisions that are this confident, how often held-out ones were right: low and high."""
+class IntervalStep(Struct, frozen=True, array_like=True):
+    """At this confidence, the 95 % interval of held-out accuracy."""
 
     confidence: float
     low: float
@@ -41,15 +44,16 @@ class Step(Struct, frozen=True, array_like=True):
 
 
 class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Fitted to labelled texts, for one pack and one encoder.
+    """What was fitted to labelled texts, for one pack and one encoder.
 
-    `maps`: by action what its confidence is worth; under "clarify" what the probability
-    of a missing detail is. `contend_from`: probability from which on a target is offered by a
-    composed question; None where the exemplars' own stands. `intervals`: by "decided", "missing"
-    (a detail) and "unsure" (asked for that).
+    `maps`: by action what its confidence is worth; under "clarify" what the probability of a
+    missing detail is worth. `candidate_threshold`: the probability from which a composed question
+    offers a target; None where the one fitted on the exemplars stands. `intervals`: of decisions
+    without a question under "decided", of questions under "missing" if a detail is missing, else
+    under "unsure".
     """
 
-    format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)] = FORMAT
+    format: Annotated[int, Meta(ge=_FORMAT, le=_FORMAT)] = _FORMAT
     pack: str
     pack_hash: str
     encoder: str
@@ -62,26 +66,26 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     confidence_threshold: Proportion
     confidence: PlattScaling
     maps: dict[str, PlattScaling]
-    contend_from: float | None = None
-    intervals: dict[str, tuple[Step, ...]] = {}
+    candidate_threshold: float | None = None
+    intervals: dict[str, tuple[IntervalStep, ...]] = {}
     report: Report
 
     @classmethod
     def read(cls, path: str | Path) -> "Calibration":
-        """Read a calibration's file.
+        """Read the file of a calibration.
 
-        :raises RouterError: There is no such file, or it is not one of a calibration.
+        :raises RouterError: There is no such file, or it does not hold a calibration.
         """
         try:
             return msgspec.json.decode(Path(path).read_bytes(), type=cls)
         except OSError as error:
             raise RouterError(f"{path}: no calibration can be read: {error.strerror}") from error
         except msgspec.DecodeError as error:
-            what = f"a calibration is what `router calibrate` of format {FORMAT} wrote"
-            raise RouterError(f"{path}: {what}: {error}; {REDO}") from error
+            what = f"a calibration is what `router calibrate` of format {_FORMAT} wrote"
+            raise RouterError(f"{path}: {what}: {error}; {_REMEDY}") from error
 
     def write(self, path: str | Path) -> None:
-        """Write it, in one step."""
+        """Write the file in one step: it is whole, or it is as before."""
         write_whole(Path(path), msgspec.json.format(msgspec.json.encode(self), indent=1))
 
     def check(self, pack: Pack, encoder: Encoder) -> None:
@@ -89,60 +93,49 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
         :raises RouterError: It was not; the message says what differs, and how to fit it again.
         """
-        hashed = model_hash(pack)
-        if self.pack_hash != hashed:
+        pack_hash = model_hash(pack)
+        if self.pack_hash != pack_hash:
             raise RouterError(
                 f"a calibration holds for the pack that it was fitted with, {self.pack}"
-                f" {self.pack_hash}; this is {pack.file.id} {hashed}: its ids, questions or"
-                f" exemplars differ; {REDO}"
+                f" {self.pack_hash}; this is {pack.file.id} {pack_hash}: its ids, questions or"
+                f" exemplars differ; {_REMEDY}"
             )
         if self.encoder != encoder.key:
             raise RouterError(
                 "a calibration holds for the encoder that it was fitted with,"
-                f" {self.encoder}; this is {encoder.key}; {REDO}"
+                f" {self.encoder}; this is {encoder.key}; {_REMEDY}"
             )
-        decides = (
-            "extra_skill_threshold",
-            "mention_threshold",
-            "max_skills",
-            "similarity_threshold",
-        )
-        for name in decides:
-            was, now = getattr(self.policy, name), getattr(pack.file.policy, name)
-            if was != now:
+        for name in Policy.__struct_fields__:
+            then, now = getattr(self.policy, name), getattr(pack.file.policy, name)
+            if then != now and name not in _FITTED_SETTINGS:
                 raise RouterError(
                     f"a calibration holds for the policy that it was fitted with: {name} was"
-                    f" {was}, is {now}; {REDO}"
+                    f" {then}, is {now}; {_REMEDY}"
                 )
 
     def policy_for(
         self, pack: Pack, layout: Layout, statistics: ExemplarStatistics
     ) -> CompiledPolicy:
         """Prepare the pack's policy with what was fitted."""
-        policy = msgspec.structs.replace(
-            pack.file.policy,
-            ask_threshold=self.ask_threshold,
-            confidence_threshold=self.confidence_threshold,
-            confidence=self.confidence,
-        )
+        fitted = {name: getattr(self, name) for name in _FITTED_SETTINGS}
         return CompiledPolicy.of(
             pack,
             layout,
             statistics,
-            policy=policy,
+            policy=msgspec.structs.replace(pack.file.policy, **fitted),
             scalings=self.maps,
-            candidate_threshold=self.contend_from,
+            candidate_threshold=self.candidate_threshold,
         )
 
     def interval(self, kind: str, confidence: float) -> tuple[float, ...]:
-        """Where the probability of being right lies with 95 % certainty; empty if untold.
+        """Ends of the 95 % interval of the probability of being right, or () if it is not known.
 
         :param kind: A key of `intervals`.
         """
         steps = self.intervals.get(kind, ())
         if not steps:
             return ()
-        at, low, high = np.array([(one.confidence, one.low, one.high) for one in steps]).T
-        ends = float(np.interp(confidence, at, low)), float(np.interp(confidence, at, high))
-        # Held to the confidence itself, which a step beside it may miss by a hair.
-        return round(min(ends[0], confidence), 4), round(max(ends[1], confidence), 4)
+        at, lows, highs = np.array([msgspec.structs.astuple(step) for step in steps]).T
+        low, high = float(np.interp(confidence, at, lows)), float(np.interp(confidence, at, highs))
+        # Interpolation may miss the confidence slightly, so the interval is widened to contain it.
+        return round(min(low, confidence), 4), round(max(high, confidence), 4)

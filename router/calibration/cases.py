@@ -1,8 +1,8 @@
-"""Labelled texts as arrays: what a router would do unasked, and whether that is right."""
+"""Labelled texts as arrays: what a router would decide without a question, and whether it may."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import Self
 
 import msgspec
 import numpy as np
@@ -11,91 +11,122 @@ from numpy.typing import NDArray
 from router.arrays import Bools, Floats, Indices
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, Outcome
 from router.decisions.policy import CompiledPolicy, PolicyResult
+from router.encoders.encoder import Encoder
 from router.logs.labels import Gold, accepts
 from router.model.model import Evidence, Model
+from router.packs.pack import Pack
 from router.statistics.platt import PlattScaling
+from router.text import clip_query
 
-if TYPE_CHECKING:
-    from router.router import Router
+NOT_OFFERED = 99
+"""Rank of a target that is never offered as an option."""
 
-UNSEEN = 99
-"""Rank of a target that is never offered."""
+_BATCH = 512
+"""Texts that are read at a time."""
 
 
 @dataclass(frozen=True)
-class Cases:
-    """One labelled text a row. Confidences are as they come, before any map."""
+class ArrayRows:
+    """Arrays of the same length; a row is what they hold at one index."""
 
-    action: NDArray[np.int8]  # an index of ACTIONS: what is decided unasked
-    sure: Floats  # how sure of that
-    ask: Floats  # probability that a detail is missing
-    right: Bools  # what is decided unasked is acceptable
-    fair: Bools  # a question is acceptable
-    must: Bools  # nothing else is
-    near: Bools  # close enough to be asked about at all
-    several: Bools  # at least two targets contend
-    rank: Indices  # of the truth among the contenders; 0 where "none of these" is true
-    truth: Floats  # probability of the truth; 1 where "none of these" is true
-    outside: Floats  # how likely it is nothing of ours
-    none: Bools  # nothing of ours is right
-    asked: Bools  # by the router as it is
-    told: Floats  # the confidence that the router as it is tells unasked
+    def take(self, rows: Indices | Bools) -> Self:
+        """Take some of the rows."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in _names(self)})
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Put the rows of several parts one after the other."""
+        arrays = {name: [getattr(part, name) for part in parts] for name in _names(cls)}
+        return cls(**{name: np.concatenate(columns) for name, columns in arrays.items()})
+
+
+def _names(rows: ArrayRows | type[ArrayRows]) -> list[str]:
+    return [field.name for field in fields(rows)]
+
+
+@dataclass(frozen=True)
+class Cases(ArrayRows):
+    """One labelled text a row. Confidences are those before any probability map."""
+
+    action: NDArray[np.int8]  # an index of ACTIONS: what is decided without a question
+    confidence: Floats  # of that
+    ask_probability: Floats  # the deciding detail is missing; 0 if the pack has no question
+    correct: Bools  # what is decided without a question is acceptable
+    may_ask: Bools  # a question is acceptable
+    must_ask: Bools  # nothing else is
+    in_scope: Bools  # an exemplar is close enough to ask about the text at all
+    has_alternatives: Bools  # at least two targets could be offered as options
+    truth_rank: Indices  # of the right target among these; 0 where "none of these" is right
+    truth_probability: Floats  # of the right target; 1 where "none of these" is right
+    outside: Floats  # how likely the text is nothing of ours
+    is_outside: Bools  # nothing of ours is right
+    asked: Bools  # by the uncalibrated router
+    stated_confidence: Floats  # of the uncalibrated router in what it decides without a question
 
     def __len__(self) -> int:
         return len(self.action)
 
-    def take(self, rows: Indices | Bools) -> "Cases":
-        """Take some of the rows."""
-        return replace(self, **{one.name: getattr(self, one.name)[rows] for one in fields(self)})
-
-    @classmethod
-    def join(cls, parts: Sequence["Cases"]) -> "Cases":
-        """Put cases one after the other."""
-        names = [one.name for one in fields(cls)]
-        return cls(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
-
     @classmethod
     def of(
         cls,
-        router: "Router",
+        pack: Pack,
+        encoder: Encoder,
+        model: Model,
         texts: Sequence[str],
-        golds: Sequence[Gold],
-        reading: Evidence | None = None,
+        labels: Sequence[Gold],
     ) -> "Cases":
         """Decide texts, each with its label."""
-        model = router.model
-        if reading is None:
-            reading = router.evidence_and_result(texts)[0]
-        now = router.policy.decide(reading)
-        plain = msgspec.structs.replace(
-            router.pack.file.policy, confidence=PlattScaling(), confidence_threshold=0.0
+        current = CompiledPolicy.of(pack, model.layout, model.statistics)
+        settings = msgspec.structs.replace(
+            pack.file.policy, confidence=PlattScaling(), confidence_threshold=0.0
         )
-        rules = CompiledPolicy.of(router.pack, model.layout, model.statistics, policy=plain)
-        verdicts = rules.decide(reading)
-        outcomes = _unasked(router, verdicts)
-        order = router.pack.precedence
-        rank, truth, several = _truths(model, rules, reading, golds)
-        pairs = list(zip(golds, outcomes, strict=True))
+        plain = CompiledPolicy.of(pack, model.layout, model.statistics, policy=settings)
+        parts = []
+        for start in range(0, len(texts), _BATCH):
+            batch = [clip_query(text) for text in texts[start : start + _BATCH]]
+            evidence = model.evidence(batch, encoder)
+            labels_of_batch = labels[start : start + _BATCH]
+            parts.append(cls._of_evidence(pack, model, current, plain, evidence, labels_of_batch))
+        return cls.join(parts)
+
+    @classmethod
+    def _of_evidence(
+        cls,
+        pack: Pack,
+        model: Model,
+        current: CompiledPolicy,
+        plain: CompiledPolicy,
+        evidence: Evidence,
+        labels: Sequence[Gold],
+    ) -> "Cases":
+        stated, result = current.decide(evidence), plain.decide(evidence)
+        pairs = zip(labels, _outcomes(pack, result), strict=True)
+        truth_rank, truth_probability = _truths(model.names, plain, evidence, labels)
+
+        def marked(values: Sequence[bool]) -> Bools:
+            return np.array(values, dtype=np.bool_)
+
         return cls(
-            action=verdicts.unasked_action,
-            sure=verdicts.unasked_confidence,
-            ask=reading.missing_detail,
-            right=np.array([accepts(gold, outcome, order) for gold, outcome in pairs], dtype=bool),
-            fair=np.array([gold.may_ask for gold in golds], dtype=bool),
-            must=np.array([gold.must_ask for gold in golds], dtype=bool),
-            near=reading.nearest_similarity >= rules.similarity_threshold,
-            several=several,
-            rank=rank,
-            truth=truth,
-            outside=model.out_of_scope(reading),
-            none=np.array([gold.action == "none" for gold in golds], dtype=bool),
-            asked=now.action == CLARIFY,
-            told=now.unasked_confidence,
+            action=result.unasked_action,
+            confidence=result.unasked_confidence,
+            ask_probability=evidence.missing_detail,
+            correct=marked([accepts(label, given, pack.precedence) for label, given in pairs]),
+            may_ask=marked([label.may_ask for label in labels]),
+            must_ask=marked([label.must_ask for label in labels]),
+            in_scope=result.in_scope,
+            has_alternatives=plain.candidates.has_alternatives(evidence),
+            truth_rank=truth_rank,
+            truth_probability=truth_probability,
+            outside=model.out_of_scope(evidence),
+            is_outside=marked([label.action == "none" for label in labels]),
+            asked=stated.action == CLARIFY,
+            stated_confidence=stated.unasked_confidence,
         )
 
 
-def _unasked(router: "Router", verdicts: PolicyResult) -> list[Outcome]:
-    skills, packs = list(router.pack.skills), list(router.pack.neighbours)
+def _outcomes(pack: Pack, result: PolicyResult) -> list[Outcome]:
+    """What is decided without a question."""
+    skills, packs = list(pack.skills), list(pack.neighbours)
     return [
         Outcome(
             ACTIONS[action],
@@ -103,40 +134,38 @@ def _unasked(router: "Router", verdicts: PolicyResult) -> list[Outcome]:
             tuple(packs[i] for i in np.flatnonzero(named)) if action != NONE else (),
         )
         for action, chosen, named in zip(
-            verdicts.unasked_action, verdicts.skills, verdicts.neighbours, strict=True
+            result.unasked_action, result.skills, result.neighbours, strict=True
         )
     ]
 
 
 def _truths(
-    model: Model, rules: CompiledPolicy, reading: Evidence, golds: Sequence[Gold]
-) -> tuple[Indices, Floats, Bools]:
-    """Rank and probability of what is right among the contenders; whether two contend."""
-    columns, likely = rules.candidates.ranked(reading, rules.shares_without_questions(reading))
-    rank = np.full(len(golds), UNSEEN, dtype=np.intp)
-    truth = np.zeros(len(golds))
-    for row, gold in enumerate(golds):
-        seats = {
-            model.names[column]: seat
-            for seat, (column, share) in enumerate(zip(columns[row], likely[row], strict=True))
-            if share >= 0.0
-        }
-        rank[row] = _rank(gold, seats)
-        if gold.allows("none"):
-            rank[row], truth[row] = 0, 1.0
-        elif rank[row] != UNSEEN:
-            truth[row] = likely[row, rank[row]]
-    return rank, truth, (likely >= 0.0).sum(axis=1) >= 2
+    names: Sequence[str], policy: CompiledPolicy, evidence: Evidence, labels: Sequence[Gold]
+) -> tuple[Indices, Floats]:
+    """Rank and probability of the right target among those that could be offered."""
+    columns, likely = policy.candidates.ranked(evidence, policy.shares_without_questions(evidence))
+    ranks = np.full(len(labels), NOT_OFFERED, dtype=np.intp)
+    probabilities = np.zeros(len(labels))
+    for row, label in enumerate(labels):
+        offered = likely[row] >= 0.0
+        rank_of = {names[column]: rank for rank, column in enumerate(columns[row, offered])}
+        ranks[row] = _truth_rank(label, rank_of)
+        if label.allows("none"):
+            ranks[row], probabilities[row] = 0, 1.0
+        elif ranks[row] != NOT_OFFERED:
+            probabilities[row] = likely[row, ranks[row]]
+    return ranks, probabilities
 
 
-def _rank(gold: Gold, seats: Mapping[str, int]) -> int:
-    """How far down what is right stands: the last of all required skills, or one acceptable."""
-    ways = []
-    if gold.allows("route"):
-        required = [seats.get(f"skill:{one}", UNSEEN) for one in gold.skills]
-        also = [seats.get(f"skill:{one}", UNSEEN) for one in gold.ok_skills]
-        ways += [max(required)] if required else []
-        ways += also if len(required) < 2 else []
-    if gold.allows("redirect"):
-        ways += [seats.get(f"neighbour:{one}", UNSEEN) for one in (*gold.packs, *gold.ok_packs)]
-    return min(ways, default=UNSEEN)
+def _truth_rank(label: Gold, rank_of: Mapping[str, int]) -> int:
+    """Rank of the right target: of the last required skill, or of the best acceptable target."""
+    ranks = []
+    if label.allows("route"):
+        required = [rank_of.get(f"skill:{skill}", NOT_OFFERED) for skill in label.skills]
+        ranks += [max(required)] if required else []
+        if len(required) < 2:
+            ranks += [rank_of.get(f"skill:{skill}", NOT_OFFERED) for skill in label.ok_skills]
+    if label.allows("redirect"):
+        neighbours = (*label.packs, *label.ok_packs)
+        ranks += [rank_of.get(f"neighbour:{pack}", NOT_OFFERED) for pack in neighbours]
+    return min(ranks, default=NOT_OFFERED)

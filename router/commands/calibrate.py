@@ -76,7 +76,7 @@ def calibrate_command(
 
         router calibrate --pack my-pack
     """
-    from router.calibration.calibrate import calibrate_log
+    from router.calibration import calibrate_log
     from router.logs.reader import Columns
 
     router = load_router(pack, encoder)

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from router import Clarify, Router
-from router.calibration.calibrate import calibrate_log, calibrate_on_exemplars
+from router.calibration import calibrate_log, calibrate_on_exemplars
 from router.evaluation import evaluate
 from router.fitting.fit import fit_model
 from router.packs.pack_file import load_pack

@@ -1,0 +1,225 @@
+"""Fit a calibration to labelled texts, to a labelled log, or to a pack's own exemplars."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from router.arrays import Indices
+from router.calibration.calibration import Calibration
+from router.calibration.cases import Cases
+from router.calibration.held_out_report import held_out_report, interval_steps
+from router.calibration.thresholds import Goal, fit_thresholds, simulate_held_out
+from router.encoders.cached import with_log_cache
+from router.encoders.encoder import Encoder
+from router.errors import RouterError
+from router.fitting.fit import refit_on
+from router.fitting.head_fitters import halves_of
+from router.logs.formats import find_files
+from router.logs.labels import Gold, LabelReader
+from router.logs.reader import Columns, read_log, read_time
+from router.model.model import Model, model_hash
+from router.packs.pack import Pack
+
+_MIN_TEXTS = 100
+"""Different labelled texts that a calibration needs."""
+
+_N_FOLDS = 5
+
+
+class FittedPack(Protocol):
+    """What is calibrated: a pack and its model. Every `Router` is one."""
+
+    @property
+    def pack(self) -> Pack:
+        """The pack."""
+        ...
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder that its model was fitted with."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """What was fitted on the pack's exemplars."""
+        ...
+
+
+def calibrate(
+    router: FittedPack,
+    texts: Sequence[str],
+    labels: Sequence[object],
+    *,
+    ask_rate: float | None = None,
+    max_error: float | None = None,
+) -> Calibration:
+    """Fit what a confidence is worth and when to ask, to labelled texts.
+
+    :param labels: Of each text its `Gold`, or a label as in a labelled log; texts whose label is
+        None are left out.
+    :param ask_rate: Share of texts to ask about, in (0, 1). With neither this nor `max_error`, the
+        pack's thresholds stay.
+    :param max_error: Share of texts that may be decided without a question and wrong, in (0, 1).
+        It is expected of texts that are drawn like these (Angelopoulos et al. 2024, Conformal Risk
+        Control), and not promised where users come to ask for something else.
+    :return: For `Router.with_calibration`. Its report is about held-out texts.
+    :raises RouterError: There are fewer than 100 different labelled texts or fewer than a promise
+        needs, the pack does not know a label, or no threshold keeps the promise.
+    """
+    texts, golds = labelled(router.pack, texts, labels)
+    goal = Goal(ask_rate, max_error)
+    check_enough(texts, goal)
+    cases = Cases.of(router.pack, with_log_cache(router.encoder), router.model, texts, golds)
+    return calibration_of(router.pack, router.encoder, cases, folds_of(texts), goal, "log")
+
+
+def calibrate_on_exemplars(
+    router: FittedPack, *, ask_rate: float | None = None, max_error: float | None = None
+) -> Calibration:
+    """Fit to the pack's own exemplars, each judged by a head that has learnt only the other half.
+
+    Exemplars are no sample of what users ask: shares of actions, the rate of asking and any
+    promise hold for texts drawn like the exemplars. Prefer a labelled log where there is one.
+
+    :raises RouterError: As in `calibrate`.
+    """
+    goal, model = Goal(ask_rate, max_error), router.model
+    check_enough(model.exemplar_texts, goal)
+    encoder, half = with_log_cache(router.encoder), halves_of(model.exemplar_labels)
+    texts: list[str] = []
+    parts = []
+    for side in (0, 1):
+        judge = refit_on(router.pack, model, np.flatnonzero(half == side))
+        rows = np.flatnonzero(half != side)
+        held_out = [model.exemplar_texts[row] for row in rows]
+        golds = [_label_of(model.exemplar_labels[row]) for row in rows]
+        parts.append(Cases.of(router.pack, encoder, judge, held_out, golds))
+        texts += held_out
+    cases = Cases.join(parts)
+    return calibration_of(router.pack, encoder, cases, folds_of(texts), goal, "exemplars")
+
+
+def calibrate_log(
+    router: FittedPack,
+    log: Path | None,
+    *,
+    columns: Columns | None = None,
+    before: str | None = None,
+    ask_rate: float | None = None,
+    max_error: float | None = None,
+) -> Calibration:
+    """Fit to the labelled lines of a log, or to the exemplars if there is no log.
+
+    :param before: ISO 8601; only earlier lines are used.
+    :raises LogError: The log or one of its lines can't be read.
+    :raises RouterError: As in `calibrate`.
+    """
+    if log is None:
+        if before is not None:
+            raise RouterError(f"`before` is for a log's lines, was: {before}; give a log")
+        return calibrate_on_exemplars(router, ask_rate=ask_rate, max_error=max_error)
+    end = None if before is None else _time(before)
+    files = find_files(log, exclude=log / "runs")
+    chunks = read_log(files, columns or Columns(), LabelReader(router.pack), strict=True)
+    lines = [
+        line
+        for chunk in chunks
+        for line in chunk.lines
+        if line.gold is not None and (end is None or (line.time is not None and line.time < end))
+    ]
+    texts, golds = [line.text for line in lines], [line.gold for line in lines]
+    return calibrate(router, texts, golds, ask_rate=ask_rate, max_error=max_error)
+
+
+def _time(value: str) -> datetime:
+    try:
+        time = read_time(value)
+    except ValueError as error:
+        raise RouterError(f"before: {error}") from error
+    if time is None:
+        raise RouterError("before: a time is ISO 8601, was empty")
+    return time
+
+
+def labelled(
+    pack: Pack, texts: Sequence[str], labels: Sequence[object]
+) -> tuple[list[str], list[Gold]]:
+    """Read the labels, and keep the texts that have one.
+
+    :raises RouterError: The pack does not know a label; the message says which one.
+    """
+    if len(texts) != len(labels):
+        raise RouterError(f"each text needs a label: {len(texts)} texts, {len(labels)} labels")
+    reader, kept, golds = LabelReader(pack), [], []
+    for number, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
+        try:
+            gold = label if isinstance(label, Gold) else reader.read(label)
+        except ValueError as error:
+            raise RouterError(f"label {number}, of {text[:60]!r}: {error}") from error
+        if gold is not None:
+            kept.append(text)
+            golds.append(gold)
+    return kept, golds
+
+
+def check_enough(texts: Sequence[str], goal: Goal) -> None:
+    """Refuse to fit to too few different texts."""
+    count = len(set(texts))
+    if count < _MIN_TEXTS:
+        raise RouterError(
+            f"a calibration needs at least {_MIN_TEXTS} different labelled texts, got {count}: with"
+            " fewer, chance decides what is fitted; label more, or fit to the exemplars: `router"
+            " calibrate` without a log"
+        )
+    goal.check_enough(count)
+
+
+def calibration_of(
+    pack: Pack,
+    encoder: Encoder,
+    cases: Cases,
+    fold: Indices,
+    goal: Goal,
+    source: Literal["log", "exemplars", "fit"],
+) -> Calibration:
+    """Fit to all cases; the report and the intervals come from what was fitted to other folds."""
+    policy = pack.file.policy
+    fitted = fit_thresholds(cases, fold, goal, policy)
+    held_out = simulate_held_out(cases, fold, goal, policy)
+    return Calibration(
+        pack=pack.file.id,
+        pack_hash=model_hash(pack),
+        encoder=encoder.key,
+        policy=policy,
+        source=source,
+        n=len(cases),
+        ask_rate=goal.ask_rate,
+        max_error=goal.max_error,
+        ask_threshold=fitted.ask_threshold,
+        confidence_threshold=fitted.confidence_threshold,
+        confidence=fitted.maps["all"],
+        maps={action: scaling for action, scaling in fitted.maps.items() if action != "all"},
+        candidate_threshold=fitted.candidate_threshold,
+        intervals=interval_steps(cases, held_out),
+        report=held_out_report(cases, held_out),
+    )
+
+
+def folds_of(texts: Sequence[str], n_folds: int = _N_FOLDS, seed: int = 0) -> Indices:
+    """Deal the texts to folds at random; equal texts are in the same fold. Shape: (n,)."""
+    different, code = np.unique([text.casefold() for text in texts], return_inverse=True)
+    dealt = np.arange(len(different)) % n_folds
+    return np.asarray(np.random.default_rng(seed).permutation(dealt)[code], dtype=np.intp)
+
+
+def _label_of(target: str) -> Gold:
+    """The right decision for an exemplar of a target."""
+    kind, _, target_id = target.partition(":")
+    if kind == "skill":
+        return Gold("route", skills=(target_id,))
+    if kind == "neighbour":
+        return Gold("redirect", packs=(target_id,))
+    return Gold("clarify", question=target_id) if kind == "question" else Gold("none")

@@ -1,0 +1,247 @@
+"""From labelled texts to probability maps and thresholds, and what these would have decided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from router.arrays import Bools, Floats, Indices
+from router.calibration.cases import ArrayRows, Cases
+from router.decisions.candidates import MAX_OPTIONS
+from router.decisions.outcome import ACTIONS, NONE, REDIRECT, ROUTE
+from router.decisions.policy import ask_risk, asks
+from router.errors import RouterError
+from router.packs.pack import Policy
+from router.statistics.conformal import (
+    ask_rate_threshold,
+    coverage_threshold,
+    max_error_threshold,
+    texts_needed,
+)
+from router.statistics.platt import PlattScaling, fit_platt
+
+_MIN_TEXTS_OF_MAP = 50
+"""Labelled texts, correct and wrong ones among them, that an action needs for a map of its own."""
+
+_ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the user sets: a share of texts to ask about, or a share of silent errors.
+
+    Both are in (0, 1). Without either, the pack's own thresholds stay.
+    """
+
+    ask_rate: float | None = None
+    max_error: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ask_rate is not None and self.max_error is not None:
+            raise RouterError("give ask_rate or max_error, not both: one follows from the other")
+        for name in ("ask_rate", "max_error"):
+            share = getattr(self, name)
+            if share is not None and not 0.0 < share < 1.0:
+                raise RouterError(f"{name} is a share in (0, 1), was: {share}")
+
+    @property
+    def share(self) -> float | None:
+        """The share that is set; None if neither is."""
+        return self.max_error if self.ask_rate is None else self.ask_rate
+
+    def check_enough(self, count: int) -> None:
+        """Refuse to promise a share on too few labelled texts.
+
+        :raises RouterError: The goal needs more.
+        """
+        if self.share is not None and count < texts_needed(self.share):
+            name = "max_error" if self.ask_rate is None else "ask_rate"
+            raise RouterError(
+                f"{name} {self.share} needs at least {texts_needed(self.share)} labelled texts,"
+                f" got {count}; label more, or give a larger {name}"
+            )
+
+    def risk_threshold(self, risk: Floats, correct: Bools) -> float | None:
+        """Find the risk from which on to ask.
+
+        Either a share `ask_rate` of the texts has at least this risk; or, by conformal risk
+        control (Angelopoulos et al. 2024), at most `max_error` of texts to come, drawn like these,
+        are expected to be decided without a question and wrong.
+
+        :param risk: See `ask_risk`. Shape: (n_texts,).
+        :param correct: Whether the decision without a question is acceptable. Shape: (n_texts,).
+        :return: None if no threshold keeps the promise.
+        """
+        certainty = 1.0 - risk
+        if self.max_error is not None:
+            threshold = max_error_threshold(certainty, correct, self.max_error)
+        else:
+            threshold = ask_rate_threshold(certainty, self.ask_rate or 0.0)
+        if threshold is None:
+            return None
+        decided, asked = risk[certainty >= threshold], risk[certainty < threshold]
+        if not len(asked):
+            return 1.0
+        # Any risk between the two separates the same texts; the middle is safe from rounding.
+        return float(np.clip((decided.max(initial=0.0) + asked.min()) / 2.0, 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class SimulatedDecisions(ArrayRows):
+    """What would have been decided for each case. Every shape is (n,)."""
+
+    ask_probability: Floats  # the deciding detail is missing
+    confidence: Floats  # of what is decided without a question
+    risk: Floats  # see `ask_risk`
+    missing: Bools  # a question is asked because a detail is missing
+    unsure: Bools  # a question is asked because the decision is not confident enough
+    covered: Bools  # the right target would be among the options of a question on the likeliest
+
+    @property
+    def asked(self) -> Bools:
+        """Whether any question is asked."""
+        return self.missing | self.unsure
+
+
+@dataclass(frozen=True)
+class FittedThresholds:
+    """Probability maps and thresholds that were fitted to labelled texts.
+
+    `maps`: by action what its confidence is worth, under "all" for actions that have no map of
+    their own; under "clarify" what the probability of a missing detail is worth.
+    `candidate_threshold`: the probability from which a target is offered as an option; None where
+    the one of the exemplars stands.
+    """
+
+    maps: Mapping[str, PlattScaling]
+    ask_threshold: float
+    confidence_threshold: float
+    candidate_threshold: float | None = None
+
+    def simulate(self, cases: Cases) -> SimulatedDecisions:
+        """Decide cases; no report uses those that these thresholds were fitted to."""
+        ask_probability = self.maps["clarify"].transform(cases.ask_probability)
+        confidence = np.array(self.maps["all"].transform(cases.confidence))
+        for action in (ROUTE, REDIRECT, NONE):
+            if ACTIONS[action] in self.maps:
+                rows = cases.action == action
+                confidence[rows] = self.maps[ACTIONS[action]].transform(cases.confidence[rows])
+        possible = {
+            "in_scope": cases.in_scope,
+            "has_question": cases.ask_probability > 0.0,
+            "has_alternatives": cases.has_alternatives,
+        }
+        missing, unsure = asks(
+            ask_probability,
+            confidence,
+            **possible,
+            ask_threshold=self.ask_threshold,
+            confidence_threshold=self.confidence_threshold,
+        )
+        return SimulatedDecisions(
+            ask_probability=ask_probability,
+            confidence=confidence,
+            risk=ask_risk(ask_probability, confidence, **possible),
+            missing=missing,
+            unsure=unsure,
+            covered=(cases.truth_rank < 2)
+            | (
+                (cases.truth_rank < MAX_OPTIONS)
+                & (cases.truth_probability >= (self.candidate_threshold or 0.0))
+            ),
+        )
+
+
+def fit_thresholds(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> FittedThresholds:
+    """Fit maps and thresholds to labelled cases.
+
+    :param fold: Of each case; its risk comes from maps that were fitted to the other folds.
+    :raises RouterError: No threshold keeps the promise.
+    """
+    decided = cases.ask_probability < policy.ask_threshold
+    maps = fit_maps(cases, decided)
+    ask_threshold = float(maps["clarify"].transform(np.array([policy.ask_threshold]))[0])
+    confidence_threshold = policy.confidence_threshold
+    # Which texts are decided depends on the thresholds, and these depend on the maps.
+    for _ in range(_ROUNDS if goal.share is not None else 0):
+        crossed = _crossed(cases, fold, decided)
+        threshold = goal.risk_threshold(crossed.risk, cases.correct)
+        if threshold is None:
+            raise RouterError(_unreachable(goal, cases))
+        decided = crossed.ask_probability < threshold
+        ask_threshold, confidence_threshold = threshold, 1.0 - threshold
+    fitted = FittedThresholds(fit_maps(cases, decided), ask_threshold, confidence_threshold)
+    return replace(fitted, candidate_threshold=_candidate_threshold(fitted, cases, policy.alpha))
+
+
+def _crossed(cases: Cases, fold: Indices, decided: Bools) -> SimulatedDecisions:
+    """Rescale the cases of each fold by maps that were fitted to the other folds."""
+    parts, places = [], []
+    for held_out in np.unique(fold):
+        others = fold != held_out
+        maps = fit_maps(cases.take(others), decided[others])
+        parts.append(FittedThresholds(maps, 1.0, 0.0).simulate(cases.take(~others)))
+        places.append(np.flatnonzero(~others))
+    return SimulatedDecisions.join(parts).take(np.argsort(np.concatenate(places)))
+
+
+def simulate_held_out(
+    cases: Cases, fold: Indices, goal: Goal, policy: Policy
+) -> SimulatedDecisions:
+    """Decide the cases of each fold by what was fitted to the other folds.
+
+    :param fold: The fold of each case. Shape: (n,).
+    """
+    parts, places = [], []
+    for held_out in np.unique(fold):
+        others, folds = cases.take(fold != held_out), fold[fold != held_out]
+        try:
+            fitted = fit_thresholds(others, folds, goal, policy)
+        except (RouterError, ValueError):  # they are too few for the promise: ask about every text
+            plain = fit_thresholds(others, folds, Goal(), policy)
+            fitted = replace(plain, ask_threshold=0.0, confidence_threshold=1.0)
+        parts.append(fitted.simulate(cases.take(fold == held_out)))
+        places.append(np.flatnonzero(fold == held_out))
+    return SimulatedDecisions.join(parts).take(np.argsort(np.concatenate(places)))
+
+
+def fit_maps(cases: Cases, decided: Bools) -> dict[str, PlattScaling]:
+    """Fit what a confidence is worth: over all actions, and for each that has enough texts.
+
+    :param decided: Cases that are decided without a question. Shape: (n,).
+    """
+    if np.count_nonzero(decided) < _MIN_TEXTS_OF_MAP:
+        decided = np.ones(len(cases), dtype=np.bool_)
+    maps = {"all": fit_platt(cases.confidence[decided], cases.correct[decided])}
+    for action in (ROUTE, REDIRECT, NONE):
+        rows = decided & (cases.action == action)
+        if np.count_nonzero(rows) >= _MIN_TEXTS_OF_MAP and len(np.unique(cases.correct[rows])) == 2:
+            maps[ACTIONS[action]] = fit_platt(cases.confidence[rows], cases.correct[rows])
+    rows = cases.in_scope & (cases.ask_probability > 0.0)
+    enough = np.count_nonzero(rows) >= _MIN_TEXTS_OF_MAP
+    maps["clarify"] = (
+        fit_platt(cases.ask_probability[rows], cases.may_ask[rows]) if enough else PlattScaling()
+    )
+    return maps
+
+
+def _candidate_threshold(fitted: FittedThresholds, cases: Cases, alpha: float) -> float | None:
+    """Fit the probability from which a target is an option, on texts that are asked about it.
+
+    Only these count, since the promise is about the questions that are asked. A text that lacks a
+    detail has no right option. None if there are too few texts for the promise.
+    """
+    rows = fitted.simulate(cases).unsure & ~cases.must_ask
+    if np.count_nonzero(rows) < texts_needed(alpha):
+        return None
+    return coverage_threshold(cases.truth_probability[rows], alpha)
+
+
+def _unreachable(goal: Goal, cases: Cases) -> str:
+    can_ask = cases.in_scope & (cases.has_alternatives | (cases.ask_probability > 0.0))
+    return (
+        f"max_error {goal.max_error} can't be promised on {len(cases)} labelled texts:"
+        f" {np.count_nonzero(~cases.correct & ~can_ask)} are decided wrong and can't be asked"
+        " about, because nothing in the pack is close to them; give a larger max_error, or"
+        " exemplars for what they say"
+    )
