@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from conftest import shared_encoder, skills_router, write_skills
+from evidence import RecordingEncoder, random_units
 
 from router import Router
 from router.encoders.cached import CachedEncoder
@@ -9,27 +10,15 @@ from router.encoders.sentence_transformer import SentenceTransformerEncoder
 from router.encoders.vector_store import VectorStore
 from router.estimators import TwoLayerEncoder
 from router.fitting.fit import fit_model
-from router.heads import late as lates
 from router.heads.document_head import DocumentHead
-from router.heads.late_interaction import CLOSEST, POINTS, LateInteraction, points_of
+from router.heads.late_interaction import MAX_TOKEN_CENTROIDS, LateInteraction, token_centroids
 from router.heads.similarity import unit_rows
 from router.packs.pack_file import load_pack
 from router.skill_folders.pack_of_skills import init_pack
+from router.text import words_in
 from router.watch import LiveRouter
 
 E1, E2, E3 = np.eye(3, dtype=np.float16)
-DICE = np.random.default_rng(5)
-
-
-class WithoutTokens:
-    """An encoder of the user's own, which gives nothing but vectors."""
-
-    def __init__(self, encoder):
-        self.encoder = encoder
-        self.key, self.width = encoder.key, encoder.width
-
-    def encode(self, texts):
-        return self.encoder.encode(texts)
 
 
 def rows(*vectors):
@@ -38,51 +27,52 @@ def rows(*vectors):
 
 def fit(documents, everyday):
     width = next(len(line[0]) for lines in [*documents, everyday] for line in lines)
-    return LateInteraction.of([points_of(lines, width) for lines in documents], everyday)
+    return LateInteraction.of([token_centroids(lines, width) for lines in documents], everyday)
 
 
-def made(count, width=16, seed=0):
-    dice = np.random.default_rng(seed)
-    return unit_rows(dice.normal(size=(count, width))).astype(np.float16)
+def random_tokens(count, seed=0):
+    return random_units(count, seed=seed).astype(np.float16)
 
 
 def test_closeness_by_hand():
     late = fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
-    assert late.usual == pytest.approx([0.0, 1.0])
+    assert late.baseline == pytest.approx([0.0, 1.0])
     half = unit_rows(np.array([[1.0, 0.0, 1.0]]))[0]
-    found = late.closeness([rows(E1, half)], np.zeros((1, 2)))
+    closeness, _ = late.closeness([rows(E1, half)], np.zeros((1, 2)))
     a, b = (1.0 + 0.5**0.5) / 2, (0.0 + 0.5**0.5) / 2 - 1.0
-    assert found == pytest.approx(np.array([[a, b]]), abs=1e-3)
+    assert closeness == pytest.approx(np.array([[a, b]]), abs=1e-3)
 
 
 def test_a_text_without_tokens_is_close_to_nothing():
     late = fit([[rows(E1)], []], [])
-    assert late.usual.tolist() == [0.0, 0.0]
-    nothing = np.zeros((0, 1), dtype=np.float16)
-    assert late.closeness([nothing, rows(E1)], np.zeros((2, 2))).tolist() == [[0, 0], [1, 0]]
+    assert late.baseline.tolist() == [0.0, 0.0]
+    no_tokens = np.zeros((0, 1), dtype=np.float16)
+    closeness, matches = late.closeness([no_tokens, rows(E1)], np.zeros((2, 2)))
+    assert closeness.tolist() == [[0, 0], [1, 0]]
+    assert list(matches) == [1]
 
 
 def test_a_long_document_is_kept_in_centroids():
-    centres = np.repeat(made(POINTS // 2), 10, axis=0)
-    tokens = unit_rows(centres + 0.2 * made(len(centres), seed=1)).astype(np.float16)
-    again = np.repeat(made(3), 50, axis=0)
-    late = fit([[tokens], [again]], [])
-    assert late.counts.tolist() == [POINTS, 3]
-    close = late.closeness([tokens[:1]], np.zeros((1, 2)))[0]
-    assert close[0] > 0.9
+    centres = np.repeat(random_tokens(MAX_TOKEN_CENTROIDS // 2), 10, axis=0)
+    tokens = unit_rows(centres + 0.2 * random_tokens(len(centres), seed=1)).astype(np.float16)
+    repeated = np.repeat(random_tokens(3), 50, axis=0)
+    late = fit([[tokens], [repeated]], [])
+    assert late.counts.tolist() == [MAX_TOKEN_CENTROIDS, 3]
+    closeness, _ = late.closeness([tokens[:1]], np.zeros((1, 2)))
+    assert closeness[0, 0] > 0.9
 
 
-def test_of_many_documents_those_that_all_else_speaks_for_are_read(monkeypatch):
-    documents = [[made(4, seed=number)] for number in range(3 * CLOSEST)]
-    late = fit(documents, [made(2, seed=99)])
-    tokens, scores = [made(5, seed=77)], DICE.normal(size=(1, 3 * CLOSEST))
-    found = late.closeness(tokens, scores)[0]
-    monkeypatch.setattr(lates, "CLOSEST", 3 * CLOSEST)
-    every = late.closeness(tokens, scores)[0]
-    best = np.argsort(-scores[0])[:CLOSEST]
-    assert found[best] == pytest.approx(every[best], abs=1e-6)
-    rest = np.setdiff1d(np.arange(3 * CLOSEST), best)
-    assert found[rest] == pytest.approx(np.full(len(rest), found[best].min()))
+def test_of_many_documents_those_that_other_evidence_speaks_for_are_read(monkeypatch):
+    late = fit([[random_tokens(4, number)] for number in range(48)], [random_tokens(2, 99)])
+    tokens, log_odds = [random_tokens(5, 77)], np.random.default_rng(5).normal(size=(1, 48))
+    closeness, matches = late.closeness(tokens, log_odds)
+    best = np.argsort(-log_odds[0])[:16]
+    assert set(matches[0].targets) == set(best)
+    monkeypatch.setattr("router.heads.late_interaction._READ_DOCUMENTS", 48)
+    of_all, _ = late.closeness(tokens, log_odds)
+    assert closeness[0, best] == pytest.approx(of_all[0, best], abs=1e-6)
+    rest = np.setdiff1d(np.arange(48), best)
+    assert closeness[0, rest] == pytest.approx(np.full(32, closeness[0, best].min()))
 
 
 @pytest.mark.parametrize("make", [shared_encoder, SentenceTransformerEncoder])
@@ -91,7 +81,7 @@ def test_encoders_give_their_tokens(make):
     encoder = make()
     vectors, tokens = encode_with_tokens(encoder, texts)
     np.testing.assert_allclose(vectors, encoder.encode(texts), atol=1e-6)
-    assert [len(one) for one in tokens] == [2, 0, 7, 2] + [3] * 30
+    assert [len(of_text) for of_text in tokens] == [2, 0, 7, 2] + [3] * 30
     np.testing.assert_array_equal(tokens[0], tokens[3])
     lengths = np.linalg.norm(tokens[2].astype(np.float64), axis=1)
     assert lengths == pytest.approx(np.ones(7), abs=1e-3)
@@ -101,12 +91,12 @@ def test_encoders_give_their_tokens(make):
 
 def test_both_encoders_give_the_same_tokens():
     encoders = (shared_encoder(), SentenceTransformerEncoder())
-    fast, slow = (encode_with_tokens(one, ["my loaf stays flat"])[1][0] for one in encoders)
+    fast, slow = (encode_with_tokens(encoder, ["my loaf stays flat"])[1][0] for encoder in encoders)
     assert ((fast.astype(np.float64) * slow).sum(axis=1) > 0.97).all()
 
 
-def test_who_gives_no_tokens_says_so(tmp_path):
-    plain = WithoutTokens(shared_encoder())
+def test_an_encoder_that_gives_no_tokens_says_so(tmp_path):
+    plain = RecordingEncoder(shared_encoder())
     assert encode_with_tokens(plain, ["a"])[1] is None
     assert encode_with_tokens(TwoLayerEncoder(), ["a"])[1] is None
     cache = VectorStore(tmp_path)
@@ -118,12 +108,12 @@ def test_who_gives_no_tokens_says_so(tmp_path):
 @pytest.fixture(scope="module")
 def kitchen(tmp_path_factory):
     root = tmp_path_factory.mktemp("kitchen")
-    said = {
+    descriptions = {
         "bread": "Bake bread with wild yeast.",
         "soup": "Cook soups and stews.",
         "knives": "Care for tools.",
     }
-    write_skills(root, said)
+    write_skills(root, descriptions)
     init_pack(root, None, shared_encoder(), False, lambda _: None)
     return root
 
@@ -132,18 +122,20 @@ def test_a_folder_of_skills_is_weighed_by_tokens_where_there_are_any(kitchen):
     pack = load_pack(kitchen)
     router = Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
     assert isinstance(router.model.head, DocumentHead)
-    text = ["sourdough"]
-    vectors, tokens = encode_with_tokens(router.encoder, text)
-    alone = router.model.head.probabilities(text, vectors)
-    both = router.model.head.probabilities(text, vectors, None, tokens)
-    np.testing.assert_allclose(router.decide(text)[0].probabilities, both)
-    plain = WithoutTokens(shared_encoder())
-    np.testing.assert_allclose(
-        Router(pack, plain, router.model).decide(text)[0].probabilities, alone
-    )
-    unaided = fit_model(pack, plain).head
-    assert unaided.late is None
-    np.testing.assert_allclose(unaided.probabilities(text, vectors, None, tokens), alone, atol=1e-6)
+    texts = ["sourdough"]
+    words = words_in(texts)
+    without_tokens = router.model.head.probabilities(texts, router.encoder.encode(texts))
+    with_tokens = router.model.head.score(texts, words, router.encoder)
+    assert with_tokens.token_matches.keys() == {0}
+    assert np.abs(with_tokens.probabilities - without_tokens).max() > 1e-3
+    plain = RecordingEncoder(shared_encoder())
+    scores = router.model.head.score(texts, words, plain)
+    assert scores.token_matches is None
+    np.testing.assert_allclose(scores.probabilities, without_tokens)
+    fitted_without = fit_model(pack, plain).head
+    assert fitted_without.late is None
+    scores = fitted_without.score(texts, words, router.encoder)
+    np.testing.assert_allclose(scores.probabilities, without_tokens, atol=1e-6)
 
 
 def test_an_exemplar_that_a_user_adds_counts_beside_tokens(kitchen):
@@ -155,7 +147,9 @@ def test_an_exemplar_that_a_user_adds_counts_beside_tokens(kitchen):
     grown = load_pack(kitchen)
     after = Router(grown, shared_encoder(), fit_model(grown, shared_encoder()))
     column = before.model.names.index("skill:knives")
-    first, second = (one.decide([line])[0].probabilities[0, column] for one in (before, after))
+    first, second = (
+        router.evidence_and_result([line])[0].probabilities[0, column] for router in (before, after)
+    )
     assert second > max(first, 0.9)
 
 
@@ -185,35 +179,24 @@ def test_while_watching_a_folder_only_the_edited_line_of_it_is_embedded(kitchen,
     assert live.model.head.late is not None
 
 
-def test_lines_may_be_added_later():
-    late = fit([[rows(E1)], [rows(E2)]], [rows(E3)])
-    grown = late.with_lines({0: [rows(E3), rows(E2)]})
-    assert grown.counts.tolist() == [3, 1]
-    found = grown.closeness([rows(E3)], np.zeros((1, 2)))
-    assert found == pytest.approx(np.array([[1.0, 0.0]]))
-    assert late.counts.tolist() == [1, 1]
-
-
-def test_who_listens_hears_each_token():
+def test_how_near_each_token_is_by_hand():
     late = fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
-    told = {}
-    late.closeness(
-        [rows(E1, E3), rows(E1)[:0]], np.zeros((2, 2)), lambda row, *rest: told.update({row: rest})
-    )
-    targets, near = told[0]
-    assert list(told) == [0]
-    assert targets.tolist() == [0, 1]
-    assert near == pytest.approx(np.array([[1.0, 0.0], [-1.0, 0.0]]), abs=1e-3)
+    _, matches = late.closeness([rows(E1, E3), rows(E1)[:0]], np.zeros((2, 2)))
+    assert list(matches) == [0]
+    assert matches[0].targets.tolist() == [0, 1]
+    # Everyday queries have a closeness of 0 with the first document and of 1 with the second.
+    expected = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    assert matches[0].similarities == pytest.approx(expected, abs=1e-3)
 
 
 def test_two_concerns_of_a_folder_are_both_found(tmp_path):
-    said = {
+    descriptions = {
         "bread": "Bake bread with wild yeast. Use when the loaf stays flat.",
         "taxes": "Prepare tax returns. Use when a declaration is due.",
         "bicycles": "Repair bicycles. Use when brakes squeal or a tyre is flat.",
     }
-    router = skills_router(tmp_path, said)
-    one, other = "my sourdough loaf won't rise at all", "I must hand in my income tax declaration"
-    assert router.route(one).skills == ("bread",)
-    assert set(router.route(f"{one}. Also, {other}").skills) == {"bread", "taxes"}
-    assert set(router.route(f"{other}, and {one}").skills) == {"bread", "taxes"}
+    router = skills_router(tmp_path, descriptions)
+    bread, taxes = "my sourdough loaf won't rise at all", "I must hand in my income tax declaration"
+    assert router.route(bread).skills == ("bread",)
+    assert set(router.route(f"{bread}. Also, {taxes}").skills) == {"bread", "taxes"}
+    assert set(router.route(f"{taxes}, and {bread}").skills) == {"bread", "taxes"}

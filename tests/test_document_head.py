@@ -1,0 +1,153 @@
+from math import exp, log
+
+import numpy as np
+import pytest
+from conftest import shared_encoder, skills_router
+from evidence import TableEncoder
+from msgspec.structs import replace
+
+from router import Clarify, Router
+from router.fitting.fit import refit_on
+from router.fitting.head_fitters import halves_in_turn
+from router.heads.document_head import (
+    Description,
+    DocumentHead,
+    densities,
+    documents_of,
+    fit_document_head,
+)
+from router.heads.kernel_head import KernelHead
+from router.heads.lexicon import Lexicon
+from router.heads.similarity import unit_rows
+from router.packs.pack_file import load_pack
+from router.text import words_in
+
+E1, E2, E3 = np.eye(3, dtype=np.float32)
+
+# The weights of the evidence where no tokens are known, and the sharpness of the density.
+DENSITY, DESCRIPTION, WORDS, EVERYDAY = 15.0, 9.0, 25.0, 8.0
+DENSE_EVERYDAY, SHARPNESS = 23.0, 10.0
+
+
+def fitted(rows, descriptions=None):
+    labels, texts, vectors = zip(*rows, strict=True)
+    descriptions = descriptions or {}
+    description_texts = {name: description.text for name, description in descriptions.items()}
+    documents = documents_of(zip(labels, texts, strict=True), description_texts)
+    lexicon = Lexicon.fit(list(documents.values()))
+    vectors = np.array(vectors, dtype=np.float32)
+    return fit_document_head(texts, vectors, labels, descriptions, lexicon)
+
+
+def log_odds(head, text, vector, column, against):
+    """The log odds of one target against another, as the head's probabilities have them."""
+    encoder = TableEncoder([text], [vector])
+    probabilities = head.score([text], words_in([text]), encoder).probabilities[0]
+    return log(probabilities[column] / probabilities[against])
+
+
+def test_a_density_by_hand():
+    similarities = np.array([[1.0, 0.0, 0.5]], dtype=np.float32)
+    density = densities(similarities, np.array([0, 2]), np.array([2, 1]))
+    of_two = log((exp(SHARPNESS) + 1.0) / 2.0) / SHARPNESS
+    assert density == pytest.approx(np.array([[of_two, 0.5]]), abs=1e-6)
+
+
+def test_log_odds_by_hand_where_nothing_is_everyday():
+    rows = [("skill:a", "aa", E1), ("skill:a", "ab", E2), ("skill:b", "bb", E3)]
+    head = fitted(rows, {"skill:a": Description("xx", unit_rows(E1[None] + E2[None])[0])})
+    # No word is shared. b has no description: its centroid, the only line, is taken instead.
+    dense = log((exp(0.6 * SHARPNESS) + 1.0) / 2.0) / SHARPNESS
+    a = DENSITY * dense + DESCRIPTION * 0.6 / 2**0.5
+    b = (DENSITY + DESCRIPTION) * 0.8
+    query = np.float32([0.6, 0.0, 0.8])
+    assert log_odds(head, "qqq", query, 0, 1) == pytest.approx(a - b, abs=1e-4)
+
+
+def test_a_shared_document_counts_its_words():
+    head = fitted([("skill:a", "merge pages", E1), ("skill:b", "find out", E2)])
+    # The query is the whole document of a, and no letter of it is in b: the cosines of words and of
+    # n-grams are 1 and 0.
+    zero = np.zeros(3, dtype=np.float32)
+    assert head.word_votes(words_in(["merge pages\n"])) == pytest.approx(np.array([[2.0, 0.0]]))
+    assert log_odds(head, "merge pages\n", zero, 0, 1) == pytest.approx(2 * WORDS, abs=1e-3)
+
+
+EVERYDAY_ROWS = [("none", "hi", E3), ("none", "hello", unit_rows(E3[None] + E2[None])[0])]
+
+
+def test_everyday_queries_are_no_evidence_for_a_target():
+    """The mean log odds of each target over the everyday queries are 0."""
+    head = fitted([*EVERYDAY_ROWS, ("skill:a", "aa", E1), ("skill:b", "bb", E2)])
+    # Each everyday query has itself beside the other, whose cosine with it is the densest known.
+    excess = log((exp(SHARPNESS) + exp(SHARPNESS / 2**0.5)) / 2.0) / SHARPNESS - 1 / 2**0.5
+    everyday = EVERYDAY + DENSE_EVERYDAY * excess
+    for column in (1, 2):
+        odds = [log_odds(head, "", vector, column, 0) for _, _, vector in EVERYDAY_ROWS]
+        assert np.mean(odds) == pytest.approx(-everyday, abs=1e-4)
+
+
+def test_none_is_likelier_only_where_everyday_queries_are_denser_than_among_themselves():
+    head = fitted([*EVERYDAY_ROWS, ("skill:a", "aa", E1)])
+    far, inside = E1, unit_rows(2 * E3[None] + E2[None])[0]
+    assert log_odds(head, "", far, 0, 1) == pytest.approx(EVERYDAY - (DENSITY + DESCRIPTION))
+    of_two = (exp(SHARPNESS * 2 / 5**0.5) + exp(SHARPNESS * 3 / 10**0.5)) / 2.0
+    excess = log(of_two) / SHARPNESS - 1 / 2**0.5
+    expected = EVERYDAY + DENSE_EVERYDAY * excess
+    assert log_odds(head, "", inside, 0, 1) == pytest.approx(expected, abs=1e-4)
+    # Without its only line, nothing is known of how dense everyday queries are.
+    single = fitted([EVERYDAY_ROWS[0], ("skill:a", "aa", E1)])
+    assert log_odds(single, "", E3, 0, 1) == pytest.approx(EVERYDAY, abs=1e-4)
+
+
+def test_halves_hold_every_exemplar_out_once():
+    parts = halves_in_turn(["a", "a", "a", "b"])
+    assert parts == [([0, 2, 3], [1]), ([1], [0, 2, 3])]
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    root = tmp_path_factory.mktemp("workshop")
+    descriptions = {
+        "brakes": "Repair the brakes of a bicycle: pads, discs, cables. Use when it squeals.",
+        "wheels": "Mend flat tyres and true the wheels of a bicycle.",
+        "bread": "Bake bread with wild yeast. Use when the dough won't rise.",
+    }
+    return skills_router(root, descriptions), root
+
+
+def test_descriptions_choose_a_document_head_and_exemplars_alone_a_kernel(workshop, tiny_router):
+    router, root = workshop
+    assert load_pack(root) == router.pack
+    assert router.pack.skills["bread"].description.startswith("Bake bread with wild yeast.")
+    assert isinstance(router.model.head, DocumentHead)
+    assert isinstance(tiny_router.model.head, KernelHead)
+
+
+def test_a_router_of_documents_is_stored_to_the_last_bit(workshop, tmp_path):
+    router, _ = workshop
+    router.save(tmp_path / "saved")
+    again = Router.load(tmp_path / "saved", encoder=shared_encoder())
+    texts = ["my loaf stays flat", "it squeals when I brake"]
+    (loaded, _), (expected, _) = (each.evidence_and_result(texts) for each in (again, router))
+    np.testing.assert_array_equal(loaded.probabilities, expected.probabilities)
+
+
+def test_fitted_again_on_all_exemplars_it_is_the_same_head(workshop):
+    router, _ = workshop
+    kept = np.arange(len(router.model.exemplar_labels))
+    head, again = router.model.head, refit_on(router.pack, router.model, kept).head
+    texts = ["my loaf stays flat"]
+    scores, expected = (fit.score(texts, words_in(texts), router.encoder) for fit in (again, head))
+    np.testing.assert_allclose(scores.probabilities, expected.probabilities, rtol=1e-6)
+    np.testing.assert_array_equal(scores.nearest, expected.nearest)
+
+
+def test_an_unsure_query_is_asked_which_skill_it_is_about(workshop):
+    router, _ = workshop
+    assert 0.0 < router.pack.file.policy.confidence_threshold < 1.0
+    never_sure = replace(router.pack.file.policy, confidence_threshold=1.0)
+    pack = replace(router.pack, file=replace(router.pack.file, policy=never_sure))
+    asked = Router(pack, router.encoder, router.model).route("my bicycle needs a repair")
+    assert isinstance(asked, Clarify)
+    assert {option.id for option in asked.question.options[:2]} == {"skill:brakes", "skill:wheels"}
