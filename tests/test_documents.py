@@ -11,7 +11,9 @@ from router.packs.document import read_document, write_documents
 from router.packs.markdown import own_text, passages, without_code
 from router.packs.pack_file import check_pack, load_pack, save_pack
 from router.skill_folders.pack_of_skills import init_pack
-from router.watch import FirstLook, LiveRouter, OutcomeChanges, watch_pack
+from router.watch.changes import FirstLook, OutcomeChanges
+from router.watch.files import watch_pack
+from router.watch.live_router import LiveRouter
 
 PAGE = """---
 name: tyres

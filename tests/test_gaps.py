@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-from router.commands.common import result_console
 from router.commands.gaps import print_gaps
 from router.evaluation.clusters import clusters_of
 from router.evaluation.gaps import export_gaps, find_gaps, is_unfit
@@ -162,12 +161,12 @@ def test_the_theme_of_the_sample_log_that_no_skill_serves_is_one_gap(router):
 
 
 def test_the_command_says_what_a_gap_is_and_what_to_do(tiny_router, capsys):
-    print_gaps(result_console(), find_gaps(refused([*COOKING, *GARDEN, *GARDEN]), tiny_router))
+    print_gaps(find_gaps(refused([*COOKING, *GARDEN, *GARDEN]), tiny_router))
     said = " ".join(capsys.readouterr().out.split())
     assert said.startswith("18 of 18 queries fit no skill well: they were refused")
     assert "They contain 2 groups" in said
     assert "1. roses" in said
     assert "(12 queries)" in said
     assert "-> Write a new skill, or refuse them" in said
-    print_gaps(result_console(), find_gaps(refused(COOKING[:2]), tiny_router))
+    print_gaps(find_gaps(refused(COOKING[:2]), tiny_router))
     assert "No group of them is similar enough" in capsys.readouterr().out

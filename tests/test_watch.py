@@ -13,10 +13,18 @@ from router import Router
 from router.encoders.default import default_encoder
 from router.model.model import model_hash
 from router.packs.pack_file import load_pack
-from router.watch import FirstLook, LiveRouter, NoChange, OutcomeChange, OutcomeChanges, PackFaults
-from router.watch.changes import FilesRead, next_event
+from router.watch.changes import (
+    FilesRead,
+    FirstLook,
+    NoChange,
+    OutcomeChange,
+    OutcomeChanges,
+    PackFaults,
+    next_event,
+)
 from router.watch.files import file_stamps, read_files
 from router.watch.live_head import LiveHead
+from router.watch.live_router import LiveRouter
 
 COMMAND = "import typer; from router.commands.watch import watch_command; typer.run(watch_command)"
 

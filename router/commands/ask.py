@@ -117,7 +117,8 @@ def explain_command(
 ) -> None:
     """Show why a query goes where it goes.
 
-    Similarities are cosines. The last lines name the rule that decided, and the decision.
+    Similarities are cosines. "answered" tells how much the query says already of what a reply
+    would say. The last lines name the rule that decided, and the decision.
 
     Examples:
 
@@ -125,43 +126,32 @@ def explain_command(
     """
     from rich.markup import escape
 
-    from router.commands.common import print_line, result_console, table_of
+    from router.commands.common import print_line, print_table
     from router.explain import explain
 
-    router, console = load_router(pack, encoder, calibration), result_console()
+    router = load_router(pack, encoder, calibration)
     explanation = explain(router, text)
-    targets = (
-        (target.name, f"{target.similarity:.3f}", f"{target.probability:.3f}")
-        for target in explanation.targets
-    )
-    console.print(table_of("Likeliest targets", ("target", "similarity", "probability"), targets))
-    exemplars = (
-        (f"{escape(exemplar.text)}\n[dim]{exemplar.target}[/dim]", f"{exemplar.similarity:.3f}")
-        for exemplar in explanation.nearest
-    )
-    console.print(table_of("Closest exemplars", ("exemplar and target", "similarity"), exemplars))
-    if explanation.questions:
-        questions = (
-            (
-                row.id,
-                ", ".join(row.triggers) or "-",
-                f"{row.probability:.3f}",
-                f"{row.answered:+.3f}",
-            )
-            for row in explanation.questions
-        )
-        columns = ("question", "triggers in the text", "probability", "answered already")
-        console.print(table_of("Questions", columns, questions))
-    if explanation.further_skills:
-        skills = (
-            (skill, f"{probability:.3f}") for skill, probability in explanation.further_skills
-        )
-        console.print(table_of("Further skills", ("skill", "probability"), skills))
-    if explanation.clauses:
-        clauses = (
-            (f"{escape(clause.text)}\n[dim]{clause.skill}[/dim]", f"{clause.probability:.3f}")
-            for clause in explanation.clauses
-        )
-        console.print(table_of("Clauses", ("clause and likeliest skill", "probability"), clauses))
-    print_line(console, f"[bold]Rule:[/bold] {escape(explanation.rule)}")
+    targets = [(row.name, row.similarity, row.probability) for row in explanation.targets]
+    print_table("Likeliest targets", ("target", "similarity", "probability"), targets)
+    exemplars = [
+        (f"{escape(row.text)}\n[dim]{row.target}[/dim]", row.similarity)
+        for row in explanation.nearest
+    ]
+    print_table("Closest exemplars", ("exemplar, and its target", "similarity"), exemplars)
+    questions = [
+        (row.id, ", ".join(row.triggers) or "-", row.probability, f"{row.answered:+.3f}")
+        for row in explanation.questions
+    ]
+    clauses = [
+        (f"{escape(row.text)}\n[dim]{row.skill}[/dim]", row.probability)
+        for row in explanation.clauses
+    ]
+    for title, columns, rows in (
+        ("Questions", ("question", "triggers found", "probability", "answered"), questions),
+        ("Further skills", ("skill", "probability"), explanation.further_skills),
+        ("Clauses", ("clause, and its likeliest skill", "probability"), clauses),
+    ):
+        if rows:
+            print_table(title, columns, rows)
+    print_line(f"[bold]Rule:[/bold] {escape(explanation.rule)}")
     print_decision(explanation.decision, router.pack)

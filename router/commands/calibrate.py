@@ -14,13 +14,10 @@ from router.commands.common import (
     figure_cells,
     load_router,
     print_line,
-    result_console,
-    table_of,
+    print_table,
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from router.calibration.calibration import Calibration
 
 _FIGURES = {
@@ -89,12 +86,12 @@ def calibrate_command(
         max_error=max_error,
     )
     calibration.write(out)
-    _print_calibration(result_console(), calibration)
+    _print_calibration(calibration)
     typer.echo(f"Written to {out}. Use it with --calibration {out}, or with")
     typer.echo(f'Router.load(..., calibration="{out}") in Python.')
 
 
-def _print_calibration(console: "Console", calibration: "Calibration") -> None:
+def _print_calibration(calibration: "Calibration") -> None:
     """Print how it did on queries that were held out, and what was fitted."""
     report = calibration.report
     what = "labelled queries" if calibration.source == "log" else "exemplars"
@@ -104,31 +101,29 @@ def _print_calibration(console: "Console", calibration: "Calibration") -> None:
         old = "" if before is None else figure_cells(before)[0]
         rows.append((_FIGURES.get(name, name), old, *figure_cells(after)))
     title, columns = f"On {calibration.n:,} {what}, held out", ("share", "before", "after")
-    console.print(table_of(title, (*columns, "95 % interval", "n"), rows))
+    print_table(title, (*columns, "95 % interval", "n"), rows)
     ranking = [
         (_FIGURES.get(name, name), *figure_cells(figure)) for name, figure in report.ranking.items()
     ]
     title = "Independent of the thresholds"
-    console.print(table_of(title, ("ranking", "value", "95 % interval", "n"), ranking))
+    print_table(title, ("ranking", "value", "95 % interval", "n"), ranking)
     asks = f"a detail is missing with a probability of at least {calibration.ask_threshold:.2f}"
     if calibration.confidence_threshold:
         asks += f", or if the confidence is below {calibration.confidence_threshold:.2f}"
-    print_line(console, f"The router asks if {asks}.")
+    print_line(f"The router asks if {asks}.")
     scalings = {"all actions": calibration.confidence, **calibration.maps}
     listed = ", ".join(
         f"{scaling.slope:.2f} * x {scaling.offset:+.2f} for {name}"
         for name, scaling in scalings.items()
     )
-    print_line(console, f"Log odds x of a confidence become {listed}.")
+    print_line(f"Log odds x of a confidence become {listed}.")
     if calibration.max_error is not None:
         print_line(
-            console,
             f"Of queries like these, at most {calibration.max_error:.1%} are expected to go wrong"
             " without a question (conformal risk control). This does not hold for users who begin"
             " to ask for other things.",
         )
     if calibration.source == "exemplars":
         print_line(
-            console,
             "Exemplars are not a sample of what users ask: give a labelled log if you have one.",
         )

@@ -1,6 +1,7 @@
 """What several commands share: options, loading, and how results are printed."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -8,7 +9,6 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from router.encoders.encoder import Encoder
     from router.router import Router
@@ -84,27 +84,20 @@ def print_note(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
-def result_console() -> "Console":
-    """Make the console for results, on standard output."""
+@cache
+def _result_console() -> "Console":
     from rich.console import Console
 
     return Console(highlight=False)
 
 
-def progress_console() -> "Console":
-    """Make the console for progress, on standard error."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
-
-
-def print_line(console: "Console", text: str) -> None:
+def print_line(text: str = "") -> None:
     """Print text with markup; a terminal wraps it, a pipe gets it in one line."""
-    console.print(text, soft_wrap=True)
+    _result_console().print(text, soft_wrap=True)
 
 
-def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> "Table":
-    """Lay out a table whose first column is text, and whose other columns are numbers."""
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; all columns but the first are aligned right, and floats get three places."""
     from rich import box
     from rich.table import Table
 
@@ -114,8 +107,15 @@ def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) 
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(str, row))
-    return table
+        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+    _result_console().print(table)
+
+
+def progress_console() -> "Console":
+    """Make the console for progress, on standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
 
 
 def figure_cells(figure: FigureLike, places: int = 3) -> tuple[str, str, str]:

@@ -10,14 +10,11 @@ from router.commands.common import (
     EncoderOption,
     encoder_of,
     print_line,
-    result_console,
-    table_of,
+    print_table,
 )
 from router.decisions.words import count_of, on_one_line, outcome_in_words, target_in_words
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from router.evaluation.compare import Change, Paired
     from router.evaluation.drift import Drift, Share
     from router.evaluation.interval import Interval
@@ -56,15 +53,13 @@ def compare_command(
     if json:
         typer.echo(msgspec.json.encode(comparison).decode())
         return
-    console = result_console()
     if isinstance(comparison, Paired):
-        _print_paired(console, comparison, (before, after), differences(*runs))
+        _print_paired(comparison, (before, after), differences(*runs))
     else:
-        _print_drift(console, comparison, (before, after), differences(*runs))
+        _print_drift(comparison, (before, after), differences(*runs))
 
 
 def _print_paired(
-    console: "Console",
     paired: "Paired",
     names: tuple[Path, Path],
     differing: tuple[str, ...] | None,
@@ -73,12 +68,11 @@ def _print_paired(
     from rich.markup import escape
 
     before, after = (escape(str(name)) for name in names)
-    print_line(console, f"The same log was decided twice: {before} is before, {after} is after.")
-    print_line(console, _cause(differing, "The routers are the same"))
-    print_line(console, f"{paired.n_changed:,} of {count_of(paired.n, 'decision')} changed.")
+    print_line(f"The same log was decided twice: {before} is before, {after} is after.")
+    print_line(_cause(differing, "The routers are the same"))
+    print_line(f"{paired.n_changed:,} of {count_of(paired.n, 'decision')} changed.")
     if paired.n_relabelled:
         print_line(
-            console,
             f"{count_of(paired.n_relabelled, 'line')} had another label in the other run, and each"
             " run is judged by its own labels. Evaluate the log again with both routers to see"
             " only what the routers change.",
@@ -86,18 +80,17 @@ def _print_paired(
     if paired.gain is not None and paired.p_value is not None:
         p_value = "p < 0.001" if paired.p_value < 0.001 else f"p = {paired.p_value:.2g}"
         print_line(
-            console,
             f"\n[bold]{_verdict(paired.gain)}[/bold] Newly accepted: {paired.n_better:,}, no"
             f" longer accepted: {paired.n_worse:,}, of {paired.gain.n:,} labelled (McNemar's exact"
             f" test: {p_value}).",
         )
-    _print_shares(console, "", paired.figures)
+    _print_shares("", paired.figures)
     moves = [move for move in paired.moves if move[0] != move[1] and move[2] > 1][:_MOST_MOVES]
     if moves:
-        print_line(console, "\n[bold]Most frequent moves[/bold]")
+        print_line("\n[bold]Most frequent moves[/bold]")
     for first, second, count in moves:
         line = f"  {count:,}: {target_in_words(first)} -> {target_in_words(second)}"
-        print_line(console, escape(line))
+        print_line(escape(line))
     n_others = paired.n_changed - paired.n_better - paired.n_worse
     others = "Accepted in both runs or in neither" if paired.gain is not None else "Changed"
     titles = {
@@ -108,34 +101,33 @@ def _print_paired(
     for kind, title in titles.items():
         changes = [change for change in paired.changes if change.verdict == kind]
         if changes:
-            print_line(console, f"\n[bold]{title}[/bold]")
+            print_line(f"\n[bold]{title}[/bold]")
         for change in changes[:_MOST_CHANGES]:
-            _print_change(console, change)
+            _print_change(change)
 
 
-def _print_change(console: "Console", change: "Change") -> None:
+def _print_change(change: "Change") -> None:
     from rich.markup import escape
 
     before, after = outcome_in_words(change.before), outcome_in_words(change.after)
-    print_line(console, f"  [dim]{escape(on_one_line(change.after.text, 110))}[/dim]")
-    print_line(console, f"    {escape(before)} -> {escape(after)}")
+    print_line(f"  [dim]{escape(on_one_line(change.after.text, 110))}[/dim]")
+    print_line(f"    {escape(before)} -> {escape(after)}")
 
 
 def _print_drift(
-    console: "Console", drift: "Drift", names: tuple[Path, Path], differing: tuple[str, ...] | None
+    drift: "Drift", names: tuple[Path, Path], differing: tuple[str, ...] | None
 ) -> None:
     """Print how two logs differ."""
     from rich.markup import escape
 
     before, after = (escape(str(name)) for name in names)
     print_line(
-        console,
         f"Two logs: {before} is before, with {count_of(drift.n_before, 'query')}, and {after} is"
         f" after, with {count_of(drift.n_after, 'query')}.",
     )
-    print_line(console, _cause(differing, "Both logs were decided by the same router"))
-    console.print()
-    print_line(console, _difference_of_queries(drift.embedding))
+    print_line(_cause(differing, "Both logs were decided by the same router"))
+    print_line()
+    print_line(_difference_of_queries(drift.embedding))
     for subject, divergence, chance in (
         ("outcomes (route, clarify, redirect, none)", drift.actions, drift.actions_by_chance),
         ("skills that come first", drift.skills, drift.skills_by_chance),
@@ -143,21 +135,20 @@ def _print_drift(
         differs = divergence.value > chance
         verb = "differ more than by chance" if differs else "differ no more than by chance"
         print_line(
-            console,
             f"The {subject} [bold]{verb}[/bold]: the Jensen-Shannon divergence is"
             f" {divergence.value:.3f} bits ({divergence.low:.3f} to {divergence.high:.3f}); by"
             f" chance it stays below {chance:.3f}.",
         )
     if drift.embedding is not None and drift.embedding.low > 0.5:
         for name, texts in ((before, drift.typical_before), (after, drift.typical_after)):
-            print_line(console, f"\n[bold]Most typical of {name}[/bold]")
+            print_line(f"\n[bold]Most typical of {name}[/bold]")
             for text in texts:
-                print_line(console, f"  [dim]{escape(on_one_line(text, 110))}[/dim]")
-    console.print()
+                print_line(f"  [dim]{escape(on_one_line(text, 110))}[/dim]")
+    print_line()
     outcomes = [share for share in drift.shares if share.name in _ACTIONS]
     skills = [share for share in drift.shares if share.name not in _ACTIONS]
-    _print_shares(console, "Share of all queries, by outcome", outcomes)
-    _print_shares(console, "Share of all queries, by skill", skills)
+    _print_shares("Share of all queries, by outcome", outcomes)
+    _print_shares("Share of all queries, by skill", skills)
 
 
 def _verdict(gain: "Interval") -> str:
@@ -186,7 +177,7 @@ def _difference_of_queries(auroc: "Interval | None") -> str:
     )
 
 
-def _print_shares(console: "Console", title: str, shares: "Sequence[Share]") -> None:
+def _print_shares(title: str, shares: "Sequence[Share]") -> None:
     """Print shares before and after, with a star where the interval of the change excludes 0."""
 
     def rows() -> Iterator[tuple[str, ...]]:
@@ -201,6 +192,6 @@ def _print_shares(console: "Console", title: str, shares: "Sequence[Share]") -> 
 
     if shares:
         columns = ("", "before", "after", "change", "95 % interval  ")
-        console.print(table_of(title, columns, rows()))
+        print_table(title, columns, rows())
         clear = " * The interval excludes 0." * any(share.change.excludes_zero for share in shares)
-        print_line(console, f"Changes are in percentage points.{clear}")
+        print_line(f"Changes are in percentage points.{clear}")

@@ -19,15 +19,12 @@ from router.commands.common import (
     load_router,
     print_line,
     print_note,
+    print_table,
     progress_console,
-    result_console,
-    table_of,
 )
 from router.decisions.words import count_of, on_one_line, outcome_in_words
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from router.evaluation.evaluate import Evaluation, Progress
     from router.evaluation.run_parts import Query
     from router.router import Router
@@ -139,7 +136,7 @@ def evaluate_command(
     except KeyboardInterrupt:
         print_note(f"router: stopped; the same command {chosen.after_stop} ({out})")
         raise typer.Exit(130) from None
-    _print_evaluation(result_console(), evaluation)
+    _print_evaluation(evaluation)
     if report:
         typer.echo(_write_report(evaluation, router))
     failures = gate.failed(evaluation.metrics)
@@ -191,7 +188,7 @@ def _progress_bar() -> Iterator["Callable[[Progress], None]"]:
         yield update
 
 
-def _print_evaluation(console: "Console", evaluation: "Evaluation") -> None:
+def _print_evaluation(evaluation: "Evaluation") -> None:
     """Print the figures, what was decided, the worst mistakes, and where the files are."""
     from rich.markup import escape
 
@@ -201,28 +198,27 @@ def _print_evaluation(console: "Console", evaluation: "Evaluation") -> None:
         for name, figure in metrics.intervals.items()
         if figure.value is not None
     )
-    console.print(table_of("Figures", ("figure", "value", "95 % interval", "n"), figures))
+    print_table("Figures", ("figure", "value", "95 % interval", "n"), figures)
     shares = (f"{n / lines.decided:.1%} {action}" for action, n in metrics.shares.actions.items())
-    print_line(console, f"Decisions: {', '.join(shares)}.")
+    print_line(f"Decisions: {', '.join(shares)}.")
     title, queries = "Least certain", metrics.least_certain
     if lines.labelled:
         title, queries = "Wrong decisions, the most confident first", metrics.mistakes
-    print_line(console, f"\n[bold]{title}[/bold]{'' if queries else ': none'}")
+    print_line(f"\n[bold]{title}[/bold]{'' if queries else ': none'}")
     for query in queries[:_MOST_QUERIES]:
-        print_line(console, f"  {escape(_query_in_words(query))}")
-        print_line(console, f"    [dim]{escape(on_one_line(query.text, 110))}[/dim]")
+        print_line(f"  {escape(_query_in_words(query))}")
+        print_line(f"    [dim]{escape(on_one_line(query.text, 110))}[/dim]")
     print_line(
-        console,
         f"\n{count_of(lines.read, 'line')}: {lines.decided:,} decided ({lines.labelled:,} with a"
         f" label, {count_of(lines.texts, 'different text')}), {lines.rejected:,} rejected.",
     )
     for rejected in islice(evaluation.rejected(), _MOST_REASONS):
-        print_line(console, f"  line {rejected.line}: {escape(on_one_line(rejected.reason, 160))}")
+        print_line(f"  line {rejected.line}: {escape(on_one_line(rejected.reason, 160))}")
     if lines.rejected > _MOST_REASONS:
         left = lines.rejected - _MOST_REASONS
-        print_line(console, f"  rejected.jsonl lists {left:,} more")
+        print_line(f"  rejected.jsonl lists {left:,} more")
     files = f"{evaluation.place}: {', '.join(evaluation.files)}"
-    print_line(console, f"Everything is in {escape(files)}.")
+    print_line(f"Everything is in {escape(files)}.")
 
 
 def _query_in_words(query: "Query") -> str:

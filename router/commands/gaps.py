@@ -11,13 +11,10 @@ from router.commands.common import (
     RunArgument,
     load_router,
     print_line,
-    result_console,
 )
 from router.decisions.words import count_of, on_one_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from router.evaluation.gaps import Gaps
 
 
@@ -45,7 +42,7 @@ def gaps_command(
 
     rows = RunFolder.open(run).rows()
     gaps = find_gaps(rows, load_router(pack, encoder).with_vector_cache())
-    print_gaps(result_console(), gaps)
+    print_gaps(gaps)
     if export is not None:
         for path in export_gaps(gaps, export):
             typer.echo(path)
@@ -53,26 +50,23 @@ def gaps_command(
         typer.echo("\nTo review the groups, write them as exemplar files with --export FOLDER.")
 
 
-def print_gaps(console: "Console", gaps: "Gaps") -> None:
+def print_gaps(gaps: "Gaps") -> None:
     """Print the words, the size, typical queries and the suggestion of each gap."""
     from rich.markup import escape
 
     from router.evaluation.gaps import UNSURE
 
     print_line(
-        console,
         f"{gaps.n_unfit:,} of {count_of(gaps.n_lines, 'query')} fit no skill well: they were"
         f" refused, were wrong without a question, or had a confidence below {UNSURE:.0%}.",
     )
     if not gaps.gaps:
-        print_line(console, "No group of them is similar enough to be called a gap.")
+        print_line("No group of them is similar enough to be called a gap.")
         return
-    print_line(
-        console, f"They contain {count_of(len(gaps.gaps), 'group')}, named by typical words."
-    )
+    print_line(f"They contain {count_of(len(gaps.gaps), 'group')}, named by typical words.")
     for number, gap in enumerate(gaps.gaps, start=1):
         words = escape(", ".join(gap.words) or "no word in common")
-        print_line(console, f"\n[bold]{number}. {words}[/bold] ({count_of(gap.n_lines, 'query')})")
+        print_line(f"\n[bold]{number}. {words}[/bold] ({count_of(gap.n_lines, 'query')})")
         for text in gap.typical:
-            print_line(console, f"   [dim]{escape(on_one_line(text, 200))}[/dim]")
-        print_line(console, f"   -> {escape(gap.suggestion)}")
+            print_line(f"   [dim]{escape(on_one_line(text, 200))}[/dim]")
+        print_line(f"   -> {escape(gap.suggestion)}")

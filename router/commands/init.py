@@ -9,15 +9,12 @@ from router.commands.common import (
     EncoderOption,
     encoder_of,
     print_line,
+    print_table,
     progress_console,
-    result_console,
-    table_of,
 )
 from router.decisions.words import count_of
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from router.packs.pack import Pack
 
 _MOST_WARNINGS = 20
@@ -51,10 +48,10 @@ def init_command(
     with progress_console().status("Reading the skills ...") as status:
         cached = with_exemplar_cache(chosen)
         pack, warnings = init_pack(folder, out, cached, force, status.update)
-    _print_pack(result_console(), pack, warnings, out or folder)
+    _print_pack(pack, warnings, out or folder)
 
 
-def _print_pack(console: "Console", pack: "Pack", warnings: list[str], folder: Path) -> None:
+def _print_pack(pack: "Pack", warnings: list[str], folder: Path) -> None:
     from rich.markup import escape
 
     rows = []
@@ -63,18 +60,18 @@ def _print_pack(console: "Console", pack: "Pack", warnings: list[str], folder: P
         n_exemplars = sum(len(pack.exemplars.skills[skill]) for skill in skills)
         rows.append((category.id, len(skills), f"{n_exemplars:,}"))
     title = f"{pack.file.title}: a pack in {folder}"
-    console.print(table_of(escape(title), ("category", "skills", "exemplars"), rows))
+    print_table(escape(title), ("category", "skills", "exemplars"), rows)
     for warning in warnings[:_MOST_WARNINGS]:
-        print_line(console, escape(f"warning: {warning}"))
+        print_line(escape(f"warning: {warning}"))
     if len(warnings) > _MOST_WARNINGS:
         left = count_of(len(warnings) - _MOST_WARNINGS, "more warning")
-        print_line(console, f"and {left}; `router lint` shows all of them")
+        print_line(f"and {left}; `router lint` shows all of them")
     for question in pack.file.questions:
-        print_line(console, escape(f"drafted question: {question.text}"))
+        print_line(escape(f"drafted question: {question.text}"))
     steps = f"""\
 The order of skills has {count_of(len(pack.file.order), "pair")}. Next steps:
   router ask "a query in your words" --pack {folder}
   router lint {folder}
   add typical queries, one a line, to {folder}/exemplars/skills/*.txt
   improve the drafted questions in {folder}/pack.yaml"""
-    print_line(console, escape(steps))
+    print_line(escape(steps))

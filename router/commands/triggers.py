@@ -10,8 +10,7 @@ from router.commands.common import (
     PackOption,
     load_router,
     print_line,
-    result_console,
-    table_of,
+    print_table,
 )
 
 if TYPE_CHECKING:
@@ -66,12 +65,11 @@ def triggers_command(
         write(to, triggers)
     outcomes = run_triggers(load_router(pack, encoder), triggers)
     counts = tally(outcomes)
-    console = result_console()
     columns = ("skill", "right", "of", "share", "95 % interval")
-    console.print(table_of("Queries with the right outcome", columns, map(_cells, counts)))
+    print_table("Queries with the right outcome", columns, map(_cells, counts))
     for outcome in outcomes:
         if not outcome.right:
-            print_line(console, escape(_mistake(outcome)))
+            print_line(escape(_mistake(outcome)))
     everything = counts[-1]
     if fail_under is not None and everything.right < fail_under * everything.count:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ import typer
 from router.commands.common import EncoderOption, encoder_of
 
 if TYPE_CHECKING:
-    from router.watch import WatchEvent
+    from router.watch.changes import WatchEvent
 
 
 def watch_command(
@@ -28,7 +28,8 @@ def watch_command(
 
         router watch my-pack --queries queries.txt
     """
-    from router.watch import LiveRouter, watch_pack
+    from router.watch.files import watch_pack
+    from router.watch.live_router import LiveRouter
 
     live = LiveRouter(encoder_of(encoder))
     try:
@@ -39,7 +40,7 @@ def watch_command(
 
 
 def _show_event(event: "WatchEvent", cost: str) -> None:
-    from router.watch import FirstLook, NoChange, OutcomeChanges, PackFaults
+    from router.watch.changes import FirstLook, NoChange, OutcomeChanges, PackFaults
 
     match event:
         case FirstLook(outcomes):

@@ -63,11 +63,11 @@ def file_stamps(folder: Path, queries: Path, documents: Iterable[Path] = ()) -> 
 
 def read_files(folder: Path, queries: Path) -> FilesRead:
     """Read the pack and the queries; faults are returned, not raised."""
-    try:
-        lines = read_exemplars(queries)
-    except FileNotFoundError:
+    if not queries.exists():
         fault = f"{queries}: no such file; it holds one query a line, and comments begin with #"
         return FilesRead(None, (fault,), ())
+    try:
+        lines = read_exemplars(queries)
     except PackError as error:
         return FilesRead(None, (str(error),), ())
     try:

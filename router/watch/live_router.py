@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from msgspec import structs
 
 from router.arrays import TokenVectors, Vectors
@@ -91,22 +90,11 @@ def _same_but_exemplars(before: Pack, after: Pack) -> bool:
 
 
 class _CountingEncoder:
-    """An encoder that collects the texts it embeds, and keeps the vectors of their tokens."""
+    """An encoder that collects the texts it embeds."""
 
     def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+        self.encoder, self.key, self.width = encoder, encoder.key, encoder.width
         self.embedded: set[str] = set()
-        self._tokens: dict[str, tuple[Vectors, TokenVectors]] = {}
-
-    @property
-    def key(self) -> str:
-        """The key of the encoder behind it."""
-        return self.encoder.key
-
-    @property
-    def width(self) -> int:
-        """The width of the encoder behind it."""
-        return self.encoder.width
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode a batch."""
@@ -114,12 +102,6 @@ class _CountingEncoder:
         return self.encoder.encode(texts)
 
     def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[TokenVectors] | None]:
-        """Encode a batch with the vectors of its tokens; only new texts are embedded."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._tokens]
-        self.embedded.update(new)
-        vectors, tokens = encode_with_tokens(self.encoder, new)
-        if tokens is None:
-            return self.encoder.encode(texts), None
-        self._tokens |= dict(zip(new, zip(vectors, tokens, strict=True), strict=True))
-        pairs = [self._tokens[text] for text in texts]
-        return np.array([vector for vector, _ in pairs]), [part for _, part in pairs]
+        """Encode a batch with the vectors of its tokens."""
+        self.embedded.update(texts)
+        return encode_with_tokens(self.encoder, texts)
