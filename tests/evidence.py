@@ -1,6 +1,16 @@
-"""Encoders whose vectors a test knows, and vectors to make them of."""
+"""Encoders and evidence that a test knows by heart."""
+
+from dataclasses import replace
 
 import numpy as np
+
+from router.decisions.policy import CompiledPolicy
+from router.heads.scores import Scores
+from router.model.layout import Layout
+from router.model.missing_detail import QuestionEvidence
+from router.model.model import Evidence
+from router.packs.pack import Policy
+from router.text import words_in
 
 
 def random_units(count, width=16, seed=0):
@@ -44,3 +54,59 @@ class RecordingEncoder:
     def encode(self, texts):
         self.batches.append(list(texts))
         return self.encoder.encode(texts)
+
+
+NAMES = (
+    "neighbour:bus-lines",
+    "none",
+    "question:repair-or-buy",
+    "question:which-part",
+    "skill:fix-brakes",
+    "skill:fix-tyres",
+    "skill:sell-bikes",
+)
+"""The targets of the tiny pack, in the order of the columns."""
+
+
+def policy_of(pack, names=NAMES, **settings):
+    """Compile the pack's policy with other settings."""
+    return CompiledPolicy.of(pack, Layout.of(pack, names), policy=Policy(**settings))
+
+
+def evidence_of(*rows):
+    """Make the evidence on a batch; what a row leaves out is that of a clear query about brakes.
+
+    Each row is a mapping: `p` gives probabilities by id, `extra` those of further concerns by
+    skill, `missing` that of a missing detail, `nearest` the cosine with the closest exemplar.
+    """
+    shares = [{"fix-brakes": 0.8, **row.get("p", {})} for row in rows]
+    probabilities = np.array(
+        [[share.get(name.split(":")[-1], 0.0) for name in NAMES] for share in shares]
+    )
+    count = len(rows)
+    texts = [row.get("text", "my brakes squeal") for row in rows]
+    return Evidence(
+        texts=texts,
+        words=words_in(texts),
+        scores=Scores(
+            vectors=np.zeros((count, 2), dtype=np.float32),
+            probabilities=probabilities,
+            nearest=np.full((count, len(NAMES)), 0.7, dtype=np.float32),
+        ),
+        nearest_similarity=np.array([row.get("nearest", 0.7) for row in rows]),
+        questions=QuestionEvidence(
+            probabilities=probabilities[:, 2:4],
+            triggered=np.zeros(count, dtype=bool),
+            answered=np.zeros(count),
+            n_words=np.full(count, 4.0),
+        ),
+        missing_detail=np.array([row.get("missing", 0.1) for row in rows]),
+        extra_skills=np.array(
+            [[row.get("extra", {}).get(i, 0.0) for i in range(3)] for row in rows]
+        ),
+    )
+
+
+def with_scores(evidence, **scores):
+    """Change what the head says."""
+    return replace(evidence, scores=replace(evidence.scores, **scores))
