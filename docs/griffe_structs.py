@@ -1,4 +1,4 @@
-"""Show the fields of msgspec structs in the reference, with types and defaults, as of dataclasses."""
+"""Show the fields of msgspec structs in the reference as those of dataclasses are shown."""
 
 import re
 from typing import Any

@@ -26,8 +26,9 @@ _FITTED_SETTINGS = ("ask_threshold", "confidence_threshold", "confidence")
 class Report(Struct, frozen=True):
     """How a calibration did on texts that were held out from its fitting.
 
-    `before`: the pack's own policy on the same texts. `ranking`: figures that do not depend on a
-    threshold.
+    :param before: Figures of the pack's own policy on the same texts, by name.
+    :param after: The same figures with what was fitted.
+    :param ranking: Figures that do not depend on a threshold.
     """
 
     before: dict[str, Figure]
@@ -36,7 +37,12 @@ class Report(Struct, frozen=True):
 
 
 class IntervalStep(Struct, frozen=True, array_like=True):
-    """At this confidence, the 95 % interval of held-out accuracy."""
+    """The 95 % interval of the accuracy of held-out decisions at one confidence.
+
+    :param confidence: The confidence, in [0, 1].
+    :param low: The lower end of the interval, in [0, 1].
+    :param high: The upper end of the interval, in [0, 1].
+    """
 
     confidence: float
     low: float
@@ -46,11 +52,25 @@ class IntervalStep(Struct, frozen=True, array_like=True):
 class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was fitted to labelled texts, for one pack and one encoder.
 
-    `maps`: by action what its confidence is worth; under "clarify" what the probability of a
-    missing detail is worth. `candidate_threshold`: the probability from which a composed question
-    offers a target; None where the one fitted on the exemplars stands. `intervals`: of decisions
-    without a question under "decided", of questions under "missing" if a detail is missing, else
-    under "unsure".
+    :param format: The version of the file.
+    :param pack: Id of the pack.
+    :param pack_hash: Hash of its ids, questions and exemplars.
+    :param encoder: The key of the encoder.
+    :param policy: The pack's policy when it was fitted.
+    :param source: What it was fitted to: a log, the exemplars, or labels given to `Router.learn`.
+    :param n: The number of labelled texts.
+    :param ask_rate: The share of queries to ask about that was wanted, if any.
+    :param max_error: The share decided without a question and wrong that was allowed, if any.
+    :param ask_threshold: Replaces the one of the policy.
+    :param confidence_threshold: Replaces the one of the policy.
+    :param confidence: Replaces the scaling of the policy.
+    :param maps: The scaling of each action; under "clarify", that of the probability that a detail
+        is missing.
+    :param candidate_threshold: The probability from which a composed question offers a target; None
+        if the one fitted on the exemplars stays.
+    :param intervals: The intervals of decisions without a question under "decided"; those of
+        questions under "missing" if a detail is missing, otherwise under "unsure".
+    :param report: How it did on texts that were held out.
     """
 
     format: Annotated[int, Meta(ge=_FORMAT, le=_FORMAT)] = _FORMAT

@@ -20,13 +20,21 @@ Proportion = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class Identified(Struct, frozen=True, forbid_unknown_fields=True):
-    """A value that other values of a pack refer to by its id."""
+    """A value that other values of a pack refer to by its id.
+
+    :param id: Its id: lower-case letters, digits and single hyphens, at most 64 characters.
+    """
 
     id: Id
 
 
 class Category(Identified, frozen=True):
-    """A kind of concern. `asks` is the question that separates it from the other categories."""
+    """A group of skills with a common concern.
+
+    :param title: Its name, for people.
+    :param concern: What the queries of this category have in common.
+    :param asks: The question that separates it from the other categories.
+    """
 
     title: _Text
     concern: _Text
@@ -36,9 +44,12 @@ class Category(Identified, frozen=True):
 class Skill(Identified, frozen=True, omit_defaults=True):
     """One thing that a query can be routed to.
 
-    `document` is a path below a skills folder. `description` is the description that a document
-    gives of itself; if it is given, the exemplars are taken for lines of documents instead of
-    queries that users ask.
+    :param category: Id of its category.
+    :param title: Its name, for people.
+    :param summary: What it does, in one sentence.
+    :param document: The path of its document, below a skills folder.
+    :param description: What the document says about itself. If it is given, the exemplars are taken
+        for lines of documents instead of queries that users ask.
     """
 
     category: Id
@@ -49,10 +60,14 @@ class Skill(Identified, frozen=True, omit_defaults=True):
 
 
 class Neighbour(Identified, frozen=True):
-    """A neighbouring pack, which serves what this one does not.
+    """A neighbouring pack, which handles queries that this one does not.
 
-    It is mentioned beside a route to one of the skills `mention_beside` if the query contains one
-    of the words or phrases `mention_when`.
+    :param title: Its name, for people.
+    :param summary: What it handles, in one sentence.
+    :param mention_beside: Ids of skills. The neighbour can be mentioned beside a route to one of
+        them.
+    :param mention_when: Words and phrases. If the query contains one of them, the neighbour is
+        mentioned beside such a route.
     """
 
     title: _Text
@@ -64,10 +79,11 @@ class Neighbour(Identified, frozen=True):
 class Destination(Struct, frozen=True, forbid_unknown_fields=True):
     """Where an answer to a question leads.
 
-    All of `skills` are required, and one of `any_of`: the first, unless the query mentions another.
-    A skill of `if_mentioned` is added if the query mentions it. `neighbours` are mentioned beside
-    the skills; without any skill they make a redirect. `ask` is the id of a follow-up question and
-    stands alone.
+    :param skills: Ids of skills; all of them are required.
+    :param any_of: Ids of skills; one is required: the first, unless the query mentions another.
+    :param if_mentioned: Ids of skills; each is added if the query mentions it.
+    :param neighbours: Ids of neighbours to mention; without any skill they make a redirect.
+    :param ask: Id of a follow-up question, in the place of all other fields.
     """
 
     skills: tuple[Id, ...] = ()
@@ -83,14 +99,24 @@ class Destination(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Option(Identified, frozen=True):
-    """One answer to a question."""
+    """One answer to a question.
+
+    :param label: What the user reads.
+    :param leads_to: Where the answer leads.
+    """
 
     label: _Text
     leads_to: Destination
 
 
 class Question(Identified, frozen=True):
-    """A question for a missing detail. `triggers` are words and phrases, never patterns."""
+    """A question for a missing detail.
+
+    :param text: What the user reads.
+    :param options: The answers that are offered, at least two.
+    :param triggers: Words and phrases that make the question more likely; they are never patterns.
+    :param if_unsure: Id of the option that is taken if the user does not know.
+    """
 
     text: _Text
     options: tuple[Option, ...]
@@ -105,15 +131,15 @@ class Question(Identified, frozen=True):
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The thresholds of a decision; `router calibrate` fits some of them to a log.
 
-    `ask_threshold`: a question is asked if a deciding detail is missing with this probability.
-    `confidence_threshold`: below this confidence the router asks which of the likeliest it is.
-    `alpha`: the share of such questions that may lack the right option.
-    `extra_skill_threshold`: the probability from which a further skill is routed to as well.
-    `mention_threshold`: the probability from which a neighbour is mentioned beside a route.
-    `similarity_threshold`: a query is out of scope if its cosine with every exemplar is lower. It
-    is fitted on the exemplars if it is not given.
-    `max_skills`: the most skills that one query is routed to.
-    `confidence`: rescales the confidence of every decision except a question.
+    :param ask_threshold: A question is asked if a deciding detail is missing with this probability.
+    :param confidence_threshold: Below this confidence the router asks which of the likeliest it is.
+    :param alpha: The share of such questions that may lack the right option, in (0, 1).
+    :param extra_skill_threshold: The probability from which a further skill is routed to as well.
+    :param mention_threshold: The probability from which a neighbour is mentioned.
+    :param similarity_threshold: A query is out of scope if its cosine with every exemplar is lower;
+        it is fitted on the exemplars if None.
+    :param max_skills: The most skills that one query is routed to, from 1 to 10.
+    :param confidence: Rescales the confidence of every decision except a question.
     """
 
     ask_threshold: Proportion = 0.5
@@ -127,7 +153,21 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of `pack.yaml`."""
+    """The content of `pack.yaml`.
+
+    :param format: The version of the format, 1.
+    :param id: Id of the pack.
+    :param title: Its name, for people.
+    :param summary: What it is about, in one sentence.
+    :param categories: The categories, at least one.
+    :param skills: The skills, at least one.
+    :param neighbours: The neighbouring packs.
+    :param questions: The questions for missing details.
+    :param order: Chains of steps of skill ids. All skills of a step come before those of later
+        steps.
+    :param also_consider: For a skill, the skills that are shown beside it and never required.
+    :param policy: The thresholds.
+    """
 
     format: Annotated[int, Meta(ge=1, le=1)]
     id: Id
@@ -143,7 +183,14 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Exemplars(Struct, frozen=True):
-    """Example queries by id of what they ask for; replies by question and option."""
+    """Example queries by id of what they ask for, and example replies.
+
+    :param skills: Queries for each skill.
+    :param neighbours: Queries for each neighbour.
+    :param questions: Queries that need each question.
+    :param options: Replies that mean an option, by question and option.
+    :param none: Queries that belong nowhere.
+    """
 
     skills: Mapping[str, tuple[str, ...]]
     neighbours: Mapping[str, tuple[str, ...]]
@@ -180,7 +227,9 @@ class Exemplars(Struct, frozen=True):
 class Pack(Struct, frozen=True, dict=True):
     """A pack with its exemplars.
 
-    `documents` holds the full text of the documents by id, for the skills with a description.
+    :param file: The content of `pack.yaml`.
+    :param exemplars: The exemplars.
+    :param documents: The full text of the documents by id, for the skills with a description.
     """
 
     file: PackFile

@@ -8,9 +8,12 @@ from router.statistics.intervals import wilson
 
 
 class Figure(Struct, frozen=True):
-    """A figure, the ends of its 95 % interval, and the number of texts that it rests on.
+    """A figure with its 95 % interval.
 
-    Value and ends are None if `n` is 0.
+    :param value: The figure; None if `n` is 0.
+    :param low: The lower end of the interval; None if `n` is 0.
+    :param high: The upper end of the interval; None if `n` is 0.
+    :param n: The number of texts that it rests on.
     """
 
     value: float | None

@@ -16,7 +16,11 @@ _MIN_SLOPE, _MAX_SLOPE, _MAX_OFFSET = 0.05, 20.0, 10.0
 
 
 class PlattScaling(Struct, frozen=True, forbid_unknown_fields=True):
-    """Rescale the log odds of a confidence: `slope` * log odds + `offset` (Platt 1999)."""
+    """Rescale the log odds of a confidence: `slope` * log odds + `offset` (Platt 1999).
+
+    :param slope: How much the log odds are stretched, above 0 and at most 20.
+    :param offset: How much they are shifted, in [-10, 10].
+    """
 
     slope: Annotated[float, Meta(gt=0.0, le=_MAX_SLOPE)] = 1.0
     offset: Annotated[float, Meta(ge=-_MAX_OFFSET, le=_MAX_OFFSET)] = 0.0
