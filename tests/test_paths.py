@@ -1,3 +1,6 @@
+import pytest
+
+from router import paths, shipped
 from router.paths import cache_folder
 
 
@@ -10,3 +13,8 @@ def test_the_cache_folder_is_the_chosen_one_else_the_users(monkeypatch, tmp_path
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "router"
+
+
+def test_the_old_module_still_gives_the_paths_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="router.shipped.DATA is now router.paths.DATA"):
+        assert shipped.DATA == paths.DATA
