@@ -7,15 +7,11 @@ from pathlib import Path
 import msgspec
 
 from router import Clarify, Router
-<<<<<<< Updated upstream
-from router.calibration import calibrate_log, calibrate_on_exemplars
-=======
-from router.calibration.calibrate import (  # noqa: F401 - `calibrate` is for other tests
+from router.calibration import (  # noqa: F401 - `calibrate` is for other tests
     calibrate,
     calibrate_log,
     calibrate_on_exemplars,
 )
->>>>>>> Stashed changes
 from router.evaluation import evaluate
 from router.fitting.fit import fit_model
 from router.packs.pack_file import load_pack
