@@ -19,8 +19,8 @@ import numpy as np
 
 from router import Clarify, Decision, Route, Router
 from router.fitting.joined_queries import join_exemplars
+from router.skill_folders.document_lines import body_lines, clean
 from router.skill_folders.folder import read_folder
-from router.skill_folders.texts import clean
 
 PAIRS, LONGEST = 200, 26
 """Joined queries, and the words of what is joined, at most."""
@@ -96,16 +96,16 @@ def read_queries(path: Path) -> list[tuple[str, str]]:
 def hold_out(folder: Path, made: Path) -> list[tuple[str, str]]:
     """Copy documents without every third line that says when to use them; give these lines."""
     held = []
-    for found in read_folder(folder).skills:
-        said = {line.line: clean([line.text]) for line in found.texts.lines}
-        whens = [line for line, text in said.items() if set(text) & set(found.texts.listed)]
-        gone = set(whens[1::3])
-        lines = found.file.text.split("\n")
-        kept = [text for number, text in enumerate(lines, start=1) if number not in gone]
-        path = made / found.document
+    for skill in read_folder(folder).skills:
+        lines = skill.file.text.split("\n")
+        texts = [clean(line.text for line in body_lines(raw)) for raw in lines]
+        uses = [i for i, text in enumerate(texts) if set(text) & set(skill.lines.listed_uses)]
+        gone = set(uses[1::3])
+        path = made / skill.document
         path.parent.mkdir(parents=True, exist_ok=True)
+        kept = [line for i, line in enumerate(lines) if i not in gone]
         path.write_text("\n".join(kept), encoding="utf-8")
-        held += [(said[line][0], found.id) for line in sorted(gone)]
+        held += [(texts[i][0], skill.id) for i in sorted(gone)]
     if not held:
         raise SystemExit(f"{folder}: no document lists when to use it")
     return held
@@ -116,8 +116,8 @@ def report(router: Router, rows: list[tuple[str, str]], args: argparse.Namespace
     if unknown := {wanted for _, wanted in rows} - set(router.pack.skills):
         raise SystemExit(f"{args.queries}: no such skill in {args.folder}: {sorted(unknown)}")
     texts, skills = [text for text, _ in rows], list(router.pack.skills)
-    reading, _ = router.decide(texts)
-    shares = reading.probabilities[:, router.model.layout.skills]  # (n_texts, n_skills)
+    evidence, _ = router.evidence_and_result(texts)
+    shares = evidence.probabilities[:, router.model.layout.skills]  # (n_texts, n_skills)
     places = np.array([skills.index(wanted) for _, wanted in rows])
     ranked = np.argsort(-shares, axis=1, kind="stable")
     ranks = (ranked == places[:, None]).argmax(axis=1)  # 0: the right skill is the likeliest

@@ -9,11 +9,11 @@ from router.errors import PackError
 from router.fitting.fit import fit_model
 from router.packs.faults import MIN_EXEMPLARS
 from router.packs.pack_file import load_pack
+from router.skill_folders.document_lines import clauses_in, document_lines, without_lead_in
 from router.skill_folders.folder import is_skill_folder, pack_of_folder, read_folder
-from router.skill_folders.links import Names, served_elsewhere, without_cycles
+from router.skill_folders.links import SkillMentions, served_elsewhere, without_cycles
 from router.skill_folders.pack_of_skills import init_pack
 from router.skill_folders.skill_file import read_skill
-from router.skill_folders.texts import clauses_in, read_texts, without_lead
 
 BREAD = """# Sourdough
 
@@ -120,7 +120,7 @@ Body
 
 def test_keys_that_say_what_is_asked_for_are_read_wherever_they_stand(tmp_path):
     skill = read_skill(raw(tmp_path, FRONTMATTER))
-    assert skill.triggers == (
+    assert skill.uses == (
         "merge my scans",
         "fill in a form",
         "Use when the user wants tables, figures or text out of a scan.",
@@ -130,25 +130,25 @@ def test_keys_that_say_what_is_asked_for_are_read_wherever_they_stand(tmp_path):
         "invoices",
     )
     assert skill.refusals == ("plan a garden",)
-    texts = read_texts(skill)
-    assert texts.listed[:3] == (
+    lines = document_lines(skill)
+    assert lines.listed_uses[:3] == (
         "merge my scans",
         "fill in a form",
         "tables, figures or text out of a scan",
     )
-    assert texts.refused == ("plan a garden",)
+    assert lines.refusals == ("plan a garden",)
 
 
 def test_aliases_of_aliases_are_read_once(tmp_path):
     lists = [f"k{i}: &k{i} [{', '.join([f'*k{i - 1}'] * 9)}]" for i in range(1, 30)]
     head = ["---", "name: pdf", "description: Reads.", "k0: &k0 [merge]", *lists]
     text = "\n".join([*head, "triggers: *k29", "---", ""])
-    assert read_skill(raw(tmp_path, text)).triggers == ("merge",)
+    assert read_skill(raw(tmp_path, text)).uses == ("merge",)
 
 
 def test_lead_ins_go_and_lists_come_apart():
     sentence = "Use this skill when the user wants to merge files, split pages, or rotate them"
-    assert without_lead(sentence) == "merge files, split pages, or rotate them"
+    assert without_lead_in(sentence) == "merge files, split pages, or rotate them"
     assert clauses_in("merge files, split pages, or rotate them") == [
         "merge files",
         "split pages",
@@ -157,13 +157,12 @@ def test_lead_ins_go_and_lists_come_apart():
 
 
 def test_texts_are_sorted_by_what_they_are_good_for(folder):
-    texts = read_texts(read_skill(folder / "kitchen/skills/sourdough/SKILL.md"))
-    assert texts.title == "Sourdough"
-    assert texts.what == ("Bake bread with wild yeast",)
-    assert texts.when == ("dough won't rise",)
-    assert texts.quoted == ("my starter smells of acetone",)
-    assert texts.listed == ("The loaf came out flat",)
-    assert texts.refused == ("Cakes and biscuits: `pastry`",)
+    lines = document_lines(read_skill(folder / "kitchen/skills/sourdough/SKILL.md"))
+    assert lines.title == "Sourdough"
+    assert lines.sentences == ("Bake bread with wild yeast", "dough won't rise")
+    assert lines.quotes == ("my starter smells of acetone",)
+    assert lines.listed_uses == ("The loaf came out flat",)
+    assert lines.refusals == ("Cakes and biscuits: `pastry`",)
 
 
 @pytest.mark.parametrize(
@@ -184,8 +183,8 @@ def test_texts_are_sorted_by_what_they_are_good_for(folder):
     ],
 )
 def test_not_for_x_but_y_is_an_exemplar_of_y(text, found):
-    names = Names({one: one for one in ("pastry", "wine-list", "wheel-change", "own")})
-    assert served_elsewhere(text, "own", names) == found
+    mentions = SkillMentions({one: one for one in ("pastry", "wine-list", "wheel-change", "own")})
+    assert served_elsewhere(text, "own", mentions) == found
 
 
 def test_an_order_keeps_what_came_first_and_names_what_contradicts():
@@ -279,6 +278,6 @@ def test_a_folder_never_seen_routes_queries_in_other_words(folder):
         "I have a puncture on the motorway": "wheel-change",
     }
     skills = router.model.layout.skills
-    best = router.decide(list(wanted))[0].probabilities[:, skills].argmax(axis=1)
+    best = router.evidence_and_result(list(wanted))[0].probabilities[:, skills].argmax(axis=1)
     assert [list(pack.skills)[i] for i in best] == list(wanted.values())
     assert isinstance(router.route("who was the first woman in space?"), NoRoute)

@@ -9,7 +9,7 @@ from router.evaluation.health import PackHealth, Stray, separating_question
 from router.heads.similarity import Centroids
 from router.lint.finding import Finding
 from router.packs.pack import Pack, Question
-from router.skill_folders.questions import COMMON
+from router.skill_folders.phrases import COMMON_WORDS
 from router.text import Phrases, words_of
 
 Place = Callable[[str, str], tuple[str, int]]
@@ -159,7 +159,7 @@ def _lead(word: str, groups: Sequence[Sequence[str]], encoder: Encoder) -> float
 def _shares(lines: Sequence[str]) -> dict[str, float]:
     """Share of the lines that say each word of four letters or more that is said often enough."""
     counts = Counter(
-        word for line in lines for word in set(words_of(line)) - COMMON if len(word) > 3
+        word for line in lines for word in set(words_of(line)) - COMMON_WORDS if len(word) > 3
     )
     return {word: count / len(lines) for word, count in counts.items() if count >= FEWEST_LINES}
 

@@ -16,7 +16,7 @@ from router.lint.skills import lint_one
 from router.packs.document import document_path
 from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, check_pack
-from router.skill_folders.skill_file import NAMES
+from router.skill_folders.skill_file import SKILL_FILES
 
 
 def lint_pack(folder: Path, encoder: Encoder) -> list[Finding]:
@@ -55,5 +55,5 @@ def _said(key: str, message: str) -> str:
 
 def _documents(folder: Path, pack: Pack) -> list[Finding]:
     paths = [document_path(folder, one.document) for one in pack.skills.values() if one.document]
-    documents = [path for path in paths if path is not None and path.name in NAMES]
+    documents = [path for path in paths if path is not None and path.name in SKILL_FILES]
     return [finding for path in documents for finding in lint_one(path)]

@@ -76,7 +76,7 @@ def _vague(skill: SkillFile) -> list[Finding]:
 
 
 def _long(skill: SkillFile) -> list[Finding]:
-    count = skill.body.count("\n") + skill.body_line
+    count = skill.text.count("\n") + 1
     if count <= MOST_LINES:
         return []
     message = f"a skill has at most {MOST_LINES} lines, was: {count:,}"

@@ -14,8 +14,8 @@ from router.errors import PackError
 from router.lint.finding import Finding
 from router.packs.document import read_document
 from router.skill_folders.skill_file import (
-    LONGEST_DESCRIPTION,
-    LONGEST_NAME,
+    MAX_DESCRIPTION,
+    MAX_NAME,
     normal_name,
 )
 
@@ -115,9 +115,9 @@ def _faults(fields: Mapping[str, object], folder: str) -> Iterator[tuple[str, st
     description = fields.get("description")
     if not isinstance(description, str) or not description.strip():
         yield "description", "a skill has a description", "say what it does and when to use it"
-    elif len(description) > LONGEST_DESCRIPTION:
+    elif len(description) > MAX_DESCRIPTION:
         was = f"was: {len(description):,}"
-        message = f"a description has at most {LONGEST_DESCRIPTION:,} characters, {was}"
+        message = f"a description has at most {MAX_DESCRIPTION:,} characters, {was}"
         yield "description", message, "move details into the body"
     compatibility = fields.get("compatibility", "")
     if not isinstance(compatibility, str) or len(compatibility) > LONGEST_COMPATIBILITY:
@@ -131,8 +131,8 @@ def _name_faults(value: object, folder: str) -> Iterator[tuple[str, str, str]]:
         return
     name = normal_name(value)
     cure = "use lower-case letters, digits and single hyphens between them"
-    if len(name) > LONGEST_NAME:
-        message = f"a name has at most {LONGEST_NAME} characters, was: {len(name)}"
+    if len(name) > MAX_NAME:
+        message = f"a name has at most {MAX_NAME} characters, was: {len(name)}"
         yield "name", message, "shorten name and folder"
     if name != name.lower():
         yield "name", f"a name is lower-case, was: {name!r}", cure

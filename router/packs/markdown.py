@@ -2,7 +2,7 @@
 
 import re
 
-_FRONTMATTER = re.compile(r"\A\s*---[ \t]*\n.*?^---[ \t]*$", re.MULTILINE | re.DOTALL)
+FRONTMATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)^---[ \t]*$", re.MULTILINE | re.DOTALL)
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
@@ -44,7 +44,7 @@ def own_text(text: str) -> str:
     """
     kept = []
     section = items = False  # whether the current section and the current list are removed
-    for line in _FRONTMATTER.sub("", text, count=1).split("\n"):
+    for line in FRONTMATTER.sub("", text, count=1).split("\n"):
         if _HEADING.match(line):
             section, items = refuses(line), False
         elif line.strip() and not _ITEM.match(line):

@@ -1,42 +1,28 @@
-"""What the documents of a folder say about each other: who serves what they refuse, who is next."""
+"""What the documents of a folder state about each other's purpose and order."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from router.packs.markdown import plain, refuses
 from router.packs.precedence import Precedence
-from router.skill_folders.texts import Line
-
-_POINTS = r"(?:use|see|try|call|load|invoke|goes to|go to|belongs to|→|->|=>|prefer)"
-_TRIM = re.compile(
-    r"^(?:[\s,;:.()/–—-]|(?:and|or|for|but)\b)+"
-    rf"|(?:[\s,;:.()/–—-]|\b(?:{_POINTS}|the|instead|skills?|and|or|with|to|is|that|which)\b)+$",
-    re.IGNORECASE,
+from router.skill_folders.document_lines import BodyLine
+from router.skill_folders.phrases import (
+    ARROW,
+    BEFORE_NEXT,
+    BEFORE_PREVIOUS,
+    NAMES_AN_ORDER,
+    REFERENCE,
+    REFUSAL_LEAD_IN,
+    TOPIC_EDGES,
 )
-_REFUSAL = re.compile(
-    r"^.*?\b(?:do(?:n[’']t| not)|never|not|skip|avoid)\b(?: to)?"
-    r"(?: (?:use|apply|trigger|invoke|cover|handle|intended))*"
-    r"(?: (?:this|it|skill|when|if|for))*\b",
-    re.IGNORECASE,
-)
-_NEXT = re.compile(
-    r"\b(?:then|next|afterwards|followed by|hands? (?:it |this )?over to|proceeds? (?:to|with)"
-    r"|continues? with|moves? on to|goes on with|before)\b[^.;]{0,60}$",
-    re.IGNORECASE,
-)
-_PREVIOUS = re.compile(
-    r"\b(?:after|once|following|requires|depends on|prerequisite|comes after)\b[^.;,]{0,40}$",
-    re.IGNORECASE,
-)
-_IN_ORDER = re.compile(r"\b(?:order|sequence|pipeline|step|phase|workflow|stages?)", re.IGNORECASE)
-_NUMBERED = re.compile(r"^\s*(?:step\s*)?\d+[.):]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Names:
-    """The names of a folder's skills. `ids` gives the id of each name."""
+class SkillMentions:
+    """Finds the skills of a folder in a text. `ids` gives the id of each name."""
 
     ids: Mapping[str, str]
 
@@ -46,97 +32,96 @@ class Names:
         names = sorted(self.ids, key=len, reverse=True)
         clear = "|".join(re.escape(name) for name in names if "-" in name)
         every = "|".join(map(re.escape, names))
-        forms = [f"(?:[\\w-]+:)?`(?:[\\w-]+:)?({every})`", f"\\b{_POINTS} (?:the )?`?({every})`?"]
+        forms = [f"(?:[\\w-]+:)?`(?:[\\w-]+:)?({every})`", f"{REFERENCE}`?({every})`?"]
         if clear:
             forms.append(f"(?<![\\w/-])(?:[\\w-]+:)?({clear})(?![\\w/-])")
         return re.compile("|".join(forms))
 
-    def said_in(self, text: str) -> list[tuple[int, int, str]]:
-        """Find the skills that a text names: start, end and id of each."""
+    def find(self, text: str) -> list[tuple[int, int, str]]:
+        """Give the start, the end and the skill of each mention in a text."""
+        if not self.ids:
+            return []
         return [
             (match.start(), match.end(), self.ids[next(filter(None, match.groups()))])
-            for match in self._pattern.finditer(without_links(text))
+            for match in self._pattern.finditer(_without_links(text))
         ]
 
 
-def without_links(text: str) -> str:
-    """Keep the words of links, with blanks for the rest: every word stays in its place."""
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)", lambda m: m[1].ljust(len(m[0])), text)
-
-
-def served_elsewhere(text: str, own: str, names: Names) -> list[tuple[str, str]]:
-    """Read "not for X (use Y)" as what it is: (Y, X), for every other skill that is named."""
-    found: list[tuple[str, str]] = []
-    last, topic, text = 0, "", without_links(text)
-    said = names.said_in(text)
-    for place, (start, end, skill) in enumerate(said):
+def served_elsewhere(text: str, own: str, mentions: SkillMentions) -> list[tuple[str, str]]:
+    """Read "not for X (use Y)" as (Y, X), for every skill but its own that a text names."""
+    served: list[tuple[str, str]] = []
+    last, topic, text = 0, "", _without_links(text)
+    named = mentions.find(text)
+    for i, (start, end, skill) in enumerate(named):
         before = _topic(text[last:start])
-        if (
-            not before
-            and not topic
-            and (after := re.match(r"`?\W*(?:skill )?for (.+)", text[end:]))
-        ):
-            limit = said[place + 1][0] - end if place + 1 < len(said) else len(text)
+        after = re.match(r"`?\W*(?:skill )?for (.+)", text[end:])
+        if after and not before and not topic:
+            limit = named[i + 1][0] - end if i + 1 < len(named) else None
             before = _topic(after[1][:limit])
         topic = before or topic
         if topic and skill != own:
-            found.append((skill, topic))
+            served.append((skill, topic))
         last = end
-    return found
+    return served
 
 
-def _topic(text: str) -> str:
-    text = plain(_REFUSAL.sub("", text) if refuses(text) else text)
-    while (trimmed := _TRIM.sub("", text)) != text:
-        text = trimmed
-    return text if len(text.split()) >= 2 else ""
-
-
-def ordered_pairs(lines: Iterable[Line], own: str, names: Names) -> list[tuple[str, str]]:
-    """Read who comes before whom: pairs (earlier, later) of ids, as the lines have them."""
+def ordered_pairs(
+    lines: Iterable[BodyLine], own: str, mentions: SkillMentions
+) -> list[tuple[str, str]]:
+    """Read which skill comes before which: pairs (earlier, later), as the lines state them."""
     pairs: list[tuple[str, str]] = []
     numbered: list[str] = []
     for line in lines:
-        said = names.said_in(line.text)
-        for start, _, skill in said:
-            before = line.text[:start]
-            if skill != own and _NEXT.search(before) and not refuses(line.heading):
-                pairs.append((own, skill))
-            elif skill != own and _PREVIOUS.search(before) and not refuses(line.heading):
-                pairs.append((skill, own))
-        pairs += _arrows(line.text, said)
-        if line.kind == "item" and _IN_ORDER.search(line.heading) and len(said) == 1:
-            numbered.append(said[0][2])
+        named = mentions.find(line.text)
+        if not refuses(line.heading):
+            pairs += _pairs_with_own(line.text, own, named)
+        pairs += [
+            (earlier, later)
+            for (_, end, earlier), (start, _, later) in pairwise(named)
+            if ARROW.fullmatch(line.text[end:start])
+        ]
+        if line.kind == "item" and NAMES_AN_ORDER.search(line.heading) and len(named) == 1:
+            numbered.append(named[0][2])
         elif line.kind == "heading":
-            pairs += zip(numbered, numbered[1:], strict=False)
+            pairs += pairwise(numbered)
             numbered = []
-    pairs += zip(numbered, numbered[1:], strict=False)
+    pairs += pairwise(numbered)
     return [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
 
 
-def _arrows(text: str, said: Sequence[tuple[int, int, str]]) -> list[tuple[str, str]]:
-    """Read "a -> b -> c" as an order."""
-    neighbours = zip(said, said[1:], strict=False)
-    return [
-        (one[2], other[2])
-        for one, other in neighbours
-        if re.fullmatch(
-            r"[\s`*]*(?:→|->|=>|,? then|,? followed by)[\s`*]*", text[one[1] : other[0]]
-        )
-    ]
+def _pairs_with_own(
+    text: str, own: str, named: Iterable[tuple[int, int, str]]
+) -> Iterator[tuple[str, str]]:
+    for start, _, skill in named:
+        if BEFORE_NEXT.search(text[:start]):
+            yield own, skill
+        elif BEFORE_PREVIOUS.search(text[:start]):
+            yield skill, own
 
 
 def without_cycles(
     pairs: Iterable[tuple[str, str]],
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Keep the pairs that don't contradict those before them; give both kinds."""
+    """Separate the pairs into those that agree with all before them, and those that don't."""
     kept: list[tuple[str, str]] = []
-    refused = []
+    contradicting = []
     known = Precedence(frozenset())
     for earlier, later in dict.fromkeys(pairs):
         if known.before(later, earlier):
-            refused.append((earlier, later))
+            contradicting.append((earlier, later))
         elif not known.before(earlier, later):
             kept.append((earlier, later))
             known = Precedence.of_chains([((a,), (b,)) for a, b in kept])
-    return kept, refused
+    return kept, contradicting
+
+
+def _without_links(text: str) -> str:
+    """Keep the words of links, padded with blanks so that every word keeps its position."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", lambda match: match[1].ljust(len(match[0])), text)
+
+
+def _topic(text: str) -> str:
+    text = plain(REFUSAL_LEAD_IN.sub("", text) if refuses(text) else text)
+    while (trimmed := TOPIC_EDGES.sub("", text)) != text:
+        text = trimmed
+    return text if len(text.split()) >= 2 else ""

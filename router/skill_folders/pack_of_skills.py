@@ -1,5 +1,6 @@
 """Write the pack of a folder of skills, so that a person can go on from there."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -8,14 +9,14 @@ from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.packs.pack import Pack, Skill
 from router.packs.pack_file import PACK_FILE, load_pack, save_pack
-from router.skill_folders.folder import Notify, pack_of, read_folder
+from router.skill_folders.folder import pack_of, read_folder
 
 COPIED = "documents"
 """Where documents are copied to, below a pack that does not lie beside them."""
 
 
 def init_pack(
-    folder: Path, out: Path | None, encoder: Encoder, force: bool, notify: Notify
+    folder: Path, out: Path | None, encoder: Encoder, force: bool, notify: Callable[[str], None]
 ) -> tuple[Pack, list[str]]:
     """Write the pack of a folder of skills into `out`, the folder itself if None.
 

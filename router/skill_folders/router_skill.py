@@ -1,51 +1,54 @@
-"""The router skill: what a pack knows as one SKILL.md, for agents without this library."""
+"""The router skill: what a pack knows, as one SKILL.md for agents without this library."""
 
 import json
 import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from router.errors import RouterError
 from router.files import write_whole
-from router.packs.pack import Destination, Neighbour, Pack, Question
+from router.packs.pack import Destination, Pack
+from router.skill_folders.phrases import FUNCTION_WORDS
+from router.skill_folders.skill_file import MAX_DESCRIPTION
 from router.text import lower_first, words_of
 
-TEMPLATE = Path(__file__).with_name("router_skill.md.j2")
-SYMPTOMS = 5
-"""Exemplars shown of a skill; of a question or a neighbour 2."""
-
-LONGEST_SYMPTOM = 90  # characters
-MOST_NAMES = 24
-SHORTEST_NAME = 3  # characters
-MOST_WORDS = 12
-LONGEST_DESCRIPTION = 1_024  # characters, by the Agent Skills specification
+_TEMPLATE = Path(__file__).with_name("router_skill.md.j2")
+_MAX_SYMPTOMS = 5
+_MAX_SYMPTOM = 90  # characters
+_MAX_NAMES = 24
+_MIN_NAME = 3  # characters
 
 _NAME = re.compile(r"(?<=[a-z0-9,;] )[A-Z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+| [A-Z][A-Za-z0-9]*)*")
-_FILLER = frozenset(
-    words_of(
-        "a an and are as at be but by can do does for from get has have how i if in is it its just"
-        " me my no not of on one or our out s so than that the their them then there this to up use"
-        " us want was we what when where which who why will with you your"
-    )
-)
 
 
 def skill_name(pack: Pack) -> str:
-    """Name of the pack's router skill, and of its folder."""
+    """Give the name of the pack's router skill and of its folder."""
     return f"using-{pack.file.id}"[:64].rstrip("-")
 
 
 def router_skill(pack: Pack) -> str:
-    """Write the router skill of a pack: the same text for the same pack, on every machine."""
+    """Write the router skill of a pack: the same text for the same pack on every machine."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
     )
-    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(_facts(pack))
+    environment.filters |= {"cell": _cell, "code": _code, "lower_first": lower_first}
+    queries = {**pack.exemplars.skills, **pack.exemplars.neighbours, **pack.exemplars.questions}
+    text = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+        pack=pack,
+        file=pack.file,
+        name=skill_name(pack),
+        description=json.dumps(_description(pack), ensure_ascii=False),
+        symptoms=symptoms(queries),
+        link=lambda skill: _link(pack, skill),
+        destination=lambda leads_to: _cell(_destination(pack, leads_to)),
+        confusable=_confusable(pack),
+        names=undecided_names(pack.exemplars.skills),
+    )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
@@ -65,50 +68,12 @@ def check_router_skill(pack: Pack, folder: Path) -> Path:
     cure = "write it with `router skill`"
     if not path.is_file():
         raise RouterError(f"{path}: no router skill here; {cure}")
-    wanted, found = router_skill(pack).splitlines(), path.read_text("utf-8").splitlines()
-    if wanted == found:
-        return path
-    pairs = zip([*wanted, "(end)"], [*found, "(end)"], strict=False)
-    line, (should, was) = next((i, p) for i, p in enumerate(pairs, start=1) if p[0] != p[1])
-    raise RouterError(
-        f"{path}:{line}: not what the pack says; should be {should!r}, was {was!r}; {cure}"
-    )
-
-
-def _facts(pack: Pack) -> dict[str, Any]:
-    """Everything that the template shows."""
-    queries = {**pack.exemplars.skills, **pack.exemplars.neighbours, **pack.exemplars.questions}
-    shown = symptoms(queries)
-    file = pack.file
-    return {
-        "file": file,
-        "name": skill_name(pack),
-        "description": json.dumps(_description(pack), ensure_ascii=False),
-        "categories": [
-            {
-                "title": category.title,
-                "concern": category.concern,
-                "asks": category.asks,
-                "skills": [
-                    {"link": link(pack, one.id), "summary": one.summary, "symptoms": shown[one.id]}
-                    for one in file.skills
-                    if one.category == category.id
-                ],
-            }
-            for category in file.categories
-        ],
-        "questions": [_question_facts(pack, one, shown[one.id][:2]) for one in file.questions],
-        "chains": [" → ".join(_step(step) for step in chain) for chain in file.order],
-        "most": file.policy.max_skills,
-        "pairs": _confusable(pack),
-        "names": ", ".join(undecided_names(pack.exemplars.skills)),
-        "words": _ambiguous_words(file.questions),
-        "neighbours": [_neighbour_facts(pack, one, shown[one.id][:2]) for one in file.neighbours],
-        "also": [
-            (f"`{skill}`", ", ".join(f"`{other}`" for other in others))
-            for skill, others in file.also_consider.items()
-        ],
-    }
+    wanted, present = router_skill(pack).splitlines(), path.read_text("utf-8").splitlines()
+    for line, (should, was) in enumerate(zip_longest(wanted, present, fillvalue="(end)"), start=1):
+        if should != was:
+            difference = f"should be {should!r}, was {was!r}"
+            raise RouterError(f"{path}:{line}: not what the pack says; {difference}; {cure}")
+    return path
 
 
 def _description(pack: Pack) -> str:
@@ -119,62 +84,39 @@ def _description(pack: Pack) -> str:
     whole = (
         f"{first} {pack.file.summary} Use it before any of them, when a request is about {titles}."
     )
-    if len(whole) <= LONGEST_DESCRIPTION:
+    if len(whole) <= MAX_DESCRIPTION:
         return whole
-    return whole[: LONGEST_DESCRIPTION - 2].rsplit(" ", 1)[0].rstrip(",;") + " …"
+    return whole[: MAX_DESCRIPTION - 2].rsplit(" ", 1)[0].rstrip(",;") + " …"
 
 
-def link(pack: Pack, skill: str) -> str:
-    """Link to a skill's document from the folder beside it; its plain id if it has none."""
+def _link(pack: Pack, skill: str) -> str:
+    """Link to a skill's document from the folder beside it, or name the skill if it has none."""
     document = pack.skills[skill].document
     return f"[{skill}](../{document})" if document else f"`{skill}`"
 
 
-def _step(step: Sequence[str], between: str = " or ") -> str:
-    return between.join(f"`{skill}`" for skill in step)
+def _code(ids: Sequence[str], between: str = " or ") -> str:
+    return between.join(f"`{one}`" for one in ids)
 
 
-def _question_facts(pack: Pack, question: Question, shown: Sequence[str]) -> dict[str, Any]:
-    labels = {option.id: option.label for option in question.options}
-    return {
-        "text": question.text,
-        "triggers": ", ".join(question.triggers[:MOST_WORDS]),
-        "symptoms": shown,
-        "options": [
-            {"label": _cell(option.label), "leads_to": _lead(pack, option.leads_to)}
-            for option in question.options
-        ],
-        "if_unsure": labels.get(question.if_unsure or "", question.if_unsure),
-    }
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
-def _lead(pack: Pack, lead: Destination) -> str:
-    """Say where an answer leads, in one cell of a table."""
-    if lead.ask is not None:
-        return _cell(f"ask: {pack.questions[lead.ask].text}")
-
+def _destination(pack: Pack, leads_to: Destination) -> str:
+    """Describe where an answer leads."""
+    if leads_to.ask is not None:
+        return f"ask: {pack.questions[leads_to.ask].text}"
     parts = []
-    if lead.any_of:
-        parts.append(f"{_step(lead.any_of)} (what the words ask for, else the first)")
-    if lead.skills:
-        parts.append(_step(pack.precedence.sort(lead.skills), ", then "))
-    if lead.if_mentioned:
-        parts.append(f"with {_step(lead.if_mentioned)} if the words ask for it")
-    if lead.neighbours:
-        parts.append(f"the neighbour {_step(lead.neighbours, ' and ')}")
+    if leads_to.any_of:
+        parts.append(f"{_code(leads_to.any_of)} (what the words ask for, else the first)")
+    if leads_to.skills:
+        parts.append(_code(pack.precedence.sort(leads_to.skills), ", then "))
+    if leads_to.if_mentioned:
+        parts.append(f"with {_code(leads_to.if_mentioned)} if the words ask for it")
+    if leads_to.neighbours:
+        parts.append(f"the neighbour {_code(leads_to.neighbours, ' and ')}")
     return "; ".join(parts)
-
-
-def _neighbour_facts(pack: Pack, neighbour: Neighbour, shown: Sequence[str]) -> dict[str, Any]:
-    everything = set(neighbour.mention_beside) == set(pack.skills)
-    words = ", ".join(neighbour.mention_when[:MOST_WORDS])
-    return {
-        "id": neighbour.id,
-        "summary": neighbour.summary,
-        "beside": "any skill" if everything else _step(neighbour.mention_beside),
-        "words": words + (", and the like" if len(neighbour.mention_when) > MOST_WORDS else ""),
-        "symptoms": shown,
-    }
 
 
 def _confusable(pack: Pack) -> list[str]:
@@ -186,74 +128,64 @@ def _confusable(pack: Pack) -> list[str]:
             ordered = tuple(skill for skill in pack.skills if skill in firsts)
             asks.setdefault(ordered, []).append(question.text)
     return [
-        f"**Guessing between {_step(skills, ' and ')}.** {' '.join(texts)}"
+        f"**Guessing between {_code(skills, ' and ')}.** {' '.join(texts)}"
         for skills, texts in asks.items()
     ]
 
 
-def _ambiguous_words(questions: Sequence[Question]) -> str:
-    parts = []
-    for question in questions:
-        words = ", ".join(f'"{word}"' for word in question.triggers[:3])
-        if words:
-            parts.append(f"{words}: {lower_first(question.text)}")
-    return " ".join(parts)
+def symptoms(
+    groups: Mapping[str, Sequence[str]], count: int = _MAX_SYMPTOMS
+) -> dict[str, list[str]]:
+    """Choose a few exemplars of each group that are typical of it and differ from each other.
 
-
-def symptoms(groups: Mapping[str, Sequence[str]], count: int = SYMPTOMS) -> dict[str, list[str]]:
-    """Choose a few exemplars of each group: in its own words, each saying something new.
-
-    A word weighs by how many of its group's exemplars say it, and by how few other groups do.
+    The weight of a word is the share of its group's exemplars that contain it, times the log of
+    how few groups use it (as in TF-IDF).
     """
-    kept = {name: [line for line in lines if _is_short(line)] for name, lines in groups.items()}
-    said = {name: [frozenset(words_of(line)) - _FILLER for line in kept[name]] for name in groups}
-    share = {
-        name: {w: n / len(sets) for w, n in Counter(w for s in sets for w in s).items() if n > 1}
-        for name, sets in said.items()
-    }
-    homes = Counter(word for shares in share.values() for word in shares)
+    short = {name: [line for line in lines if _is_short(line)] for name, lines in groups.items()}
+    shares = {name: _word_shares(lines) for name, lines in short.items()}
+    n_groups = Counter(word for words in shares.values() for word in words)
     chosen = {}
-    for name in groups:
-        weight = {
-            word: part * math.log((1 + len(groups)) / homes[word])
-            for word, part in share[name].items()
+    for name, lines in groups.items():
+        weights = {
+            word: share * math.log((1 + len(groups)) / n_groups[word])
+            for word, share in shares[name].items()
         }
-        chosen[name] = _cover(kept[name] or list(groups[name])[:count], weight, count)
+        chosen[name] = _cover(short[name] or lines[:count], weights, count)
     return chosen
 
 
-def _is_short(line: str) -> bool:
-    return len(line) <= LONGEST_SYMPTOM and len(line.split()) >= 3 and '"' not in line
-
-
-def _cover(lines: Sequence[str], weight: Mapping[str, float], count: int) -> list[str]:
-    """Take, one after the other, the line that adds most weight by words not yet said."""
-    left, seen, taken = list(lines), set[str](), list[str]()
-
-    def gain(line: str) -> float:
-        # Sorted, because sums of floats depend on their order, and sets have none.
-        new = sorted(set(words_of(line)) - seen)
-        return math.fsum(weight.get(word, 0.0) for word in new) / len(line.split())
-
-    while left and len(taken) < count:
-        best = max(left, key=lambda line: (round(gain(line), 9), line))
-        taken.append(best)
-        left.remove(best)
-        seen |= set(words_of(best))
-    return taken
-
-
 def undecided_names(groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """Find names, such as tools and models, that stand in exemplars of most groups."""
-    found = Counter(
+    """Find names, such as those of tools and models, that occur in the exemplars of most groups."""
+    n_groups = Counter(
         name
         for lines in groups.values()
-        for name in {n for line in lines for n in _NAME.findall(line) if len(n) >= SHORTEST_NAME}
+        for name in {name for line in lines for name in _NAME.findall(line)}
+        if len(name) >= _MIN_NAME
     )
-    least = max(2, math.ceil(len(groups) / 2))
-    common = [(-count, name) for name, count in found.items() if count >= least]
-    return [name for _, name in sorted(common)[:MOST_NAMES]]
+    common = [(-n, name) for name, n in n_groups.items() if n >= max(2, len(groups) / 2)]
+    return [name for _, name in sorted(common)[:_MAX_NAMES]]
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _is_short(line: str) -> bool:
+    return len(line) <= _MAX_SYMPTOM and len(line.split()) >= 3 and '"' not in line
+
+
+def _word_shares(lines: Sequence[str]) -> dict[str, float]:
+    """Give the share of lines that contain a word, for words in at least two of them."""
+    counts = Counter(word for line in lines for word in set(words_of(line)) - FUNCTION_WORDS)
+    return {word: count / len(lines) for word, count in counts.items() if count > 1}
+
+
+def _cover(lines: Sequence[str], weights: Mapping[str, float], count: int) -> list[str]:
+    """Take, one after the other, the line whose new words have the most weight for its length."""
+    remaining, covered, taken = list(lines), set[str](), list[str]()
+
+    def gain(line: str) -> tuple[float, str]:
+        total = math.fsum(weights.get(word, 0.0) for word in set(words_of(line)) - covered)
+        return round(total / len(line.split()), 9), line
+
+    while remaining and len(taken) < count:
+        taken.append(max(remaining, key=gain))
+        remaining.remove(taken[-1])
+        covered |= set(words_of(taken[-1]))
+    return taken

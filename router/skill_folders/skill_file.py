@@ -1,4 +1,4 @@
-"""One SKILL.md, read as the clients of the Agent Skills format read it: leniently."""
+"""One SKILL.md, read as leniently as the clients of the Agent Skills format read it."""
 
 import re
 import unicodedata
@@ -10,35 +10,27 @@ import yaml
 
 from router.errors import PackError
 from router.packs.document import read_document
-from router.skill_folders.triggers import refusals_of, triggers_of
+from router.packs.faults import Fault
+from router.packs.markdown import FRONTMATTER
+from router.skill_folders.frontmatter_keys import REFUSAL_KEYS, USE_KEYS, lines_below
 
-NAMES = ("SKILL.md", "skill.md")
-MOST_FRONTMATTER = 64_000
-LONGEST_NAME = 64
-LONGEST_DESCRIPTION = 1_024
+SKILL_FILES = ("SKILL.md", "skill.md")
+MAX_NAME = 64
+MAX_DESCRIPTION = 1_024
+_MAX_FRONTMATTER = 64_000
 
-_OPENING = re.compile(r"\s*---[ \t]*\n")
-_CLOSING = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _PLAIN_PAIR = re.compile(r"^([A-Za-z][\w-]*):[ \t]+([^\s'\"|>\[{#&*!].*)$")
 
 
 @dataclass(frozen=True)
-class Remark:
-    """Something that clients let pass, and where. `line` counts from 1."""
-
-    path: Path
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
-
-
-@dataclass(frozen=True)
 class SkillFile:
-    """A skill's document. `text` is all of it, `lines` are those of the frontmatter's keys, from 1.
+    """A skill's document.
 
-    `triggers` and `refusals`: what other keys of it say the skill is asked for, and what not.
+    :param text: The whole document.
+    :param lines: The line of each key of the frontmatter, from 1.
+    :param remarks: What clients tolerate, but a validator refuses.
+    :param uses: What other keys than the description state that the skill is for.
+    :param refusals: What they state that it is not for.
     """
 
     path: Path
@@ -46,41 +38,39 @@ class SkillFile:
     name: str
     description: str
     body: str
-    body_line: int
     lines: Mapping[str, int]
-    remarks: tuple[Remark, ...] = ()
-    triggers: tuple[str, ...] = ()
+    remarks: tuple[Fault, ...] = ()
+    uses: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
 
 
 def find_skill_file(folder: Path) -> Path | None:
-    """Find the document of a skill's folder; SKILL.md goes before skill.md."""
+    """Find the document in a skill's folder; SKILL.md takes precedence over skill.md."""
     if not folder.is_dir():
         return None
-    there = {entry.name for entry in folder.iterdir() if entry.is_file()}
-    return next((folder / name for name in NAMES if name in there), None)
+    present = {entry.name for entry in folder.iterdir() if entry.is_file()}
+    return next((folder / name for name in SKILL_FILES if name in present), None)
 
 
 def read_skill(path: Path) -> SkillFile:
     """Read a skill's document.
 
-    What clients tolerate is a remark: a colon that should have been quoted, a description or a name
-    that is too long, a name that is not the folder's or is missing, a key that stands twice.
+    What clients tolerate becomes a remark: a colon that should have been quoted, a description or
+    name that is too long, a name that is missing or not the folder's, a key that stands twice.
 
-    :raises PackError: What clients refuse: no frontmatter, YAML that can't be read, no description.
+    :raises PackError: Clients refuse it: no frontmatter, YAML that can't be read, no description.
     """
     text = read_document(path)
-    opening = _OPENING.match(text)
-    closing = _CLOSING.search(text, opening.end()) if opening else None
-    if opening is None or closing is None:
+    frontmatter = FRONTMATTER.match(text)
+    if frontmatter is None:
+        is_open = text.lstrip().startswith("---")
         raise PackError(
             f"{path}:1: a skill begins with frontmatter between two lines `---`, found"
-            f" {'no second one' if opening else repr(text[:20])};"
+            f" {'no second one' if is_open else repr(text[:20])};"
             " cure: begin with ---, name: ..., description: ..., ---"
         )
-    first_line = text.count("\n", 0, opening.end()) + 1
-    source = text[opening.end() : closing.start()]
-    fields, lines, remarks = _read_fields(path, source, first_line)
+    first_line = text.count("\n", 0, frontmatter.start(1)) + 1
+    fields, lines, remarks = _read_fields(path, frontmatter[1], first_line)
     description = " ".join(_text(fields, "description").split())
     if not description:
         raise PackError(
@@ -88,17 +78,20 @@ def read_skill(path: Path) -> SkillFile:
             " when to use it, found none; cure: add `description: ...` to the frontmatter"
         )
     name = _text(fields, "name").strip()
+    remarks += [
+        Fault(str(path), lines.get(key, 1), "", message)
+        for key, message in _tolerated(path.parent.name, name, description)
+    ]
     return SkillFile(
         path=path,
         text=text,
         name=name or path.parent.name,
         description=description,
-        body=text[closing.end() :].lstrip("\n"),
-        body_line=_body_line(text, closing.end()),
+        body=text[frontmatter.end() :],
         lines=lines,
-        remarks=(*remarks, *_tolerated(path, name, description, lines)),
-        triggers=triggers_of(fields),
-        refusals=refusals_of(fields),
+        remarks=tuple(remarks),
+        uses=lines_below(fields, USE_KEYS),
+        refusals=lines_below(fields, REFUSAL_KEYS),
     )
 
 
@@ -107,28 +100,21 @@ def normal_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name.strip())
 
 
-def _body_line(text: str, end: int) -> int:
-    skipped = len(text[end:]) - len(text[end:].lstrip("\n"))
-    return text.count("\n", 0, end + skipped) + 1
-
-
-def _tolerated(path: Path, name: str, description: str, lines: Mapping[str, int]) -> list[Remark]:
-    at = lines.get("name", 1)
+def _tolerated(folder: str, name: str, description: str) -> list[tuple[str, str]]:
+    """Give the key and the message of each remark on name and description."""
     remarks = []
     if not name:
-        remarks.append(Remark(path, 1, f"no name; {path.parent.name!r}, the folder's, is used"))
-    elif normal_name(name) != normal_name(path.parent.name):
-        message = (
-            f"the name is the folder's, {path.parent.name!r}, was: {name!r}; loaded all the same"
-        )
-        remarks.append(Remark(path, at, message))
-    if len(name) > LONGEST_NAME:
-        message = f"a name has at most {LONGEST_NAME} characters, was: {len(name)}; shorten it"
-        remarks.append(Remark(path, at, message))
-    if len(description) > LONGEST_DESCRIPTION:
-        most, was = f"{LONGEST_DESCRIPTION:,}", f"{len(description):,}"
-        message = f"a description has at most {most} characters, was: {was}; clients may cut it"
-        remarks.append(Remark(path, lines.get("description", 1), message))
+        remarks.append(("name", f"no name; {folder!r}, the folder's, is used"))
+    elif normal_name(name) != normal_name(folder):
+        message = f"the name is the folder's, {folder!r}, was: {name!r}; loaded all the same"
+        remarks.append(("name", message))
+    if len(name) > MAX_NAME:
+        message = f"a name has at most {MAX_NAME} characters, was: {len(name)}; shorten it"
+        remarks.append(("name", message))
+    if len(description) > MAX_DESCRIPTION:
+        message = f"a description has at most {MAX_DESCRIPTION:,} characters"
+        message += f", was: {len(description):,}; clients may cut it"
+        remarks.append(("description", message))
     return remarks
 
 
@@ -139,55 +125,47 @@ def _text(fields: Mapping[str, yaml.Node], key: str) -> str:
     return str(node.value) if node is not None and is_text else ""
 
 
-def _read_fields(
-    path: Path, source: str, first_line: int
-) -> tuple[dict[str, yaml.Node], dict[str, int], list[Remark]]:
-    """Read the frontmatter's values; if it is no YAML, once more with its values quoted."""
+_Fields = tuple[dict[str, yaml.Node], dict[str, int], list[Fault]]  # nodes, lines, remarks
+
+
+def _read_fields(path: Path, source: str, first_line: int) -> _Fields:
+    """Read the values of the frontmatter; if it is not YAML, read it again with quotes added."""
     try:
         return _compose(path, source, first_line)
     except yaml.YAMLError as error:
-        mended = _quoted(source)
+        mark = getattr(error, "problem_mark", None)
+        line = first_line + (mark.line if mark else 0)
         try:
-            fields, lines, remarks = _compose(path, mended, first_line)
+            fields, lines, remarks = _compose(path, _quoted(source), first_line)
         except yaml.YAMLError:
-            raise PackError(_not_yaml(path, first_line, error)) from error
+            problem = getattr(error, "problem", None) or error
+            raise PackError(
+                f"{path}:{line}: the frontmatter is not YAML: {problem}; cure: quote the value"
+            ) from error
         message = "a value that contains `: ` stands in quotes; read as if it did"
-        return fields, lines, [*remarks, Remark(path, _line_of(first_line, error), message)]
-
-
-def _line_of(first_line: int, error: yaml.YAMLError) -> int:
-    mark = getattr(error, "problem_mark", None)
-    return first_line + (mark.line if mark else 0)
-
-
-def _not_yaml(path: Path, first_line: int, error: yaml.YAMLError) -> str:
-    line, problem = _line_of(first_line, error), getattr(error, "problem", None) or error
-    return f"{path}:{line}: the frontmatter is not YAML: {problem}; cure: quote the value"
+        return fields, lines, [*remarks, Fault(str(path), line, "", message)]
 
 
 def _quoted(source: str) -> str:
-    """Put top-level plain values into quotes, each with the indented lines that continue it."""
-    mended: list[str] = []
+    """Put quotes around plain values at the top level, together with their indented lines."""
+    quoted: list[str] = []
     values: list[str] = []
     for line in [*source.split("\n"), "end:"]:
         if values and line[:1].isspace():
             values.append(line.strip())
             continue
         if values:
-            mended[-1] += " '" + " ".join(values).replace("'", "''") + "'"
-            values = []
+            quoted[-1] += " '" + " ".join(values).replace("'", "''") + "'"
         pair = _PLAIN_PAIR.match(line)
-        mended.append(f"{pair[1]}:" if pair else line)
+        quoted.append(f"{pair[1]}:" if pair else line)
         values = [pair[2].rstrip()] if pair else []
-    return "\n".join(mended[:-1])
+    return "\n".join(quoted[:-1])
 
 
-def _compose(
-    path: Path, source: str, first_line: int
-) -> tuple[dict[str, yaml.Node], dict[str, int], list[Remark]]:
-    if len(source) > MOST_FRONTMATTER:
+def _compose(path: Path, source: str, first_line: int) -> _Fields:
+    if len(source) > _MAX_FRONTMATTER:
         raise PackError(
-            f"{path}:{first_line}: frontmatter has at most {MOST_FRONTMATTER:,} characters,"
+            f"{path}:{first_line}: frontmatter has at most {_MAX_FRONTMATTER:,} characters,"
             f" was: {len(source):,}; cure: move the rest below the second `---`"
         )
     try:
@@ -202,12 +180,10 @@ def _compose(
     fields: dict[str, yaml.Node] = {}
     lines: dict[str, int] = {}
     remarks = []
-    for key, value in node.value:
-        line = first_line + key.start_mark.line
-        if key.value in lines:
-            remarks.append(
-                Remark(path, line, f"the key {key.value!r} stands twice; the last is read")
-            )
-        lines[str(key.value)] = line
-        fields[str(key.value)] = value
+    for key_node, value in node.value:
+        key, line = str(key_node.value), first_line + key_node.start_mark.line
+        if key in lines:
+            message = f"the key {key!r} stands twice; the last is read"
+            remarks.append(Fault(str(path), line, "", message))
+        fields[key], lines[key] = value, line
     return fields, lines, remarks
