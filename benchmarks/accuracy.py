@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from plain_classifiers import BASELINES, CalibratedBaseline
@@ -25,6 +25,8 @@ from sklearn.metrics import roc_auc_score
 from router.arrays import Bools, Floats, Vectors
 from router.estimators import FewShotClassifier, PromptedEncoder, TwoLayerEncoder
 from router.estimators.few_shot import FEW_SHOT_SETTINGS, readable
+from router.heads.centroid_head import CentroidHead, fit_centroid_head
+from router.heads.kernel_head import KernelHead, fit_kernel_head
 from router.statistics.intervals import expected_calibration_error
 from router.statistics.probability_maps import TrueColumns
 
@@ -43,6 +45,11 @@ KEYS = (
     "ece",
     "fit_seconds",
 )
+
+
+FitHead: TypeAlias = Callable[
+    [Sequence[str], Vectors, Sequence[str]], tuple[KernelHead | CentroidHead, Floats]
+]
 
 
 @dataclass(frozen=True)
@@ -140,6 +147,8 @@ def run(data: Data, shots: int) -> dict[str, Any]:
         "ours-no-names": lambda: ours(data, framed, names={}),
         "ours-no-words": lambda: ours(data, framed, settings=FEW_SHOT_SETTINGS),
         "ours-one-step": lambda: ours(data, framed, discriminants=0.0),
+        "router": lambda: router_head(data, last, fit_kernel_head),
+        "router-many-exemplars": lambda: router_head(data, last, centroids_alone),
         "semantic-router-mean": lambda: semantic_router(data, last, "mean"),
         "semantic-router-max": lambda: semantic_router(data, last, "max"),
         "semantic-router-sum": lambda: semantic_router(data, last, "sum"),
@@ -187,6 +196,45 @@ def ours(
     return of_classifier(model, data.test, data.oos, model.familiarity, seconds)
 
 
+class RouterHead:
+    """What `Router` fits on the exemplars of a pack, as a classifier. Columns are in order."""
+
+    def __init__(self, data: Data, encoder: Stored, fit: FitHead) -> None:
+        order = np.argsort(data.train_labels, kind="stable")
+        texts, labels = ([rows[i] for i in order] for rows in (data.train, data.train_labels))
+        self._encoder = encoder
+        self._head, self.held_out_decisions_ = fit(texts, encoder.encode(texts), labels)
+        self.held_out_labels_ = np.unique(labels, return_inverse=True)[1]
+
+    def decisions(self, texts: Sequence[str]) -> Floats:
+        """Score. Shape: (n_texts, n_classes)."""
+        return self._head.decisions(texts, self._encoder.encode(texts))
+
+    def predict_proba(self, texts: Sequence[str]) -> Floats:
+        """Give probabilities. Shape: (n_texts, n_classes)."""
+        return self._head.probabilities(texts, self._encoder.encode(texts))
+
+
+def router_head(data: Data, encoder: Stored, fit: FitHead) -> Answers:
+    """What a `Router` with these exemplars as its skills would decide by, before its policy."""
+    start = time.perf_counter()
+    classifier = RouterHead(data, encoder, fit)
+    seconds = time.perf_counter() - start
+
+    def known(texts: Sequence[str]) -> Floats:
+        largest: Floats = classifier.decisions(texts).max(axis=1)
+        return largest
+
+    return of_classifier(classifier, data.test, data.oos, known, seconds)
+
+
+def centroids_alone(
+    texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
+) -> tuple[CentroidHead, Floats]:
+    """What `Router` falls back to beyond 8,000 exemplars."""
+    return fit_centroid_head(vectors, labels)
+
+
 def baseline(data: Data, encoder: Stored, name: str) -> Answers:
     """Run one of the plain classifiers on the same vectors, calibrated in the same way."""
     start = time.perf_counter()
@@ -205,7 +253,7 @@ def baseline(data: Data, encoder: Stored, name: str) -> Answers:
 
 
 def of_classifier(
-    classifier: CalibratedBaseline | FewShotClassifier,
+    classifier: CalibratedBaseline | FewShotClassifier | RouterHead,
     test: Any,  # noqa: ANN401 - texts or vectors, as the classifier takes them
     oos: Any,  # noqa: ANN401
     known: Callable[[Any], Floats],
