@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
+from router.heads.int8_cosines import FEWEST_POINTS, Graph, Int8Cosines, int8_graph
 from router.heads.lexicon import Lexicon, SparseGram, WordVotes
 from router.heads.scores import Scores
 from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, product
@@ -66,6 +67,7 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
     term_votes: NDArray[np.float32]  # (n_terms, n_targets): the votes, summed over exemplars
     prior: Floats  # (n_targets,)
     power: Power
+    graph: Graph | None = None  # the exemplars in 8 bits, where that is faster
 
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them. The exemplars must stand target by target."""
@@ -92,7 +94,7 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
         self, vectors: Vectors, keep: bool
     ) -> tuple[NDArray[np.float32], Similarities, Similarities | None]:
         """Give votes, the nearest similarities by target, and all similarities if they are kept."""
-        similarities = cosines(vectors, self.exemplars)
+        similarities = self._similarities(vectors)
         nearest = nearest_by_target(similarities, self.starts)
         kept = similarities.copy() if keep else None
         return product(self._kernel(similarities), self.votes), nearest, kept
@@ -107,7 +109,7 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
         decisions = self._decisions_without_vectors(words_in(texts), word_votes)
 
         def votes(start: int) -> NDArray[np.float32]:
-            similarities = cosines(vectors[start : start + _SCORED], self.exemplars)
+            similarities = self._similarities(vectors[start : start + _SCORED])
             return product(self._kernel(similarities), self.votes)
 
         for start, block in enumerate(map_in_threads(votes, range(0, len(texts), _SCORED))):
@@ -137,9 +139,21 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
         """Where the exemplars of each target begin. Shape: (n_targets,)."""
         return np.cumsum(self.counts) - self.counts
 
+    def _similarities(self, vectors: Vectors) -> Similarities:
+        """Compute the cosine of each text with each exemplar. Shape: (n_texts, n_exemplars)."""
+        if self._int8_cosines is None:
+            return cosines(vectors, self.exemplars)
+        return self._int8_cosines.cosines(vectors)
+
+    @cached_property
+    def _int8_cosines(self) -> Int8Cosines | None:
+        return None if self.graph is None else Int8Cosines(self.graph)
+
     def with_int8_index(self) -> "KernelHead":
-        """Stay as it is: single precision is as fast for the exemplars of a kernel."""
-        return self
+        """Read the exemplars in 8 bits from now on, where they are many enough to be faster."""
+        if len(self.exemplars) < FEWEST_POINTS:
+            return self
+        return structs.replace(self, graph=int8_graph(self.exemplars))
 
     def _kernel(self, similarities: Similarities) -> NDArray[np.float32]:
         """Turn cosines into kernel values, in place. Shape: as given, in (0, 1]."""

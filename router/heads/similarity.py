@@ -56,20 +56,21 @@ def _cosines_of_many(vectors: Vectors, points: Vectors) -> Similarities:
 
 
 def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Multiply `rows @ matrix`; a few rows are multiplied block by block.
+    """Multiply `rows @ matrix` block by block, so that BLAS stays on one core.
 
     :param rows: Shape: (n, depth).
     :param matrix: Shape: (depth, width), contiguous.
     :return: Shape: (n, width).
     """
     depth, width = matrix.shape
-    block = min(_BLOCK_NUMBERS // max(width, 1), depth)
-    if len(rows) > FEW_TEXTS or block < 2:
-        return np.asarray(rows @ matrix)
-    whole = depth // block * block
-    parts = rows[:, :whole].reshape(len(rows), whole // block, 1, block)
-    result = (parts @ matrix[:whole].reshape(-1, block, width)).sum(axis=(1, 2))
-    return np.asarray(result + rows[:, whole:] @ matrix[whole:])
+    block = max(_BLOCK_NUMBERS // max(width, 1), 1)
+    n_rows = max(_SINGLE_CORE_PRODUCTS // (block * max(width, 1)), 1)
+    result = np.zeros((len(rows), width), dtype=np.float32)
+    for top in range(0, len(rows), n_rows):
+        for left in range(0, depth, block):
+            part = rows[top : top + n_rows, left : left + block]
+            result[top : top + n_rows] += part @ matrix[left : left + block]
+    return result
 
 
 def nearest_by_target(similarities: Similarities, starts: Indices) -> Similarities:

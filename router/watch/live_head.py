@@ -36,6 +36,7 @@ class LiveHead:
     @classmethod
     def of(cls, head: KernelHead, exemplars: Sequence[LabelledExemplar]) -> "LiveHead":
         """Take a head that votes by exemplars, and the exemplars that it was fitted on."""
+        head = structs.replace(head, graph=None)  # the graph has the old exemplars built in
         features = head.lexicon.features([text for _, text in exemplars])
         kernel = _kernel(head.settings, head.exemplars, features, head.exemplars, features)
         kernel[np.diag_indices_from(kernel)] += head.settings.ridge
