@@ -541,7 +541,7 @@ def test_an_exemplar_may_begin_with_a_hash(tmp_path):
 def test_every_value_knows_its_line(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("a: 1\nb:\n  - x\n  - c: yes\n    d: [1, 2]\n")
-    data, lines = read_yaml(path)
+    data, lines = read_yaml(path, {})
     assert data == {"a": 1, "b": ["x", {"c": True, "d": [1, 2]}]}
     assert {"$.a": 1, "$.b[0]": 3, "$.b[1].c": 4, "$.b[1].d[1]": 5}.items() <= lines.items()
 

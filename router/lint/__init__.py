@@ -6,7 +6,7 @@ from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.lint.finding import Finding, as_json
 from router.lint.packs import lint_pack
-from router.lint.skills import lint_folder, lint_one
+from router.lint.skills import lint_folder, lint_skill
 from router.packs.pack_file import PACK_FILE
 from router.skill_folders.folder import is_skill_folder
 from router.skill_folders.skill_file import find_skill_file
@@ -21,16 +21,16 @@ def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
     """
     path = Path(path)
     folder = path.parent if path.is_file() else path
-    alone = find_skill_file(folder)
+    document = find_skill_file(folder)
     if (folder / PACK_FILE).is_file():
-        found = lint_pack(folder, encoder)
-    elif alone is not None and len(list(folder.glob("*/[Ss][Kk][Ii][Ll][Ll].md"))) == 0:
-        found = lint_one(alone)
+        findings = lint_pack(folder, encoder)
+    elif document is not None and not list(folder.glob("*/[Ss][Kk][Ii][Ll][Ll].md")):
+        findings = lint_skill(document)
     elif is_skill_folder(folder):
-        found = lint_folder(folder, encoder)
+        findings = lint_folder(folder, encoder)
     else:
         raise PackError(
             f"{path}: neither {PACK_FILE} nor any SKILL.md in it; cure: name a pack's folder, a"
             " folder of skills, or one skill"
         )
-    return sorted(found, key=lambda one: (one.level, one.path, one.line, one.rule, one.message))
+    return sorted(findings, key=lambda f: (f.level, f.path, f.line, f.rule, f.message))

@@ -1,4 +1,4 @@
-"""One thing that lint has to say, and the forms it is said in."""
+"""A finding of lint, and its output formats."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,52 +7,46 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-Level = Literal["error", "warning"]
-
 
 class Finding(Struct, frozen=True):
-    """What is wrong, where, and what to do. `line` counts from 1; 0 means the whole."""
+    """What is wrong, where, and what to do. `line` counts from 1; 0 means the whole file."""
 
-    level: Level
+    level: Literal["error", "warning"]
     rule: str
     path: str
     line: int
     message: str
     cure: str
 
-    @property
-    def place(self) -> str:
-        """File and line."""
-        return f"{self.path}:{self.line}" if self.line else self.path
-
     def text(self) -> str:
-        """One line for a person."""
-        return f"{self.place}: {self.level}: {self.message}; {self.cure} [{self.rule}]"
+        """Format it as one line for a person."""
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{where}: {self.level}: {self.message}; {self.cure} [{self.rule}]"
 
     def github(self) -> str:
-        """One annotation for GitHub Actions."""
+        """Format it as an annotation for GitHub Actions."""
         values = {"file": self.path, "line": str(max(self.line, 1)), "title": self.rule}
         pairs = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in values.items())
         return f"::{self.level} {pairs}::{_escaped(f'{self.message}; {self.cure}')}"
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """All findings as one JSON array."""
+    """Format all findings as one JSON array."""
     return msgspec.json.format(msgspec.json.encode(findings), indent=2).decode()
 
 
-def line_of(path: Path, wanted: str) -> int:
-    """Find the line of a file that says something; 0 if none does."""
+def line_containing(path: Path, text: str) -> int:
+    """Find the first line of a file that contains a text; 0 if there is none."""
     if not path.is_file():
         return 0
-    words = " ".join(wanted.split())
+    text = " ".join(text.split())
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    every = (number for number, line in enumerate(lines, 1) if words in " ".join(line.split()))
-    return next(every, 0)
+    numbers = (number for number, line in enumerate(lines, 1) if text in " ".join(line.split()))
+    return next(numbers, 0)
 
 
 def _escaped(text: str, also: str = "") -> str:
-    """Escape what GitHub's annotation commands read as their own."""
-    for sign in "%\r\n" + also:
-        text = text.replace(sign, f"%{ord(sign):02X}")
+    """Escape the characters that have a meaning in annotation commands."""
+    for character in "%\r\n" + also:
+        text = text.replace(character, f"%{ord(character):02X}")
     return text

@@ -1,4 +1,4 @@
-"""Lint of a pack: its faults, its documents, and how its exemplars lie."""
+"""Lint of a pack: its faults, its documents, and how its exemplars lie to each other."""
 
 from pathlib import Path
 
@@ -11,49 +11,39 @@ from router.lint.confusion import (
     lost_skills,
     stray_lines,
 )
-from router.lint.finding import Finding, line_of
-from router.lint.skills import lint_one
+from router.lint.finding import Finding, line_containing
+from router.lint.skills import lint_skill
 from router.packs.document import document_path
-from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, check_pack
 from router.skill_folders.skill_file import SKILL_FILES
 
 
 def lint_pack(folder: Path, encoder: Encoder) -> list[Finding]:
-    """Check a pack; where it has faults, only these are told, for the rest builds on it."""
+    """Check a pack. If it has faults, only these are reported, since the rest depends on them."""
     pack, faults = check_pack(folder)
     if pack is None or faults:
+        cure = "mend it, then lint again; `router check` names all faults of a pack"
         return [
-            Finding("error", "pack", fault.file, fault.line, _said(fault.key, fault.message), _CURE)
+            Finding("error", "pack", fault.file, fault.line, fault.description, cure)
             for fault in faults
         ]
+    documents = [
+        document_path(folder, skill.document) for skill in pack.file.skills if skill.document
+    ]
     health = pack_health(pack, encoder)
 
-    def place(target: str, text: str) -> tuple[str, int]:
-        kind, _, one = target.partition(":")
-        if not text:
-            return str(folder / PACK_FILE), line_of(folder / PACK_FILE, f"id: {one}")
-        path = folder / "exemplars" / f"{kind}s" / f"{one}.txt"
-        return str(path), line_of(path, text)
+    def locate(target: str, text: str) -> tuple[str, int]:
+        kind, _, target_id = target.partition(":")
+        path = (
+            folder / "exemplars" / f"{kind}s" / f"{target_id}.txt" if text else folder / PACK_FILE
+        )
+        return str(path), line_containing(path, text or f"id: {target_id}")
 
     return [
-        *_documents(folder, pack),
-        *confusable_pairs(health, place),
-        *stray_lines(health, place),
-        *lost_skills(health, place),
-        *alike_options(pack, encoder, place),
-        *ambiguous_words(pack, encoder, place),
+        *(f for path in documents if path and path.name in SKILL_FILES for f in lint_skill(path)),
+        *confusable_pairs(health, locate),
+        *stray_lines(health, locate),
+        *lost_skills(health, locate),
+        *alike_options(pack, encoder, locate),
+        *ambiguous_words(pack, encoder, locate),
     ]
-
-
-_CURE = "mend it, then lint again; `router check` names all faults of a pack"
-
-
-def _said(key: str, message: str) -> str:
-    return f"{key}: {message}" if key else message
-
-
-def _documents(folder: Path, pack: Pack) -> list[Finding]:
-    paths = [document_path(folder, one.document) for one in pack.skills.values() if one.document]
-    documents = [path for path in paths if path is not None and path.name in SKILL_FILES]
-    return [finding for path in documents for finding in lint_one(path)]

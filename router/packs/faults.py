@@ -26,9 +26,14 @@ class Fault(Struct, frozen=True):
     key: str
     message: str
 
+    @property
+    def description(self) -> str:
+        """The key and the message."""
+        return f"{self.key}: {self.message}" if self.key else self.message
+
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return ": ".join(filter(None, (where, self.key, self.message)))
+        return f"{where}: {self.description}" if where else self.description
 
 
 def faults_of(pack: Pack) -> list[Fault]:
