@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router import Clarify, NoRoute, Redirect, Route, RouterError
-from router.decisions.decision import Choice, Decision
+from router.decisions.decision import AskedQuestion, Decision
 from router.packs.pack_file import load_pack
 from router.paths import DEFAULT_PACK
 
@@ -32,17 +32,15 @@ FIRST = {
 }
 
 
-def ask(name, *said, asked=()):
-    """Put a question, as a router does after what was said."""
-    question = QUESTIONS[name]
-    options = tuple(Choice(option.id, option.label) for option in question.options)
+def ask(name, *history):
+    """Ask a question of the pack, as a router does after these queries."""
     return Clarify(
         confidence=0.9,
         margin=0.1,
         reason="The detail that decides between these is not said.",
-        question=Asked(name, question.text, options),
-        said=said or (FIRST[name],),
-        asked=(*asked, name),
+        question=AskedQuestion.of(QUESTIONS[name]),
+        history=history or (FIRST[name],),
+        asked_ids=(name,),
     )
 
 
@@ -59,16 +57,16 @@ def test_an_option_may_be_named_by_its_number(router, reply):
 
 
 @pytest.mark.parametrize("reply", ["the second one", "Second.", "the latter"])
-def test_an_option_may_be_named_by_its_place(router, reply):
+def test_an_option_may_be_named_by_its_position(router, reply):
     assert router.answer(ask("tracking-or-automation"), reply).skills == (AUTOMATE,)
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "option"),
+    ("name", "index", "option"),
     [(name, i, option) for name, q in QUESTIONS.items() for i, option in enumerate(q.options)],
 )
-def test_number_label_and_id_mean_the_same(router, name, place, option):
-    replies = [str(place + 1), option.label.upper(), f'"{option.id}."']
+def test_number_label_and_id_mean_the_same(router, name, index, option):
+    replies = [str(index + 1), option.label.upper(), f'"{option.id}."']
     ends = [router.answer(ask(name), reply) for reply in replies]
     lead = option.leads_to
     for end in ends:
@@ -84,7 +82,7 @@ def test_number_label_and_id_mean_the_same(router, name, place, option):
             assert end.packs == lead.neighbours
 
 
-# Each: the question, a reply, and where that must lead: required skills, allowed ones, packs.
+# A question, a reply to it, and where that must lead: a neighbour, a follow-up, or these skills.
 PARAPHRASES = [
     ("inference-or-training", "fitting it, one run needs two days to converge", "training"),
     ("inference-or-training", "each epoch crawls, nothing is live yet", "training"),
@@ -143,7 +141,7 @@ def test_an_edge_device_needs_a_smaller_model_before_it_is_served(router):
     assert last == SERVE
 
 
-def test_the_words_choose_what_an_option_leaves_open(router):
+def test_the_words_of_the_reply_choose_what_an_option_leaves_open(router):
     first = "we would like to bring our classifier into production"
     pruned = router.answer(
         ask("deployment-target", first), "smart watches, so prune half of its channels"
@@ -173,7 +171,7 @@ def test_neither_leads_nowhere_that_an_option_leads(router, name, reply):
 
 
 @pytest.mark.parametrize("reply", ["I don't know", "no idea", "hard to tell", "not sure really"])
-def test_who_does_not_know_gets_a_decision_and_hears_that_it_is_less_sure(router, reply):
+def test_a_user_who_does_not_know_gets_a_decision_that_is_less_sure(router, reply):
     unsure = router.answer(ask("model-or-serving"), reply)
     sure = router.answer(ask("model-or-serving"), "not-profiled")
     assert unsure.skills == sure.skills == (DEBUG,)  # profile first
@@ -181,7 +179,7 @@ def test_who_does_not_know_gets_a_decision_and_hears_that_it_is_less_sure(router
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_who_never_knows_still_ends_after_two_questions(router, name):
+def test_a_user_who_never_knows_gets_a_decision_after_two_questions(router, name):
     decision = router.answer(ask(name), "I don't know")
     if isinstance(decision, Clarify):
         decision = router.answer(decision, "I don't know that either")
@@ -217,14 +215,14 @@ def test_a_change_of_subject_may_lead_to_a_neighbour(router):
     assert decision.packs[0] == "training-optimization"
 
 
-def test_a_change_of_subject_may_lead_out_of_all_this(router):
+def test_a_change_of_subject_may_lead_out_of_scope(router):
     decision = router.answer(
         ask("tracking-or-automation"), "other thing: how long do I boil an egg?"
     )
     assert isinstance(decision, NoRoute)
 
 
-def test_what_was_said_before_stays_in_mind(router):
+def test_the_first_query_still_counts_after_a_reply(router):
     """The first sentence alone says that it is an LLM; the reply says only where it runs."""
     clarify = ask("deployment-target", "I want to bring our fine-tuned Llama into production")
     decision = router.answer(clarify, "cloud")
@@ -234,24 +232,22 @@ def test_what_was_said_before_stays_in_mind(router):
     assert plain.packs == ()
 
 
-def test_a_follow_up_remembers_the_dialogue(router):
+def test_a_follow_up_question_carries_the_dialogue(router):
     first = ask("speed-or-accuracy")
     second = router.answer(first, "it answers too slowly")
     assert isinstance(second, Clarify)
-    assert second.said == (FIRST["speed-or-accuracy"], "it answers too slowly")
-    assert second.asked == ("speed-or-accuracy", "model-or-serving")
-    assert [choice.id for choice in second.question.options] == [
-        option.id for option in QUESTIONS["model-or-serving"].options
-    ]
+    assert second.history == (FIRST["speed-or-accuracy"], "it answers too slowly")
+    assert second.asked_ids == ("speed-or-accuracy", "model-or-serving")
+    assert second.question == AskedQuestion.of(QUESTIONS["model-or-serving"])
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_no_path_of_options_asks_a_third_question(router, name):
-    for place in range(len(QUESTIONS[name].options)):
-        decision = router.answer(ask(name), str(place + 1))
+    for number in range(1, len(QUESTIONS[name].options) + 1):
+        decision = router.answer(ask(name), str(number))
         if isinstance(decision, Clarify):
-            for follow_up in range(len(decision.question.options)):
-                assert not isinstance(router.answer(decision, str(follow_up + 1)), Clarify)
+            for second in range(1, len(decision.question.options) + 1):
+                assert not isinstance(router.answer(decision, str(second)), Clarify)
 
 
 ODD = ["", "   ", "\0", "\ud800", "\U0001f937", "x" * 100_000, "9", "-1", "0", "?", "1 or 2", "ja"]
@@ -260,11 +256,11 @@ REPLIES = st.sampled_from([*ODD, *FIRST.values(), "speed", "predicting", "both"]
 
 @settings(max_examples=30, derandomize=True, deadline=None)
 @given(st.sampled_from(sorted(QUESTIONS)), REPLIES, REPLIES)
-def test_any_replies_end_after_two_questions_at_most(router, name, reply, other):
+def test_any_replies_end_after_two_questions_at_most(router, name, reply, next_reply):
     decision = router.answer(ask(name), reply)
     if isinstance(decision, Clarify):
-        assert len(decision.asked) == 2
-        decision = router.answer(decision, other)
+        assert len(decision.asked_ids) == 2
+        decision = router.answer(decision, next_reply)
     assert not isinstance(decision, Clarify)
     record = decision.to_dict()
     assert 0 <= record["confidence"] <= 1
@@ -274,29 +270,48 @@ def test_any_replies_end_after_two_questions_at_most(router, name, reply, other)
 
 
 def test_a_question_survives_json_and_can_still_be_answered(router):
-    asked = router.answer(ask("inference-or-training"), "predicting")
-    assert isinstance(asked, Clarify)
-    wire = msgspec.json.encode(asked)
-    back = msgspec.json.decode(wire, type=Clarify)
-    assert back == asked
-    assert msgspec.json.decode(wire, type=Decision) == asked
-    assert router.answer(back, "4") == router.answer(asked, "4")
+    clarify = router.answer(ask("inference-or-training"), "predicting")
+    assert isinstance(clarify, Clarify)
+    sent = msgspec.json.encode(clarify)
+    received = msgspec.json.decode(sent, type=Clarify)
+    assert received == clarify
+    assert msgspec.json.decode(sent, type=Decision) == clarify
+    assert router.answer(received, "4") == router.answer(clarify, "4")
 
 
-def test_a_question_that_came_from_a_query_survives_json(router):
-    asked = router.route(FIRST["deployment-target"])
-    assert isinstance(asked, Clarify)
-    back = msgspec.json.decode(msgspec.json.encode(asked), type=Clarify)
-    assert router.answer(back, "a nightly job") == router.answer(asked, "a nightly job")
+@pytest.mark.parametrize("reply", ["1", "a nightly job", "both", "neither", "no idea", "prune it"])
+@pytest.mark.parametrize("name", ["deployment-target", "speed-or-accuracy"])
+def test_the_record_of_a_question_is_answered_as_the_question_itself(router, name, reply):
+    clarify = router.route(FIRST[name])
+    assert isinstance(clarify, Clarify)
+    expected = router.answer(clarify, reply)
+    assert router.answer(Clarify.from_dict(clarify.to_dict()), reply) == expected
+    sent = msgspec.json.decode(msgspec.json.encode(clarify.to_dict()))
+    assert router.answer(sent, reply) == expected
+
+
+def test_the_record_of_a_follow_up_question_is_answered_as_the_question_itself(router):
+    clarify = router.answer(ask("inference-or-training"), "predicting")
+    assert isinstance(clarify, Clarify)
+    assert router.answer(clarify.to_dict(), "4") == router.answer(clarify, "4")
+
+
+@pytest.mark.parametrize("missing", ["question", "asks", "options", "history"])
+def test_a_record_that_lacks_a_part_is_refused(router, missing):
+    record = ask("traffic-pattern").to_dict()
+    del record[missing]
+    with pytest.raises(RouterError, match=f"its to_dict\\(\\) gave, with .* field `{missing}`"):
+        router.answer(record, "1")
 
 
 def test_a_question_of_another_pack_is_refused(router, tiny_router):
-    stranger = msgspec.structs.replace(
-        ask("traffic-pattern"), question=Asked("which-part", "?", ())
-    )
-    with pytest.raises(RouterError, match="no question 'which-part' in this pack; known: infer"):
+    question = AskedQuestion("which-part", "?", ())
+    stranger = msgspec.structs.replace(ask("traffic-pattern"), question=question)
+    with pytest.raises(RouterError, match="'which-part' is none of this pack, and .* known: infer"):
         router.answer(stranger, "1")
-    with pytest.raises(RouterError, match="known: repair-or-buy, which-part"):
+    with pytest.raises(
+        RouterError, match="leads to skill:scaling-and-load-balancing; answer it with"
+    ):
         tiny_router.answer(ask("traffic-pattern"), "1")
 
 

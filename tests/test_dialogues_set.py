@@ -1,4 +1,4 @@
-"""Our own dialogues, many voices: the router stays above these floors on them."""
+"""Dialogues as many kinds of users lead them: the router stays above these floors."""
 
 import pytest
 from dialogues import OURS, outcomes_of, read
@@ -8,7 +8,7 @@ DIALOGUES = read(OURS)
 
 @pytest.fixture(scope="module")
 def outcomes(router):
-    """Each figure's yes and no, with the text that each stands for."""
+    """For each figure, whether each text is right, and the text."""
     return outcomes_of(router, DIALOGUES)
 
 
@@ -31,8 +31,8 @@ def test_a_figure_stays_above_its_floor(outcomes, figure, floor):
 
 def test_the_dialogues_are_as_many_and_as_various_as_they_claim():
     assert len(DIALOGUES) == 170
-    assert len({one["query"].casefold() for one in DIALOGUES}) == 170
-    assert {one["question"] for one in DIALOGUES if one["action"] == "clarify"} == {
+    assert len({dialogue["query"].casefold() for dialogue in DIALOGUES}) == 170
+    assert {row["question"] for row in DIALOGUES if row["action"] == "clarify"} == {
         "inference-or-training",
         "model-or-serving",
         "speed-or-accuracy",
@@ -45,5 +45,5 @@ def test_the_dialogues_are_as_many_and_as_various_as_they_claim():
 
 def test_no_query_of_a_dialogue_is_an_exemplar(router):
     exemplars = {line.casefold() for _, line in router.pack.target_exemplars()}
-    queries = {one["query"].casefold() for one in DIALOGUES}
+    queries = {dialogue["query"].casefold() for dialogue in DIALOGUES}
     assert not queries & exemplars

@@ -72,7 +72,7 @@ Else:
 """
 
 
-def test_what_a_document_refuses_does_not_speak_for_it():
+def test_what_a_document_refuses_is_left_out():
     assert own_text(REFUSING).split("\n") == [
         "",
         "# Tyres",
@@ -94,9 +94,9 @@ def test_code_is_blanked_and_lines_keep_their_numbers():
 
 def test_line_ends_are_plain_and_faults_named(tmp_path):
     path = tmp_path / "a.md"
-    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree")
-    assert read_document(path) == "one\ntwo\nthree"
-    path.write_bytes(b"one\n\xff")
+    path.write_bytes(b"\xef\xbb\xbffirst\r\nsecond\rthird")
+    assert read_document(path) == "first\nsecond\nthird"
+    path.write_bytes(b"first\n\xff")
     with pytest.raises(PackError, match=r"a\.md:2: not UTF-8"):
         read_document(path)
     with pytest.raises(PackError, match="can't be read"):
@@ -106,39 +106,39 @@ def test_line_ends_are_plain_and_faults_named(tmp_path):
 @pytest.fixture(scope="module")
 def garage(tmp_path_factory):
     root = tmp_path_factory.mktemp("garage")
-    said = {
+    descriptions = {
         "tyres": "Help with what the car rolls on.",
         "paint": "Help with what the car looks like.",
         "engine": "Help with what drives the car.",
     }
-    write_skills(root, said)
-    (root / "tyres" / "SKILL.md").write_text(PAGE.replace("Mend tyres.", said["tyres"]))
+    write_skills(root, descriptions)
+    (root / "tyres" / "SKILL.md").write_text(PAGE.replace("Mend tyres.", descriptions["tyres"]))
     init_pack(root, None, shared_encoder(), False, lambda _: None)
     return root
 
 
-def test_a_word_that_stands_in_code_only_finds_its_skill(garage):
+def test_a_word_that_occurs_only_in_code_leads_to_its_skill(garage):
     pack = load_pack(garage)
     assert "patchkit" not in " ".join(pack.exemplars.skills["tyres"])
-    reads = fit_model(pack, shared_encoder())
-    reads_not = fit_model(replace(pack, documents={}), shared_encoder())
-    tyres = reads.names.index("skill:tyres")
-    knows, knows_not = (one.head.word_votes([["patchkit"]])[0] for one in (reads, reads_not))
-    assert knows.argmax() == tyres
-    assert knows[tyres] > knows_not[tyres] + 0.1
+    with_documents = fit_model(pack, shared_encoder())
+    without = fit_model(replace(pack, documents={}), shared_encoder())
+    tyres = with_documents.names.index("skill:tyres")
+    votes = with_documents.head.word_votes([["patchkit"]])[0]
+    assert votes.argmax() == tyres
+    assert votes[tyres] > without.head.word_votes([["patchkit"]])[0, tyres] + 0.1
 
 
-def test_an_exemplar_is_judged_without_the_document_that_says_it(garage):
+def test_an_exemplar_is_judged_without_the_document_that_contains_it(garage):
     pack = load_pack(garage)
     held_out = [
-        fit_model(one, shared_encoder()).limits.of_truth
-        for one in (pack, replace(pack, documents={"engine": pack.documents["engine"]}))
+        fit_model(read, shared_encoder()).statistics.true_probability
+        for read in (pack, replace(pack, documents={"engine": pack.documents["engine"]}))
     ]
-    # Rarer words weigh a little otherwise; lines that found themselves would all be near 1.
+    # The weights of words differ a little; lines that met themselves would all be near 1.
     assert np.abs(held_out[0] - held_out[1]).max() < 0.2
 
 
-def test_what_is_written_into_a_document_while_watching_counts_at_once(garage):
+def test_an_edit_of_a_document_counts_at_once_while_watching(garage):
     pack, live = load_pack(garage), LiveRouter(shared_encoder())
     live.decide(pack, ["patchkit"])
     tyres = live.model.names.index("skill:tyres")
@@ -148,14 +148,14 @@ def test_what_is_written_into_a_document_while_watching_counts_at_once(garage):
     assert live.model.head.word_votes([["patchkit"]])[0, tyres] < before - 0.1
 
 
-def test_a_saved_document_is_looked_at_while_watching(garage, tmp_path):
+def test_a_saved_document_is_read_again_while_watching(garage, tmp_path):
     save_pack(load_pack(garage), tmp_path / "pack")
     queries = tmp_path / "queries.txt"
     queries.write_text("patchkit\n")
-    seen = []
+    documents = []
 
     def decide(pack, texts):
-        seen.append(pack.documents["tyres"])
+        documents.append(pack.documents["tyres"])
         return ["none of these"] * len(texts)
 
     events = watch_pack(tmp_path / "pack", queries, decide, interval_s=0.01)
@@ -163,7 +163,7 @@ def test_a_saved_document_is_looked_at_while_watching(garage, tmp_path):
     path = tmp_path / "pack" / "tyres" / "SKILL.md"
     path.write_text(path.read_text() + "a new line\n")
     assert isinstance(next(events), OutcomeChanges)
-    assert seen[1] == seen[0] + "a new line\n"
+    assert documents[1] == documents[0] + "a new line\n"
 
 
 def test_only_documents_of_described_skills_are_read(garage, tiny):
@@ -187,7 +187,7 @@ def test_a_saved_router_carries_its_documents(garage, tmp_path):
     assert text == pack.documents["tyres"]
 
 
-def test_documents_that_are_there_are_left_alone(garage, tmp_path):
+def test_documents_that_exist_are_left_alone(garage, tmp_path):
     pack = load_pack(garage)
     save_pack(pack, tmp_path)
     written = tmp_path / "tyres" / "SKILL.md"

@@ -29,7 +29,7 @@ QUANTIZE, COMPRESS, HARDWARE, SERVE, ROLL_OUT, SCALE, TRACK, AUTOMATE, MONITOR, 
 
 
 def skills_of(router, text):
-    """The skills of a query that must be routed."""
+    """Route a query, which must lead to skills, and give them."""
     decision = router.route(text)
     assert isinstance(decision, Route), decision
     return list(decision.skills)
@@ -75,7 +75,11 @@ def test_each_kind_of_model_is_in_scope(router, text, skill):
 
 
 IN_ORDER = [
-    ("a dashboard of the error rate", "wrap the fraud scorer as a gRPC service", [SERVE, MONITOR]),
+    (
+        "a dashboard of its error rate and latency",
+        "wrap the fraud scorer as a gRPC service",
+        [SERVE, MONITOR],
+    ),
     ("roll the new ranker out as a canary", "prune half of its channels", [COMPRESS, ROLL_OUT]),
     (
         "get an alert when the error rate climbs",
@@ -96,17 +100,17 @@ IN_ORDER = [
 
 
 @pytest.mark.parametrize("joined", ["{0}; {1}", "{1}; {0}", "{0} and {1}", "first {1}, then {0}"])
-@pytest.mark.parametrize(("one", "other", "skills"), IN_ORDER)
+@pytest.mark.parametrize(("later", "earlier", "skills"), IN_ORDER)
 def test_several_concerns_come_in_execution_order_whatever_the_mention(
-    router, joined, one, other, skills
+    router, joined, later, earlier, skills
 ):
-    assert skills_of(router, joined.format(one, other)) == skills
+    assert skills_of(router, joined.format(later, earlier)) == skills
 
 
 def test_a_clause_that_comes_later_in_time_is_put_later(router):
-    one, other = "the scorer is wrapped as a gRPC service", "draw its error rate on a dashboard"
-    assert skills_of(router, f"once {one}, {other}") == [SERVE, MONITOR]
-    assert skills_of(router, f"{other} once {one}") == [SERVE, MONITOR]
+    first, then = "the scorer is wrapped as a gRPC service", "draw its error rate on a dashboard"
+    assert skills_of(router, f"once {first}, {then}") == [SERVE, MONITOR]
+    assert skills_of(router, f"{then} once {first}") == [SERVE, MONITOR]
 
 
 STORIES = [
@@ -150,11 +154,11 @@ def test_each_question_is_asked_where_its_detail_is_missing(router, text, questi
     assert isinstance(decision, Clarify)
     assert decision.question.id == question
     assert decision.question.text == router.pack.questions[question].text
-    assert [choice.label for choice in decision.question.options] == [
+    assert [option.label for option in decision.question.options] == [
         option.label for option in router.pack.questions[question].options
     ]
-    assert decision.said == (text,)
-    assert decision.asked == (question,)
+    assert decision.history == (text,)
+    assert decision.asked_ids == (question,)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,7 @@ def test_technical_detail_is_no_reason_not_to_ask(router, text):
     assert decision.question.id in {"inference-or-training", "model-or-serving"}
 
 
-def test_what_the_text_answers_already_is_not_asked(router):
+def test_a_detail_that_the_text_gives_already_is_not_asked_for(router):
     training = router.route("fitting our boosted trees on the whole table eats a full weekend")
     assert isinstance(training, Redirect)
     assert training.packs[0] == "training-optimization"
@@ -195,7 +199,7 @@ def test_what_the_text_answers_already_is_not_asked(router):
          "llm-specialist"),
     ],
 )  # fmt: skip
-def test_what_is_no_production_goes_to_a_neighbour(router, text, pack):
+def test_a_text_about_a_neighbour_is_redirected(router, text, pack):
     decision = router.route(text)
     assert isinstance(decision, Redirect)
     assert decision.packs[0] == pack
@@ -213,7 +217,7 @@ def test_what_is_no_production_goes_to_a_neighbour(router, text, pack):
         ),
     ],
 )
-def test_what_concerns_a_neighbour_too_is_routed_and_names_it(router, text, skill, pack):
+def test_a_route_names_the_neighbour_that_it_concerns_too(router, text, skill, pack):
     decision = router.route(text)
     assert isinstance(decision, Route)
     assert decision.skills == (skill,)
@@ -230,14 +234,14 @@ def test_what_concerns_a_neighbour_too_is_routed_and_names_it(router, text, skil
         "align two columns in LaTeX",
     ],
 )
-def test_what_is_nothing_of_ours_is_said_plainly_with_the_nearest(router, text):
+def test_a_text_out_of_scope_leads_nowhere_and_names_the_nearest_skill(router, text):
     decision = router.route(text)
     assert isinstance(decision, NoRoute)
     assert decision.nearest in router.pack.skills
     assert decision.nearest in decision.reason
 
 
-def test_what_to_consider_besides_is_shown_and_never_required(router):
+def test_skills_to_consider_afterwards_are_shown_and_never_required(router):
     decision = router.route("answer HTTP requests with a random forest")
     assert decision.skills == (SERVE,)
     assert decision.also_consider == (ROLL_OUT, MONITOR)
@@ -292,18 +296,18 @@ def test_evidence_is_the_closest_exemplars_first(router):
     cosines = [nearby.similarity for nearby in rest]
     assert cosines == sorted(cosines, reverse=True)
     vector = router.encoder.encode([exemplar])[0]
-    other = router.encoder.encode([rest[0].text])[0]
-    assert rest[0].similarity == pytest.approx(float(vector @ other), abs=2e-3)
+    second = router.encoder.encode([rest[0].text])[0]
+    assert rest[0].similarity == pytest.approx(float(vector @ second), abs=2e-3)
 
 
-def assert_same(one, other):
+def assert_same(decision, expected):
     """Compare decisions; numbers within what a batch's rounding may change."""
-    assert type(one) is type(other)
-    left, right = one.to_dict(), other.to_dict()
+    assert type(decision) is type(expected)
+    record, expected_record = decision.to_dict(), expected.to_dict()
     for key in ("action", "skills", "packs", "question", "also_consider"):
-        assert left[key] == right[key], key
+        assert record[key] == expected_record[key], key
     for key in ("confidence", "margin", "categories"):
-        assert left[key] == pytest.approx(right[key], abs=2e-3), key
+        assert record[key] == pytest.approx(expected_record[key], abs=2e-3), key
 
 
 ODD = {
@@ -334,7 +338,7 @@ def test_odd_text_has_a_defined_outcome(router, kind):
 
 
 @pytest.mark.parametrize("kind", ["empty", "blank", "control", "long blank", "emoji", "signs"])
-def test_what_says_nothing_is_none(router, kind):
+def test_a_text_without_words_is_none(router, kind):
     decision = router.route(ODD[kind])
     assert isinstance(decision, NoRoute)
     assert decision.reason
@@ -375,8 +379,10 @@ def test_the_order_of_exemplars_does_not_matter(tiny):
         path.write_text("\n".join(chance.permutation(path.read_text().splitlines()[2:])))
     after = fitted_router(tiny)
     assert before.pack != after.pack
-    for one, other in zip(before.route_many(queries), after.route_many(queries), strict=True):
-        assert_same(one, other)
+    for decision, expected in zip(
+        after.route_many(queries), before.route_many(queries), strict=True
+    ):
+        assert_same(decision, expected)
     clarify = before.route("bike trouble")
     for reply in ("I'd rather order a new one", "mend it", "dunno"):
         assert_same(before.answer(clarify, reply), after.answer(clarify, reply))
@@ -400,8 +406,8 @@ def test_eight_threads_get_the_same_as_one(router):
         thread.join()
     for decisions, answered in results:
         assert answered == answer
-        for one, other in zip(decisions, alone, strict=True):
-            assert_same(one, other)
+        for decision, expected in zip(decisions, alone, strict=True):
+            assert_same(decision, expected)
 
 
 def test_a_pack_without_questions_neighbours_and_none_routes(tiny):
@@ -438,3 +444,9 @@ def test_a_pack_may_be_given_as_a_value_or_a_folder(tiny, tiny_router):
     for given_pack in (tiny, str(tiny), load_pack(tiny)):
         router = Router.load(given_pack, encoder=tiny_router.encoder)
         assert_same(router.route(text), tiny_router.route(text))
+
+
+def test_a_router_is_shown_in_one_line(router):
+    file = router.pack.file
+    counts = f"{len(file.skills)} skills, {len(file.neighbours)} neighbours"
+    assert repr(router) == f"<Router ml-production: {counts}, 7 questions, uncalibrated>"

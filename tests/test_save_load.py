@@ -4,27 +4,14 @@ from dataclasses import fields, is_dataclass
 import msgspec
 import numpy as np
 import pytest
+from evidence import RecordingEncoder
 
 from router import Router, RouterError
 from router.calibration import calibrate_log
-from router.encoders.encoder import Encoder
 from router.model.storage import DamagedError
 from router.paths import SAMPLE_LOG
 
 TEXTS = ["the brake lever is soft", "bike trouble", "next bus?", "bake a cake", "tyre, then a bus"]
-
-
-class Counting:
-    """The real encoder, and how many texts it was given."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-        self.key, self.width = encoder.key, encoder.width
-        self.count = 0
-
-    def encode(self, texts):
-        self.count += len(texts)
-        return self.encoder.encode(texts)
 
 
 @pytest.fixture
@@ -36,24 +23,27 @@ def saved(tiny_router, tmp_path):
 def arrays_of(value):
     if isinstance(value, np.ndarray):
         yield value
-    elif is_dataclass(value):
-        for one in fields(value):
-            yield from arrays_of(getattr(value, one.name))
-    elif isinstance(value, dict):
-        for key in sorted(value):
-            yield from arrays_of(value[key])
-    elif isinstance(value, tuple | list):
-        for one in value:
-            yield from arrays_of(one)
+    for part in parts_of(value):
+        yield from arrays_of(part)
+
+
+def parts_of(value):
+    if is_dataclass(value):
+        return [getattr(value, field.name) for field in fields(value)]
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.astuple(value)
+    if isinstance(value, dict):
+        return [value[key] for key in sorted(value)]
+    return value if isinstance(value, tuple | list) else ()
 
 
 def test_loading_embeds_nothing(tiny_router, saved):
-    counting = Counting(tiny_router.encoder)
-    loaded = Router.load(saved, encoder=counting)
-    assert counting.count == 0
+    recording = RecordingEncoder(tiny_router.encoder)
+    loaded = Router.load(saved, encoder=recording)
+    assert recording.batches == []
     assert loaded.pack == tiny_router.pack
     loaded.route("flat tyre")
-    assert counting.count == 1
+    assert recording.batches == [["flat tyre"]]
 
 
 def test_what_is_loaded_is_the_same_to_the_last_bit(tiny_router, saved):
@@ -64,11 +54,12 @@ def test_what_is_loaded_is_the_same_to_the_last_bit(tiny_router, saved):
         assert ours.dtype == theirs.dtype
         assert ours.shape == theirs.shape
         assert ours.tobytes() == theirs.tobytes()
-    (reading, verdicts), (again, same) = tiny_router.decide(TEXTS), loaded.decide(TEXTS)
-    for name in ("probabilities", "near", "ask", "further"):
-        assert getattr(reading, name).tobytes() == getattr(again, name).tobytes(), name
-    for name in ("confidence", "sure", "margin"):
-        assert getattr(verdicts, name).tobytes() == getattr(same, name).tobytes(), name
+    evidence, result = tiny_router.evidence_and_result(TEXTS)
+    loaded_evidence, loaded_result = loaded.evidence_and_result(TEXTS)
+    for name in ("probabilities", "nearest", "missing_detail", "extra_skills"):
+        assert getattr(evidence, name).tobytes() == getattr(loaded_evidence, name).tobytes(), name
+    for name in ("confidence", "unasked_confidence", "margin"):
+        assert getattr(result, name).tobytes() == getattr(loaded_result, name).tobytes(), name
     assert tiny_router.route_many(TEXTS) == loaded.route_many(TEXTS)
 
 
@@ -81,7 +72,7 @@ def test_a_calibration_is_saved_too(router, tmp_path):
     assert loaded.calibration == calibrated.calibration
     texts = ["int8 for our keyword spotter", "it is slow", "weather?", "roll back, then autoscale"]
     assert loaded.route_many(texts) == calibrated.route_many(texts)
-    router.save(tmp_path)  # over the old: what was calibrated is gone
+    router.save(tmp_path)  # it replaces the calibrated one
     assert Router.load(tmp_path, encoder=router.encoder).calibration is None
 
 
@@ -94,7 +85,7 @@ def test_no_file_holds_code(saved):
 
 def test_a_changed_pack_is_refused(tiny_router, saved):
     path = saved / "pack" / "exemplars" / "none.txt"
-    path.write_text(path.read_text() + "one more\n")
+    path.write_text(path.read_text() + "a further line\n")
     with pytest.raises(RouterError, match=r"not the pack that was saved; load \S+pack itself"):
         Router.load(saved, encoder=tiny_router.encoder)
 
@@ -118,7 +109,7 @@ def test_a_changed_calibration_is_refused(router, tmp_path):
 
 
 def test_another_encoder_is_refused(tiny_router, saved):
-    other = Counting(tiny_router.encoder)
+    other = RecordingEncoder(tiny_router.encoder)
     other.key = "another-model"
     with pytest.raises(RouterError, match="this is another-model; load it with that encoder"):
         Router.load(saved, encoder=other)
@@ -127,7 +118,10 @@ def test_another_encoder_is_refused(tiny_router, saved):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 1}, "format is 2, was: 1; save it again: Router.load"),
+        (
+            {"format": 1},
+            "format is 2, was: 1, of another version; carry it over by fitting its pack",
+        ),
         ({"encoder": 3}, "not a saved router: Expected `str`"),
     ],
 )
