@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from golden_encoder import GoldenEncoder
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -124,6 +125,17 @@ def test_a_batch_is_its_texts_one_by_one(fitted):
 def test_held_out_probabilities_are_of_the_shots_and_not_of_the_names(fitted):
     assert fitted.held_out_probabilities_.shape == (len(TEXTS), 3)
     assert (fitted.classes_[fitted.held_out_labels_] == LABELS).all()
+
+
+def test_only_labelled_texts_calibrate():
+    """Not the names of classes, which all look wrong here, nor what was learnt from a log."""
+    names = {"card_arrival": "phone", "exchange_rate": "card", "lost_phone": "rate"}
+    classifier = FewShotClassifier(GoldenEncoder(), names=names, discriminants=0.0)
+    classifier.fit(TEXTS, LABELS, [f"{text} please" for text in TEXTS])
+    n_others = len(classifier.head_.exemplars) - len(TEXTS) - len(names)
+    assert n_others > 0  # were learnt
+    labelled = fit_power(classifier.held_out_decisions_, classifier.held_out_labels_)
+    assert classifier.calibration_ == labelled
 
 
 def test_names_can_be_given_or_left_out(encoder):

@@ -3,6 +3,7 @@ import pytest
 
 from router.heads.kernel_head import KernelSettings, fit_kernel_head
 from router.heads.similarity import unit_rows
+from router.statistics.probability_maps import fit_power
 
 TEXTS = [
     "my brakes squeal",
@@ -128,3 +129,24 @@ def test_decisions_do_not_depend_on_how_many_are_scored_at_a_time(monkeypatch):
     expected = head.decisions(TEXTS, VECTORS)
     monkeypatch.setattr("router.heads.kernel_head._SCORED", 4)
     np.testing.assert_allclose(head.decisions(TEXTS, VECTORS), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("per_target", "lexical", "ridge"), [(59, 0.15, 0.6), (60, 0.3, 0.3)])
+def test_from_60_exemplars_a_target_on_words_count_for_more_and_votes_are_damped_less(
+    per_target, lexical, ridge
+):
+    n = 2 * per_target
+    vectors = unit_rows(GENERATOR.normal(size=(n, 4))).astype("f4")
+    labels = ["brakes", "tyres"] * per_target
+    head, _ = fit_kernel_head([f"text {i}" for i in range(n)], vectors, labels)
+    assert (head.settings.lexical, head.settings.ridge) == (lexical, ridge)
+
+
+def test_probabilities_are_fitted_on_the_first_exemplars_alone_where_the_others_are_names():
+    texts = [*TEXTS, "brakes", "sales", "tyres"]
+    labels = [*LABELS, "sales", "tyres", "brakes"]  # held out, each of these three looks wrong
+    vectors = np.vstack([VECTORS, unit_rows(np.array([CENTRES[name] for name in NAMES]))])
+    head, held_out = fit_kernel_head(texts, vectors, labels, n_calibrated=12)
+    truth = np.array([NAMES.index(label) for label in labels])
+    assert head.power == fit_power(held_out[:12], truth[:12])
+    assert head.power != fit_power(held_out, truth)
