@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 
 from router.arrays import Vectors
 from router.encoders.encoder import Encoder
-from router.encoders.onnx_encoder import OnnxEncoder
-from router.encoders.onnx_session import ExportedModel, OnnxSession
+from router.encoders.exported_model import ExportedModel
+from router.encoders.onnx_encoder import OnnxEncoder, OnnxSession
 from router.encoders.sentence_transformer import SentenceTransformerEncoder
 
 ROUNDS = 5

@@ -4,8 +4,8 @@ import warnings
 from pathlib import Path
 
 from router.encoders.encoder import Encoder
-from router.encoders.onnx_encoder import Notify, OnnxEncoder
-from router.encoders.onnx_session import ExportError
+from router.encoders.exported_model import ExportError, Notify
+from router.encoders.onnx_encoder import OnnxEncoder
 from router.encoders.sentence_transformer import SentenceTransformerEncoder
 
 

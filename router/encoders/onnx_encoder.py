@@ -1,41 +1,133 @@
-"""The default encoder: a model that is exported to ONNX once, and then runs without torch."""
+"""The default encoder: a model that is exported to ONNX once, and then runs without torch.
 
-import atexit
+Texts run in batches of similar length, on all cores.
+"""
+
 import contextlib
 import logging
-import shutil
-import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, cached_property
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar
 
-import msgspec
 import numpy as np
 
-from router.arrays import TokenVectors, Vectors
-from router.encoders.encoder import NO_TOKENS
-from router.encoders.model_files import find_model, model_fingerprint, sha256_of
-from router.encoders.onnx_session import (
+from router.arrays import Indices, TokenVectors, Vectors
+from router.encoders.encoder import NO_TOKENS, token_units
+from router.encoders.exported_model import (
     DamagedModelError,
     ExportedModel,
     ExportError,
-    OnnxSession,
+    ModelExport,
+    Notify,
+    Precision,
 )
-from router.encoders.sentence_transformer import load_sentence_transformer
+from router.encoders.model_files import find_model, model_fingerprint, sha256_of
+from router.encoders.onnx_session import load_tokenizer, open_session
 from router.errors import EncoderError
-from router.paths import cache_folder
 from router.text import is_blank, well_formed
+from router.threads import cores
 
 log = logging.getLogger(__name__)
 
 EXPORT_FORMAT = 5
 """Part of every key. Raise it when the exporter or its calibration texts change."""
 
-Precision: TypeAlias = Literal["fp32", "int8"]
-Notify: TypeAlias = Callable[[str], None]
+_BATCH_TOKENS = 256  # per batch, padding included: the activations then fit in a core's cache
+_WINDOW = 2048  # texts sorted together; the next window is tokenised while this one runs
+
+
+class OnnxSession:
+    """An onnxruntime session and a tokenizer, shared by all threads."""
+
+    def __init__(self, tokenizer: Path, model: Path, export: ExportedModel) -> None:
+        with ThreadPoolExecutor(1) as background:  # hashing takes no extra time on a second core
+            digest = background.submit(sha256_of, model)
+            failure: Exception | None = None
+            try:
+                self._session = open_session(model)
+            except Exception as error:  # onnxruntime raises another class for each kind of damage
+                failure = error
+            if digest.result() != export.sha256:
+                raise DamagedModelError(
+                    f"{model}: sha256 must be {export.sha256}, was {digest.result()}"
+                )
+        if failure is not None:
+            raise ExportError(f"{model}: onnxruntime can't load it: {failure}") from failure
+        self._cores = cores()
+        self._tokenizer = load_tokenizer(tokenizer, export.max_tokens)
+
+    def encode(
+        self, texts: list[str], with_tokens: bool = False
+    ) -> Iterator[tuple[list[str], Vectors, list[TokenVectors]]]:
+        """Encode distinct texts window by window.
+
+        :param with_tokens: Give the vectors of the tokens too; otherwise that list is empty.
+        """
+        if len(texts) == 1:
+            yield texts, *self._run(self._tokenise(texts), with_tokens)
+            return
+        windows = [texts[start : start + _WINDOW] for start in range(0, len(texts), _WINDOW)]
+        with ThreadPoolExecutor(1) as background, ThreadPoolExecutor(self._cores) as workers:
+            next_ids = background.submit(self._tokenise, windows[0])
+            for window, next_window in zip(windows, [*windows[1:], []], strict=True):
+                ids = next_ids.result()
+                next_ids = background.submit(self._tokenise, next_window)
+                yield window, *self._run_batches(ids, workers, with_tokens)
+
+    def _tokenise(self, texts: list[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
+
+    def _run_batches(
+        self, ids: list[list[int]], workers: ThreadPoolExecutor, with_tokens: bool
+    ) -> tuple[Vectors, list[TokenVectors]]:
+        """Run batches of similar length, the longest first so that the last to end is short."""
+        lengths = np.array([len(text_ids) for text_ids in ids])
+        order = np.argsort(-lengths, kind="stable")
+        # Even a few texts are spread over all cores.
+        batch_tokens = min(_BATCH_TOKENS, -(-int(lengths.sum()) // self._cores))
+        results = list(
+            workers.map(
+                lambda batch: self._run([ids[index] for index in batch], with_tokens),
+                _batches(order, lengths[order], batch_tokens),
+            )
+        )
+        inverse = np.argsort(order)
+        vectors = np.concatenate([vectors for vectors, _ in results])[inverse]
+        tokens = list(chain.from_iterable(tokens for _, tokens in results))
+        return vectors, [tokens[index] for index in inverse] if with_tokens else []
+
+    def _run(self, ids: list[list[int]], with_tokens: bool) -> tuple[Vectors, list[TokenVectors]]:
+        """Run one batch, padded to its longest text."""
+        lengths = [len(text_ids) for text_ids in ids]
+        padded = np.zeros((len(ids), max(lengths)), dtype=np.int64)
+        mask = np.zeros_like(padded)
+        for row, text_ids in enumerate(ids):
+            padded[row, : len(text_ids)] = text_ids
+            mask[row, : len(text_ids)] = 1
+        inputs = {"input_ids": padded, "attention_mask": mask}
+        if not with_tokens:
+            return self._session.run(["vectors"], inputs)[0], []
+        vectors, layers = self._session.run(["vectors", "tokens"], inputs)
+        return vectors, [
+            token_units(layer[:length]) for layer, length in zip(layers, lengths, strict=True)
+        ]
+
+
+def _batches(order: Indices, lengths: Indices, batch_tokens: int) -> Iterator[Indices]:
+    """Cut texts into batches of at most so many tokens, or of a single text.
+
+    :param order: Indices of the texts, the longest first.
+    :param lengths: Their tokens, in that order.
+    """
+    start = 0
+    while start < len(order):
+        end = start + max(1, batch_tokens // int(lengths[start]))
+        yield order[start:end]
+        start = end
 
 
 class OnnxEncoder:
@@ -81,18 +173,11 @@ class OnnxEncoder:
 
         :return: The folder of the exported model, and what its sidecar says.
         """
-        for find_folder in (_models_folder, _temporary_folder):
-            folder = find_folder()
-            sidecar = folder / self._sidecar
-            if export := _read_sidecar(sidecar):
-                return folder, export
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                with self._process_lock(folder):
-                    return folder, _read_sidecar(sidecar) or self._export(sidecar)
-            except OSError as error:
-                log.warning("%s: can't be written: %s; using a temporary folder", folder, error)
-        raise ExportError("no folder to write to; cure: set ROUTER_CACHE to a folder with 200 MB")
+        return self._export.prepare()
+
+    @cached_property
+    def _export(self) -> ModelExport:
+        return ModelExport(self.folder, self.key, self.precision, self.two_layer, self._notify)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode a batch. Shape: (n_texts, width); unit rows, a zero row for a blank text."""
@@ -145,61 +230,12 @@ class OnnxEncoder:
             return self._open()
         except DamagedModelError as error:
             log.warning("%s; exporting it again", error)
-            self._remove_if_damaged()
+            self._export.remove_if_damaged()
         return self._open()
 
     def _open(self) -> OnnxSession:
-        folder, export = self.prepare()
+        folder, export = self._export.prepare()
         return OnnxSession(self.folder / "tokenizer.json", folder / export.file, export)
-
-    def _remove_if_damaged(self) -> None:
-        """Remove the exported file, unless another process has replaced it by a sound one."""
-        folder, export = self.prepare()
-        path = folder / export.file
-        try:
-            with self._process_lock(folder):
-                if path.is_file() and sha256_of(path) != export.sha256:
-                    path.unlink()
-        except OSError as error:
-            raise ExportError(
-                f"{path}: damaged, and can't be removed: {error}; cure: remove it"
-            ) from error
-
-    @property
-    def _sidecar(self) -> str:
-        return self.key.replace(":", "-") + ".json"
-
-    @contextlib.contextmanager
-    def _process_lock(self, folder: Path) -> Iterator[None]:
-        """Hold a lock on the export, so that only one of two processes exports."""
-        with (folder / f"{self._sidecar}.lock").open("w") as file:
-            if sys.platform != "win32":
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
-    def _export(self, sidecar: Path) -> ExportedModel:
-        self._report("Preparing the encoder, once: exporting the model to ONNX ...")
-        with tempfile.TemporaryDirectory(dir=sidecar.parent) as folder:
-            path = Path(folder) / "model.onnx"
-            width, max_tokens = _export_model(self.folder, path, self.precision, self.two_layer)
-            digest = sha256_of(path)
-            # The name contains the hash: where locks do not work, two processes that export at the
-            # same time still leave a sidecar and a file that fit together.
-            name = f"{sidecar.stem}-{digest[:16]}.onnx"
-            export = ExportedModel(name, digest, width, max_tokens)
-            path.replace(sidecar.parent / name)
-            new_sidecar = Path(folder) / "model.json"
-            new_sidecar.write_bytes(msgspec.json.encode(export))
-            new_sidecar.replace(sidecar)
-        self._report(f"The encoder is ready: {sidecar.parent / name}")
-        return export
-
-    def _report(self, sentence: str) -> None:
-        log.info(sentence)
-        if self._notify is not None:
-            self._notify(sentence)
 
 
 def _rows_by_text(texts: Sequence[str]) -> dict[str, list[int]]:
@@ -209,40 +245,3 @@ def _rows_by_text(texts: Sequence[str]) -> dict[str, list[int]]:
         if not is_blank(text):
             rows.setdefault(well_formed(text).strip(), []).append(row)
     return rows
-
-
-def _read_sidecar(sidecar: Path) -> ExportedModel | None:
-    """Read a sidecar; None unless it and the file that it names exist."""
-    try:
-        export = msgspec.json.decode(sidecar.read_bytes(), type=ExportedModel)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return export if (sidecar.parent / export.file).is_file() else None
-
-
-def _models_folder() -> Path:
-    return cache_folder() / "models"
-
-
-@cache
-def _temporary_folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="router-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
-
-
-def _export_model(
-    folder: Path, path: Path, precision: Precision, two_layer: bool
-) -> tuple[int, int]:
-    """Write the ONNX file; give the width of its vectors and the most tokens that it takes."""
-    model = load_sentence_transformer(folder)
-    try:
-        from router.encoders.onnx_export import export_onnx
-
-        export_onnx(model, path, precision, two_layer)
-    except OSError:
-        raise
-    except Exception as error:
-        raise ExportError(f"{folder}: torch can't export it to ONNX: {error}") from error
-    width = int(model.get_embedding_dimension())
-    return 2 * width if two_layer else width, int(model.max_seq_length)

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import ClassVar
 
-from router.encoders.onnx_encoder import Notify, OnnxEncoder, Precision
+from router.encoders.exported_model import Notify, Precision
+from router.encoders.onnx_encoder import OnnxEncoder
 
 
 class TwoLayerEncoder(OnnxEncoder):
