@@ -28,7 +28,7 @@ from router.estimators.few_shot import FEW_SHOT_SETTINGS, readable
 from router.heads.centroid_head import CentroidHead, fit_centroid_head
 from router.heads.kernel_head import KernelHead, fit_kernel_head
 from router.statistics.intervals import expected_calibration_error
-from router.statistics.probability_maps import TrueColumns
+from router.statistics.probability import TrueColumns
 
 ASKED = 0.10
 OPTIONS = 3

@@ -12,7 +12,7 @@ import msgspec
 
 from router import Router
 from router.calibration import calibrate
-from router.statistics.platt import PlattScaling
+from router.statistics.probability import PlattScaling
 
 ROOT = Path(__file__).parent.parent
 DRIFT = "2026-09-29"

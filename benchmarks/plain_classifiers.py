@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.preprocessing import normalize
 
 from router.arrays import Floats, Probabilities, Vectors
-from router.statistics.probability_maps import (
+from router.statistics.probability import (
     ProbabilityMap,
     TrueColumns,
     fit_power,

@@ -23,7 +23,7 @@ from router.logs.labels import Gold, LabelReader
 from router.logs.reader import Columns, read_log
 from router.packs.pack import Policy
 from router.paths import SAMPLE_LOG
-from router.statistics.platt import PlattScaling, fit_platt
+from router.statistics.probability import PlattScaling, fit_platt
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import pack_confidence  # noqa: E402

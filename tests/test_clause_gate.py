@@ -6,7 +6,7 @@ import pytest
 from evidence import RecordingEncoder
 
 from router.model.concerns import ClauseGate, gate_features
-from router.statistics.logistic import Logistic
+from router.statistics.probability import Logistic
 from router.text import words_in
 
 N_FEATURES = 8

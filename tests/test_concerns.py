@@ -5,7 +5,7 @@ import pytest
 
 from router.fitting.joined_queries import join_exemplars
 from router.model.concerns import ClauseEvidence, Concerns, clauses_of
-from router.statistics.logistic import Logistic
+from router.statistics.probability import Logistic
 from router.text import words_in
 
 EXEMPLARS = {

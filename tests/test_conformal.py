@@ -7,7 +7,7 @@ from router.statistics.conformal import (
     max_error_threshold,
     texts_needed,
 )
-from router.statistics.probability_maps import Temperature
+from router.statistics.probability import Temperature
 
 
 def test_a_coverage_threshold_by_hand():

@@ -14,7 +14,7 @@ from router.estimators.few_shot import FEW_SHOT_SETTINGS, WORD_WEIGHTS, Shots, r
 from router.heads.kernel_head import KernelSettings
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import unit_rows
-from router.statistics.probability_maps import fit_power, log_loss
+from router.statistics.probability import fit_power, log_loss
 
 SHOTS = {
     "card_arrival": [

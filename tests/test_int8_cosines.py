@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from evidence import random_units
 
-from router.heads.int8_cosines import Int8Cosines, int8_graph
+from router.heads.similarity import Int8Cosines, int8_graph
 
 POINTS = random_units(300, 48)
 TEXTS = random_units(40, 48, seed=1)

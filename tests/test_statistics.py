@@ -11,7 +11,7 @@ from router.statistics.intervals import (
     expected_calibration_error,
     wilson,
 )
-from router.statistics.probability_maps import (
+from router.statistics.probability import (
     MIN_LABELLED,
     Power,
     Temperature,

@@ -15,7 +15,7 @@ from router.model.layout import ExemplarStatistics, Layout
 from router.model.model import model_hash
 from router.packs.pack import Pack, Policy, Proportion
 from router.statistics.figure import Figure
-from router.statistics.platt import PlattScaling
+from router.statistics.probability import PlattScaling
 
 _FORMAT = 2
 _REMEDY = "fit it again: router calibrate LOG --pack PACK, or router.learn(texts, labels)"

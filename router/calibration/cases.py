@@ -15,7 +15,7 @@ from router.encoders.encoder import Encoder
 from router.logs.labels import Gold, accepts
 from router.model.model import Evidence, Model
 from router.packs.pack import Pack
-from router.statistics.platt import PlattScaling
+from router.statistics.probability import PlattScaling
 from router.text import clip_query
 
 NOT_OFFERED = 99

@@ -10,7 +10,7 @@ from router.calibration.cases import Cases
 from router.calibration.thresholds import SimulatedDecisions
 from router.statistics.figure import NO_FIGURE, Figure
 from router.statistics.intervals import auroc, confidence_interval, expected_calibration_error
-from router.statistics.probability_maps import MIN_LABELLED
+from router.statistics.probability import MIN_LABELLED
 
 _DRAWS = 300
 """Bootstrap draws of the calibration error."""

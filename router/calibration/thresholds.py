@@ -18,7 +18,7 @@ from router.statistics.conformal import (
     max_error_threshold,
     texts_needed,
 )
-from router.statistics.platt import PlattScaling, fit_platt
+from router.statistics.probability import PlattScaling, fit_platt
 
 _MIN_TEXTS_OF_MAP = 50
 """Labelled texts, correct and wrong ones among them, that an action needs for a map of its own."""

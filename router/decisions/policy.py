@@ -16,7 +16,7 @@ from router.model.model import Evidence
 from router.packs.pack import Pack, Policy
 from router.packs.precedence import Precedence
 from router.statistics.conformal import coverage_threshold, texts_needed
-from router.statistics.platt import PlattScaling
+from router.statistics.probability import PlattScaling
 from router.text import Phrases
 
 _CACHED_ORDERS = 10_000

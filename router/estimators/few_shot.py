@@ -15,7 +15,7 @@ from router.heads.centroid_head import CentroidHead, fit_centroid_head, is_too_l
 from router.heads.kernel_head import KernelHead, KernelSettings, fit_kernel_head
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import Centroids, unit_rows
-from router.statistics.probability_maps import ProbabilityMap, TrueColumns, fit_power, log_loss
+from router.statistics.probability import ProbabilityMap, TrueColumns, fit_power, log_loss
 
 FEW_SHOT_SETTINGS = KernelSettings(lexical=0.0, ridge=0.1, pieces=False)
 """Settings for some ten exemplars a class, see docs/pages/evidence/accuracy.md."""

@@ -25,7 +25,7 @@ from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Model, model_hash
 from router.model.replies import ANY_ANSWER, ReplyHead, general_replies, reply_exemplars
 from router.packs.pack import Pack
-from router.statistics.logistic import Logistic, logit
+from router.statistics.probability import Logistic, logit
 from router.text import words_in
 
 _N_JOINED = 800

@@ -13,11 +13,20 @@ from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
-from router.heads.int8_cosines import FEWEST_POINTS, Graph, Int8Cosines, int8_graph
 from router.heads.kernel_head import KernelHead, fit_kernel_head
 from router.heads.scores import Scores
-from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, sums_by_code, unit_rows
-from router.statistics.probability_maps import Power, TrueColumns, fit_power_on_sample
+from router.heads.similarity import (
+    FEW_TEXTS,
+    FEWEST_POINTS,
+    Graph,
+    Int8Cosines,
+    cosines,
+    int8_graph,
+    nearest_by_target,
+    sums_by_code,
+    unit_rows,
+)
+from router.statistics.probability import Power, TrueColumns, fit_power_on_sample
 from router.text import Words
 
 _MAX_EXEMPLARS = 8_000

@@ -34,7 +34,7 @@ from router.heads.lexicon import Lexicon
 from router.heads.postings import Postings
 from router.heads.scores import Scores
 from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, unit_rows
-from router.statistics.probability_maps import Temperature
+from router.statistics.probability import Temperature
 from router.text import Words, words_in
 
 _EVERYDAY = "none"

@@ -18,11 +18,19 @@ from numpy.typing import NDArray
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
-from router.heads.int8_cosines import FEWEST_POINTS, Graph, Int8Cosines, int8_graph
 from router.heads.lexicon import Lexicon, SparseGram, WordVotes
 from router.heads.scores import Scores
-from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, product
-from router.statistics.probability_maps import Power, fit_power_on_sample
+from router.heads.similarity import (
+    FEW_TEXTS,
+    FEWEST_POINTS,
+    Graph,
+    Int8Cosines,
+    cosines,
+    int8_graph,
+    nearest_by_target,
+    product,
+)
+from router.statistics.probability import Power, fit_power_on_sample
 from router.text import Words, words_in
 from router.threads import map_in_threads
 
@@ -112,9 +120,10 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
             similarities = self._similarities(vectors[start : start + _SCORED])
             return product(self._kernel(similarities), self.votes)
 
-        for start, block in enumerate(map_in_threads(votes, range(0, len(texts), _SCORED))):
-            decisions[start * _SCORED : (start + 1) * _SCORED] += block
-        return decisions
+        if len(texts) <= _SCORED:
+            return decisions + votes(0)
+        blocks = map_in_threads(votes, range(0, len(texts), _SCORED))
+        return decisions + np.concatenate(blocks)
 
     def _decisions_without_vectors(self, words: Words, word_votes: Floats | None = None) -> Floats:
         votes = self.word_votes(words) if word_votes is None else word_votes

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities
-from router.statistics.logistic import Logistic, logit
+from router.statistics.probability import Logistic, logit
 from router.text import Phrases, Words
 
 FOUND = 0.6

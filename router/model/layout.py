@@ -9,7 +9,7 @@ import numpy as np
 
 from router.arrays import Floats, Indices
 from router.packs.pack import Pack
-from router.statistics.logistic import Logistic
+from router.statistics.probability import Logistic
 
 _REJECTED_SHARE = 0.01
 """The share of the in-scope exemplars that the fitted similarity threshold may reject."""

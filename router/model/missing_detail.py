@@ -13,7 +13,7 @@ import numpy as np
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.heads.similarity import cosines
 from router.packs.pack import Question
-from router.statistics.logistic import Logistic, logit
+from router.statistics.probability import Logistic, logit
 from router.text import Phrases, Words
 
 

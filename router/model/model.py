@@ -21,7 +21,7 @@ from router.model.missing_detail import MissingDetail, QuestionEvidence, Questio
 from router.model.replies import ReplyHead
 from router.model.token_concerns import extra_skills_by_tokens
 from router.packs.pack import Pack
-from router.statistics.logistic import logit
+from router.statistics.probability import logit
 from router.text import Words, words_in
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from router.packs.precedence import Precedence
-from router.statistics.platt import PlattScaling
+from router.statistics.probability import PlattScaling
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 """Lower-case letters, digits and single hyphens, as in the Agent Skills format."""

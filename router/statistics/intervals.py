@@ -3,7 +3,7 @@
 import numpy as np
 
 from router.arrays import Bools, Floats
-from router.statistics.probability_maps import check_enough_labels
+from router.statistics.probability import check_enough_labels
 
 _Z = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""

@@ -1,12 +1,106 @@
-"""From a classifier's decision values to probabilities, fitted on texts that were held out."""
+"""Everything that becomes a probability: logistic models, Platt scaling, and decision values.
+
+The maps from decision values to probabilities are fitted on texts that were held out.
+"""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from router.arrays import Floats, Probabilities
+from router.arrays import Bools, Floats, Probabilities
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Probability of yes: 1 / (1 + exp(-(features @ weights + bias)))."""
+
+    weights: Floats  # (n_features,)
+    bias: float
+
+    @classmethod
+    def fit(cls, features: Floats, truth: Bools, sample_weight: Floats | None = None) -> "Logistic":
+        """Fit on features scaled to unit variance, and fold the scaling into the weights.
+
+        If all answers are the same, every probability is their smoothed share.
+
+        :param features: Shape: (n, n_features).
+        :param truth: Shape: (n,).
+        """
+        if truth.all() or not truth.any():
+            share = (truth.sum() + 0.5) / (len(truth) + 1.0)
+            return cls(np.zeros(features.shape[1]), float(np.log(share / (1.0 - share))))
+        from sklearn.linear_model import LogisticRegression
+
+        mean, scale = features.mean(axis=0), features.std(axis=0)
+        scale = np.where(scale < 1e-9, 1.0, scale)
+        model = LogisticRegression(C=1.0, max_iter=1_000)
+        model.fit((features - mean) / scale, truth, sample_weight=sample_weight)
+        weights = model.coef_[0] / scale
+        return cls(weights, float(model.intercept_[0] - mean @ weights))
+
+    def probabilities(self, features: Floats) -> Floats:
+        """Shape: (n, n_features) to (n,)."""
+        return np.asarray(1.0 / (1.0 + np.exp(-(features @ self.weights + self.bias))))
+
+
+def logit(probability: Floats, edge: float = 1e-3) -> Floats:
+    """Log odds. Probabilities are kept `edge` away from 0 and 1, where these are infinite."""
+    inside = np.minimum(np.maximum(probability, edge), 1.0 - edge)
+    return np.asarray(np.log(inside / (1.0 - inside)))
+
+
+_EDGE = 1e-6
+"""Confidences are kept this far away from 0 and 1, where their log odds would be infinite."""
+
+_MIN_SLOPE, _MAX_SLOPE, _MAX_OFFSET = 0.05, 20.0, 10.0
+"""Limits of what is fitted. At the lowest slope, a confidence says almost nothing."""
+
+
+class PlattScaling(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rescale the log odds of a confidence: `slope` * log odds + `offset` (Platt 1999).
+
+    :param slope: How much the log odds are stretched, above 0 and at most 20.
+    :param offset: How much they are shifted, in [-10, 10].
+    """
+
+    slope: Annotated[float, Meta(gt=0.0, le=_MAX_SLOPE)] = 1.0
+    offset: Annotated[float, Meta(ge=-_MAX_OFFSET, le=_MAX_OFFSET)] = 0.0
+
+    def transform(self, confidence: Floats) -> Floats:
+        """Estimate how often decisions of this confidence are right.
+
+        :param confidence: Probabilities in [0, 1]. Shape: (n_texts,).
+        :return: Probabilities in [0, 1], the input itself if nothing is rescaled.
+        """
+        if self == PlattScaling():
+            return confidence
+        log_odds = logit(confidence, edge=_EDGE) * self.slope + self.offset
+        return np.asarray(1.0 / (1.0 + np.exp(-log_odds)))
+
+
+def fit_platt(confidence: Floats, correct: Bools) -> PlattScaling:
+    """Fit to labelled decisions; nothing is rescaled if all are right, or all are wrong.
+
+    Where a higher confidence is right no more often than a lower one, nearly every confidence is
+    rescaled to the share of right decisions.
+
+    :param confidence: Probabilities in [0, 1]. Shape: (n_texts,).
+    :param correct: Whether each decision was right. Shape: (n_texts,).
+    """
+    if correct.all() or not correct.any():
+        return PlattScaling()
+    log_odds = logit(confidence, edge=_EDGE)
+    fitted = Logistic.fit(log_odds[:, None], correct)
+    slope, offset = float(fitted.weights[0]), fitted.bias
+    if slope < _MIN_SLOPE:
+        share = float(correct.mean())
+        slope = _MIN_SLOPE
+        offset = float(np.log(share / (1.0 - share)) - slope * log_odds.mean())
+    return PlattScaling(min(slope, _MAX_SLOPE), float(np.clip(offset, -_MAX_OFFSET, _MAX_OFFSET)))
+
 
 TrueColumns: TypeAlias = NDArray[np.intp]
 """The column of each text's true class. Shape: (n_texts,)."""
