@@ -163,18 +163,18 @@ def test_the_words_are_weighed_by_what_they_are_worth_on_held_out_exemplars(enco
 
 def test_discriminants_are_kept_where_they_lower_the_loss_on_held_out_exemplars():
     vectors, labels = clusters(per_class=8)
-    texts = [str(place) for place in range(len(labels))]
+    texts = [str(index) for index in range(len(labels))]
     noisy = vectors + 0.1 * np.random.default_rng(2).normal(size=vectors.shape)
 
     class Given:
         def encode(self, asked):
             return unit_rows(noisy[[int(text) for text in asked]])
 
-    classifier = FewShotClassifier(Given(), names={}, settings=KernelSettings(lexical=0.0))
-    classifier.fit(texts, labels)
-    first, second = classifier._held_out(
-        Shots(texts, Given().encode(texts), labels.tolist(), len(labels), Lexicon.fit(["a"]))
-    )
+    settings = KernelSettings(lexical=0.0)
+    classifier = FewShotClassifier(Given(), names={}, settings=settings).fit(texts, labels)
+    lexicon = Lexicon.fit(["a"])
+    shots = Shots(texts, Given().encode(texts), labels.tolist(), len(labels), lexicon)
+    first, second = classifier._held_out(shots, settings)
 
     def loss(decisions):
         return log_loss(fit_power(decisions, labels), decisions, labels)
@@ -192,8 +192,10 @@ def test_what_lies_outside_the_directions_of_the_classes_is_not_seen_by_the_disc
     assert np.abs(outside @ second.directions).max() < 1e-9
     moved = vectors + 0.7 * outside
     texts = [""] * len(labels)
-    assert second.scores(texts, moved) == pytest.approx(second.scores(texts, vectors), abs=1e-5)
-    assert np.abs(first.scores(texts, moved) - first.scores(texts, vectors)).max() > 0.01
+    assert second.decisions(texts, moved) == pytest.approx(
+        second.decisions(texts, vectors), abs=1e-5
+    )
+    assert np.abs(first.decisions(texts, moved) - first.decisions(texts, vectors)).max() > 0.01
 
 
 @pytest.mark.parametrize(
