@@ -10,11 +10,19 @@ from router.encoders.encoder import Encoder
 from router.model.model import Model, model_hash
 from router.model.storage import DamagedError, load, save
 from router.packs.pack import Pack
-from router.paths import cache_folder
+from router.paths import DATA, cache_folder
 
 log = logging.getLogger(__name__)
 
-_CODE_THAT_FITS = ("fitting", "heads", "model", "statistics", "packs/markdown.py", "text.py")
+_CODE_THAT_FITS = (
+    "fitting",
+    "heads",
+    "model",
+    "statistics",
+    "encoders/int8.py",
+    "packs/markdown.py",
+    "text.py",
+)
 """The parts of this package that decide what a fitted model is."""
 
 
@@ -56,11 +64,13 @@ def model_folder(pack: Pack, encoder: Encoder) -> Path:
 
 @cache
 def code_hash() -> str:
-    """Hash the code that fits models, so that no model is ever taken from older code."""
-    root = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for part in _CODE_THAT_FITS:
-        path = root / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
+    """Hash the code that fits models, and the general replies, which models are fitted on too.
+
+    So no model is ever taken from older code.
+    """
+    root, digest = Path(__file__).parents[1], hashlib.sha256()
+    parts = [root / part for part in _CODE_THAT_FITS]
+    code = [file for part in parts for file in (sorted(part.rglob("*.py")) or [part])]
+    for file in [*code, *sorted((DATA / "replies").glob("*.txt"))]:
+        digest.update(file.read_bytes())
     return digest.hexdigest()
