@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import shlex
+import textwrap
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,11 +44,13 @@ class Block:
 
 def blocks_of(page):
     """Give the fenced blocks of a page, in order."""
-    fence = r'^```(\w*)(?: title="([^"]*)")?[^\n]*\n(.*?)^```'
-    return [
-        Block(*found.groups(default=""), page[: found.start(3)].count("\n"))
-        for found in re.finditer(fence, page, re.MULTILINE | re.DOTALL)
-    ]
+    fence = r'^ *```(\w*)(?: title="([^"]*)")?[^\n]*\n(.*?)^ *```'
+    blocks = []
+    for match in re.finditer(fence, page, re.MULTILINE | re.DOTALL):
+        language, title, content = match.groups(default="")
+        line = page[: match.start(3)].count("\n")
+        blocks.append(Block(language, title, textwrap.dedent(content), line))
+    return blocks
 
 
 def text_of(path):
@@ -144,6 +147,12 @@ def given_to_evaluating(folder):
     return {}
 
 
+def given_to_contributors(folder):
+    """The clone that a contributor works in."""
+    (folder / "tests").symlink_to(ROOT / "tests")
+    return {}
+
+
 def given_to_agents(folder):
     return {"request": "my model is slow", "ask_user": lambda question: "2"}
 
@@ -167,6 +176,7 @@ def load_or(default, pack=None, **options):
 
 SOLD = {name: texts for name, texts in TINY_EXEMPLARS.items() if not name.startswith("options/")}
 GIVEN = {
+    "CONTRIBUTING.md": given_to_contributors,
     "how-to/agents.md": given_to_agents,
     "how-to/calibrate.md": given_to_calibration,
     "how-to/evaluate.md": given_to_evaluating,
