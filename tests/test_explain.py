@@ -11,7 +11,7 @@ from router.explain import explain, rule_in_words
 from router.model.model import model_hash
 from router.packs.pack import Policy
 from router.packs.pack_file import load_pack
-from router.statistics.platt import PlattScaling
+from router.statistics.probability import PlattScaling
 
 
 @pytest.fixture

@@ -1,9 +1,13 @@
+import pickle
+
 import numpy as np
 import pytest
+from evidence import random_units
 
 from router.heads.kernel_head import KernelSettings, fit_kernel_head
 from router.heads.similarity import unit_rows
-from router.statistics.probability_maps import fit_power
+from router.statistics.probability import fit_power
+from router.watch.live_head import LiveHead
 
 TEXTS = [
     "my brakes squeal",
@@ -150,3 +154,55 @@ def test_probabilities_are_fitted_on_the_first_exemplars_alone_where_the_others_
     truth = np.array([NAMES.index(label) for label in labels])
     assert head.power == fit_power(held_out[:12], truth[:12])
     assert head.power != fit_power(held_out, truth)
+
+
+# Many exemplars, in 8 bits
+
+
+N_MANY = 1_001
+MANY_LABELS = [f"skill:{index % 5}" for index in range(N_MANY)]
+MANY_TEXTS = [f"text {index}" for index in range(N_MANY)]
+
+
+@pytest.fixture(scope="module")
+def many():
+    centres = random_units(5, 48)[[index % 5 for index in range(N_MANY)]]
+    vectors = unit_rows(centres + random_units(N_MANY, 48, seed=1))
+    return vectors, fit_kernel_head(MANY_TEXTS, vectors, MANY_LABELS)[0]
+
+
+def test_many_exemplars_are_read_in_8_bits_and_decide_about_the_same(many):
+    vectors, head = many
+    int8, queries = head.with_int8_index(), random_units(40, 48, seed=2)
+    assert int8.graph is not None
+    for texts, rows in (([""] * 40, queries), (MANY_TEXTS, vectors)):
+        exact, decisions = head.decisions(texts, rows), int8.decisions(texts, rows)
+        assert 0.0 < np.abs(decisions - exact).max() < 0.02
+
+
+def test_in_8_bits_a_text_decides_the_same_beside_any_other(many):
+    int8, queries = many[1].with_int8_index(), random_units(300, 48, seed=2)
+    together = int8.decisions([""] * 300, queries)
+    alone = [int8.decisions([""], row[None])[0] for row in queries[:20]]
+    np.testing.assert_allclose(together[:20], alone, atol=1e-5)
+
+
+def test_few_exemplars_are_not_read_in_8_bits():
+    head, _ = fit_kernel_head(TEXTS, VECTORS, LABELS)
+    assert head.with_int8_index() is head
+
+
+def test_a_head_is_pickled_with_its_graph(many):
+    int8, queries = many[1].with_int8_index(), random_units(3, 48, seed=2)
+    before = int8.decisions([""] * 3, queries)
+    again = pickle.loads(pickle.dumps(int8))
+    np.testing.assert_array_equal(again.decisions([""] * 3, queries), before)
+
+
+def test_an_updated_head_does_not_read_the_exemplars_that_were_removed(many):
+    vectors, head = many
+    exemplars = list(zip(MANY_LABELS, MANY_TEXTS, strict=True))
+    live = LiveHead.of(head.with_int8_index(), exemplars)
+    updated = live.with_exemplars(exemplars[:-200], encoder=None).head
+    assert updated.graph is None
+    assert updated.decisions([""], vectors[:1]).shape == (1, 5)
