@@ -8,15 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.preprocessing import normalize
+from temperature import Temperature, fit_temperature
 
 from router.arrays import Floats, Probabilities, Vectors
-from router.statistics.probability import (
-    ProbabilityMap,
-    TrueColumns,
-    fit_power,
-    fit_temperature,
-    log_loss,
-)
+from router.statistics.probability import Power, TrueColumns, fit_power, log_loss
 
 FOLDS = 5
 
@@ -59,8 +54,9 @@ class CalibratedBaseline:
             BASELINES[name](), vectors, labels, cv=folds, method="decision_function"
         )
         fitted = self.held_out_decisions_, self.held_out_labels_
-        maps: list[ProbabilityMap] = [fit_temperature(*fitted), fit_power(*fitted)]
-        self._map = min(maps, key=lambda candidate: log_loss(candidate, *fitted))
+        temperature, power = fit_temperature(*fitted), fit_power(*fitted)
+        is_sharper = temperature.log_loss(*fitted) <= log_loss(power, *fitted)
+        self._map: Temperature | Power = temperature if is_sharper else power
 
     def decisions(self, vectors: Vectors) -> Floats:
         """Decide, before calibration. Shape: (n_texts, n_classes)."""

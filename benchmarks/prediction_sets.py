@@ -2,10 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from temperature import Temperature, fit_temperature
 
 from router.arrays import Bools, Floats, Probabilities
 from router.statistics.conformal import coverage_threshold
-from router.statistics.probability import Temperature, TrueColumns, fit_temperature
+from router.statistics.probability import TrueColumns
 
 RATIOS = (0.25, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5)  # of the fitted sharpness, to try
 

@@ -125,7 +125,7 @@ class Router:
         :param max_error: The share of texts that may be decided unasked and wrong, in (0, 1).
         :raises RouterError: There are too few texts, or the pack does not know a label.
         """
-        from router.calibration.learning import learn  # brings in scikit-learn
+        from router.calibration.from_labels import learn  # brings in scikit-learn
 
         pack, model, calibration = learn(
             self, texts, labels, ask_rate=ask_rate, max_error=max_error

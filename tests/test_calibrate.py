@@ -13,7 +13,7 @@ from router import Router, RouterError
 from router.calibration import calibrate, calibrate_log, calibrate_on_exemplars
 from router.calibration.calibration import Calibration, IntervalStep
 from router.calibration.cases import NOT_OFFERED, Cases
-from router.calibration.from_labels import folds_of, labelled
+from router.calibration.from_labels import folds_of, read_labels
 from router.calibration.held_out_report import auroc_figure, recall_at
 from router.calibration.thresholds import FittedThresholds, Goal, fit_maps, fit_thresholds
 from router.commands.calibrate import calibrate_command as command
@@ -51,8 +51,6 @@ def cases_of(confidence, correct, ask_probability=None, **given):
         "truth_probability": np.ones(n),
         "outside": np.zeros(n),
         "is_outside": no,
-        "asked": no,
-        "stated_confidence": np.asarray(confidence, dtype=float),
     }
     return Cases(**(plain | given))
 
@@ -362,7 +360,7 @@ def test_too_few_labels_are_refused(router, log_lines):
 
 
 def test_labels_are_read_as_in_a_log(router):
-    texts, golds = labelled(
+    texts, golds = read_labels(
         router.pack, ["a", "b", "c"], ["deployment-strategies", None, {"action": "none"}]
     )
     assert texts == ["a", "c"]
@@ -370,9 +368,9 @@ def test_labels_are_read_as_in_a_log(router):
     with pytest.raises(
         RouterError, match="label 2, of 'b': .*did you mean 'deployment-strategies'"
     ):
-        labelled(router.pack, ["a", "b"], ["none", "deployment-strategie"])
+        read_labels(router.pack, ["a", "b"], ["none", "deployment-strategie"])
     with pytest.raises(RouterError, match="2 texts, 1 labels"):
-        labelled(router.pack, ["a", "b"], ["none"])
+        read_labels(router.pack, ["a", "b"], ["none"])
 
 
 def test_the_command_prints_what_it_gains_and_writes_it(tmp_path):

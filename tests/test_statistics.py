@@ -12,12 +12,10 @@ from router.statistics.intervals import (
     wilson,
 )
 from router.statistics.probability import (
-    MIN_LABELLED,
     Power,
-    Temperature,
     fit_power,
-    fit_temperature,
     log_loss,
+    softmax,
 )
 
 
@@ -89,26 +87,27 @@ def test_power_by_hand():
     assert probabilities[0] == pytest.approx([1.44 / 1.69, 0.25 / 1.69], abs=1e-3)
 
 
-@pytest.mark.parametrize("calibration", [Temperature(7.0), Power(0.05, 3.0)])
-def test_a_map_keeps_the_order_and_sums_to_one(calibration):
+def test_softmax_by_hand():
+    assert softmax(np.log([[1.0, 3.0], [2.0, 2.0]])) == pytest.approx(
+        np.array([[0.25, 0.75], [0.5, 0.5]])
+    )
+
+
+@pytest.mark.parametrize("transform", [softmax, Power(0.05, 3.0).transform])
+def test_probabilities_keep_the_order_and_sum_to_one(transform):
     decisions = np.random.default_rng(0).normal(0.0, 0.5, size=(50, 6))
-    probabilities = calibration.transform(decisions)
+    probabilities = transform(decisions)
     assert (probabilities.argsort(axis=1) == decisions.argsort(axis=1)).all()
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(50))
 
 
 def draws(sharpness: float, n: int = 4000):
-    """Decisions, and labels that a softmax of this sharpness would give them."""
+    """Decisions, and labels that a softmax of them times this sharpness would give."""
     rng = np.random.default_rng(3)
     decisions = rng.normal(size=(n, 5))
-    shares = Temperature(sharpness).transform(decisions)
+    shares = softmax(sharpness * decisions)
     labels = (rng.random((n, 1)) > shares.cumsum(axis=1)).sum(axis=1)
     return decisions, labels
-
-
-def test_the_temperature_that_made_the_labels_is_found():
-    decisions, labels = draws(sharpness=2.5)
-    assert fit_temperature(decisions, labels).sharpness == pytest.approx(2.5, rel=0.05)
 
 
 def test_the_power_is_fitted_on_more_than_it_is_judged_by():
@@ -121,15 +120,9 @@ def test_the_power_is_fitted_on_more_than_it_is_judged_by():
     assert expected_calibration_error(probabilities.max(axis=1), correct) < 0.05
 
 
-def test_too_few_labels_are_refused():
-    with pytest.raises(ValueError, match=f"at least {MIN_LABELLED} labelled texts, got 3"):
-        fit_temperature(np.zeros((3, 2)), np.zeros(3, dtype=int))
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Temperature(0.0), "sharpness is > 0, was: 0.0"),
         (lambda: Power(0.0, 1.0), "floor is > 0, was: 0.0"),
         (lambda: Power(1.0, -1.0), "exponent is > 0, was: -1.0"),
     ],

@@ -1,7 +1,8 @@
 """Labelled texts as arrays: what a router would decide without a question, and whether it may."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import repeat
 from typing import Self
 
 import msgspec
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
-from router.decisions.outcome import ACTIONS, CLARIFY, NONE, Outcome
-from router.decisions.policy import CompiledPolicy, PolicyResult
+from router.decisions.builder import DecisionBuilder
+from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
 from router.logs.labels import Gold, accepts
 from router.model.model import Evidence, Model
@@ -23,6 +24,9 @@ NOT_OFFERED = 99
 
 _BATCH = 512
 """Texts that are read at a time."""
+
+_NEVER = 2.0
+"""A threshold that no probability reaches."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,6 @@ class Cases(ArrayRows):
     truth_probability: Floats  # of the right target; 1 where "none of these" is right
     outside: Floats  # how likely the text is nothing of ours
     is_outside: Bools  # nothing of ours is right
-    asked: Bools  # by the uncalibrated router
-    stated_confidence: Floats  # of the uncalibrated router in what it decides without a question
 
     def __len__(self) -> int:
         return len(self.action)
@@ -76,67 +78,51 @@ class Cases(ArrayRows):
         labels: Sequence[Gold],
     ) -> "Cases":
         """Decide texts, each with its label."""
-        current = CompiledPolicy.of(pack, model.layout, model.statistics)
         settings = msgspec.structs.replace(
-            pack.file.policy, confidence=PlattScaling(), confidence_threshold=0.0
+            pack.file.policy,
+            confidence=PlattScaling(),
+            ask_threshold=_NEVER,
+            confidence_threshold=0.0,
         )
-        plain = CompiledPolicy.of(pack, model.layout, model.statistics, policy=settings)
+        policy = CompiledPolicy.of(pack, model.layout, model.statistics, policy=settings)
+        builder = DecisionBuilder(pack, model)
         parts = []
         for start in range(0, len(texts), _BATCH):
             batch = [clip_query(text) for text in texts[start : start + _BATCH]]
             evidence = model.evidence(batch, encoder)
-            labels_of_batch = labels[start : start + _BATCH]
-            parts.append(cls._of_evidence(pack, model, current, plain, evidence, labels_of_batch))
+            parts.append(cls._of_batch(builder, policy, evidence, labels[start : start + _BATCH]))
         return cls.join(parts)
 
     @classmethod
-    def _of_evidence(
+    def _of_batch(
         cls,
-        pack: Pack,
-        model: Model,
-        current: CompiledPolicy,
-        plain: CompiledPolicy,
+        builder: DecisionBuilder,
+        policy: CompiledPolicy,
         evidence: Evidence,
         labels: Sequence[Gold],
     ) -> "Cases":
-        stated, result = current.decide(evidence), plain.decide(evidence)
-        pairs = zip(labels, _outcomes(pack, result), strict=True)
-        truth_rank, truth_probability = _truths(model.names, plain, evidence, labels)
+        model, result = builder.model, policy.decide(evidence)
+        decided = builder.outcomes(evidence, result)
+        outcomes = [decided.outcomes[index] for index in decided.indices]
+        truth_rank, truth_probability = _truths(model.names, policy, evidence, labels)
 
-        def marked(values: Sequence[bool]) -> Bools:
-            return np.array(values, dtype=np.bool_)
+        def marked(values: Iterable[bool]) -> Bools:
+            return np.array(list(values), dtype=np.bool_)
 
         return cls(
-            action=result.unasked_action,
-            confidence=result.unasked_confidence,
+            action=result.action,
+            confidence=result.confidence,
             ask_probability=evidence.missing_detail,
-            correct=marked([accepts(label, given, pack.precedence) for label, given in pairs]),
-            may_ask=marked([label.may_ask for label in labels]),
-            must_ask=marked([label.must_ask for label in labels]),
+            correct=marked(map(accepts, labels, outcomes, repeat(policy.precedence))),
+            may_ask=marked(label.may_ask for label in labels),
+            must_ask=marked(label.must_ask for label in labels),
             in_scope=result.in_scope,
-            has_alternatives=plain.candidates.has_alternatives(evidence),
+            has_alternatives=policy.candidates.has_alternatives(evidence),
             truth_rank=truth_rank,
             truth_probability=truth_probability,
             outside=model.out_of_scope(evidence),
-            is_outside=marked([label.action == "none" for label in labels]),
-            asked=stated.action == CLARIFY,
-            stated_confidence=stated.unasked_confidence,
+            is_outside=marked(label.action == "none" for label in labels),
         )
-
-
-def _outcomes(pack: Pack, result: PolicyResult) -> list[Outcome]:
-    """What is decided without a question."""
-    skills, packs = list(pack.skills), list(pack.neighbours)
-    return [
-        Outcome(
-            ACTIONS[action],
-            tuple(skills[i] for i in chosen if i >= 0),
-            tuple(packs[i] for i in np.flatnonzero(named)) if action != NONE else (),
-        )
-        for action, chosen, named in zip(
-            result.unasked_action, result.skills, result.neighbours, strict=True
-        )
-    ]
 
 
 def _truths(

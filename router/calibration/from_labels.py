@@ -1,32 +1,37 @@
-"""Fit a calibration to labelled texts, to a labelled log, or to a pack's own exemplars."""
+"""Calibrate a pack on labelled texts, on a log or on its own exemplars; learn from labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+import msgspec
 import numpy as np
 
 from router.arrays import Indices
 from router.calibration.calibration import Calibration
 from router.calibration.cases import Cases
 from router.calibration.held_out_report import held_out_report, interval_steps
-from router.calibration.thresholds import Goal, fit_thresholds, simulate_held_out
+from router.calibration.thresholds import Goal, fit_thresholds, simulate_held_out, thresholds_of
 from router.encoders.cached import with_log_cache
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
-from router.fitting.fit import refit_on
+from router.fitting.fit import fit_model, refit_on
 from router.fitting.head_fitters import halves_of
 from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader
 from router.logs.reader import Columns, read_log, read_time
 from router.model.model import Model, model_hash
+from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
 from router.packs.pack import Pack
 
 _MIN_TEXTS = 100
 """Different labelled texts that a calibration needs."""
 
 _N_FOLDS = 5
+
+_N_FOLDS_OF_LEARNING = 3
+"""With more folds, each judge has learnt more, and all of them take longer to fit."""
 
 
 class FittedPack(Protocol):
@@ -35,17 +40,14 @@ class FittedPack(Protocol):
     @property
     def pack(self) -> Pack:
         """The pack."""
-        ...
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder that its model was fitted with."""
-        ...
+        """The encoder that the model was fitted with."""
 
     @property
     def model(self) -> Model:
         """What was fitted on the pack's exemplars."""
-        ...
 
 
 def calibrate(
@@ -69,11 +71,11 @@ def calibrate(
     :raises RouterError: There are fewer than 100 different labelled texts or fewer than a promise
         needs, the pack does not know a label, or no threshold keeps the promise.
     """
-    texts, golds = labelled(router.pack, texts, labels)
     goal = Goal(ask_rate, max_error)
-    check_enough(texts, goal)
+    texts, golds = read_labels(router.pack, texts, labels)
+    _check_enough(texts, goal)
     cases = Cases.of(router.pack, with_log_cache(router.encoder), router.model, texts, golds)
-    return calibration_of(router.pack, router.encoder, cases, folds_of(texts), goal, "log")
+    return _calibration(router.pack, router.encoder, cases, folds_of(texts), goal, "log")
 
 
 def calibrate_on_exemplars(
@@ -87,19 +89,17 @@ def calibrate_on_exemplars(
     :raises RouterError: As in `calibrate`.
     """
     goal, model = Goal(ask_rate, max_error), router.model
-    check_enough(model.exemplar_texts, goal)
+    _check_enough(model.exemplar_texts, goal)
     encoder, half = with_log_cache(router.encoder), halves_of(model.exemplar_labels)
-    texts: list[str] = []
-    parts = []
+    parts, order = [], []
     for side in (0, 1):
         judge = refit_on(router.pack, model, np.flatnonzero(half == side))
         rows = np.flatnonzero(half != side)
-        held_out = [model.exemplar_texts[row] for row in rows]
-        golds = [_label_of(model.exemplar_labels[row]) for row in rows]
-        parts.append(Cases.of(router.pack, encoder, judge, held_out, golds))
-        texts += held_out
-    cases = Cases.join(parts)
-    return calibration_of(router.pack, encoder, cases, folds_of(texts), goal, "exemplars")
+        texts = [model.exemplar_texts[row] for row in rows]
+        golds = [_gold_of(model.exemplar_labels[row]) for row in rows]
+        parts.append(Cases.of(router.pack, encoder, judge, texts, golds))
+        order += texts
+    return _calibration(router.pack, encoder, Cases.join(parts), folds_of(order), goal, "exemplars")
 
 
 def calibrate_log(
@@ -144,7 +144,42 @@ def _time(value: str) -> datetime:
     return time
 
 
-def labelled(
+def learn(
+    router: FittedPack,
+    texts: Sequence[str],
+    labels: Sequence[object],
+    *,
+    ask_rate: float | None = None,
+    max_error: float | None = None,
+) -> tuple[Pack, Model, Calibration]:
+    """Add the texts to the pack's exemplars, fit it again, and calibrate it.
+
+    Each text is judged by a model that has not learnt it: one without the texts of its fold.
+
+    :return: The pack, its model and its calibration. The parameters are those of `Router.learn`.
+    """
+    goal = Goal(ask_rate, max_error)
+    texts, golds = read_labels(router.pack, texts, labels)
+    _check_enough(texts, goal)
+    pack, encoder = with_exemplars(router.pack, texts, golds), with_log_cache(router.encoder)
+    model, own = fit_model(pack, encoder), set(router.model.exemplar_texts)
+    lines = [_exemplar_line(text) for text in texts]
+    fold = folds_of(lines, _N_FOLDS_OF_LEARNING)
+    parts, order = [], []
+    for held_out in range(_N_FOLDS_OF_LEARNING):
+        rows = np.flatnonzero(fold == held_out)
+        hidden = {lines[row].casefold() for row in rows}
+        known = [line in own or line.casefold() not in hidden for line in model.exemplar_texts]
+        judge = refit_on(pack, model, np.flatnonzero(known))
+        parts.append(
+            Cases.of(pack, encoder, judge, [texts[i] for i in rows], [golds[i] for i in rows])
+        )
+        order.append(rows)
+    cases = Cases.join(parts).take(np.argsort(np.concatenate(order)))
+    return pack, model, _calibration(pack, encoder, cases, fold, goal, "fit")
+
+
+def read_labels(
     pack: Pack, texts: Sequence[str], labels: Sequence[object]
 ) -> tuple[list[str], list[Gold]]:
     """Read the labels, and keep the texts that have one.
@@ -165,7 +200,7 @@ def labelled(
     return kept, golds
 
 
-def check_enough(texts: Sequence[str], goal: Goal) -> None:
+def _check_enough(texts: Sequence[str], goal: Goal) -> None:
     """Refuse to fit to too few different texts."""
     count = len(set(texts))
     if count < _MIN_TEXTS:
@@ -177,7 +212,7 @@ def check_enough(texts: Sequence[str], goal: Goal) -> None:
     goal.check_enough(count)
 
 
-def calibration_of(
+def _calibration(
     pack: Pack,
     encoder: Encoder,
     cases: Cases,
@@ -189,6 +224,7 @@ def calibration_of(
     policy = pack.file.policy
     fitted = fit_thresholds(cases, fold, goal, policy)
     held_out = simulate_held_out(cases, fold, goal, policy)
+    maps = dict(fitted.maps)
     return Calibration(
         pack=pack.file.id,
         pack_hash=model_hash(pack),
@@ -200,11 +236,11 @@ def calibration_of(
         max_error=goal.max_error,
         ask_threshold=fitted.ask_threshold,
         confidence_threshold=fitted.confidence_threshold,
-        confidence=fitted.maps["all"],
-        maps={action: scaling for action, scaling in fitted.maps.items() if action != "all"},
+        confidence=maps.pop("all"),
+        maps=maps,
         candidate_threshold=fitted.candidate_threshold,
         intervals=interval_steps(cases, held_out),
-        report=held_out_report(cases, held_out),
+        report=held_out_report(cases, thresholds_of(policy).simulate(cases), held_out),
     )
 
 
@@ -215,7 +251,7 @@ def folds_of(texts: Sequence[str], n_folds: int = _N_FOLDS, seed: int = 0) -> In
     return np.asarray(np.random.default_rng(seed).permutation(dealt)[code], dtype=np.intp)
 
 
-def _label_of(target: str) -> Gold:
+def _gold_of(target: str) -> Gold:
     """The right decision for an exemplar of a target."""
     kind, _, target_id = target.partition(":")
     if kind == "skill":
@@ -223,3 +259,42 @@ def _label_of(target: str) -> Gold:
     if kind == "neighbour":
         return Gold("redirect", packs=(target_id,))
     return Gold("clarify", question=target_id) if kind == "question" else Gold("none")
+
+
+def with_exemplars(pack: Pack, texts: Sequence[str], golds: Sequence[Gold]) -> Pack:
+    """Add the texts that have one target to its exemplars, unless they are exemplars already."""
+    known = {line.casefold() for _, line in pack.target_exemplars()}
+    added: dict[str, list[str]] = {}
+    for text, gold in zip(texts, golds, strict=True):
+        line, target = _exemplar_line(text), _target_of(pack, gold)
+        if target and line and len(line) <= MAX_EXEMPLAR_LENGTH and line.casefold() not in known:
+            known.add(line.casefold())
+            added.setdefault(target, []).append(line)
+
+    def extended(kind: str, groups: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return {name: (*old, *added.get(f"{kind}:{name}", ())) for name, old in groups.items()}
+
+    exemplars = msgspec.structs.replace(
+        pack.exemplars,
+        skills=extended("skill", pack.exemplars.skills),
+        neighbours=extended("neighbour", pack.exemplars.neighbours),
+        questions=extended("question", pack.exemplars.questions),
+        none=(*pack.exemplars.none, *added.get("none", ())),
+    )
+    return msgspec.structs.replace(pack, exemplars=exemplars)
+
+
+def _target_of(pack: Pack, gold: Gold) -> str | None:
+    """Name the one target of a label; None if it has several, or leaves it open."""
+    if gold.action == "route" and len(gold.skills) == 1 and not gold.packs:
+        return f"skill:{gold.skills[0]}"
+    if gold.action == "redirect" and len(gold.packs) == 1:
+        return f"neighbour:{gold.packs[0]}"
+    if gold.action == "clarify" and gold.question in pack.questions:
+        return f"question:{gold.question}"
+    return "none" if gold.action == "none" else None
+
+
+def _exemplar_line(text: str) -> str:
+    """The text as a line of an exemplar file."""
+    return " ".join(text.split())

@@ -9,8 +9,12 @@ from router.calibration.calibration import IntervalStep, Report
 from router.calibration.cases import Cases
 from router.calibration.thresholds import SimulatedDecisions
 from router.statistics.figure import NO_FIGURE, Figure
-from router.statistics.intervals import auroc, confidence_interval, expected_calibration_error
-from router.statistics.probability import MIN_LABELLED
+from router.statistics.intervals import (
+    MIN_LABELLED,
+    auroc,
+    confidence_interval,
+    expected_calibration_error,
+)
 
 _DRAWS = 300
 """Bootstrap draws of the calibration error."""
@@ -22,19 +26,17 @@ _NEEDLESS_RATES = (0.05, 0.10, 0.15)
 """Shares of needless questions at which the recall of must-ask texts is reported."""
 
 
-def held_out_report(cases: Cases, simulated: SimulatedDecisions) -> Report:
-    """Compare the uncalibrated router with what was fitted, on the same held-out cases."""
-    before = {
-        **_shares(cases, cases.asked),
-        "calibration_error": _calibration_error(cases.stated_confidence, cases, cases.asked),
-    }
-    answered = cases.may_ask | (simulated.unsure & simulated.covered)
-    everyone = np.ones(len(cases), dtype=np.bool_)
-    after = {
-        **_shares(cases, simulated.asked),
-        "right_in_the_end": _share(np.where(simulated.asked, answered, cases.correct), everyone),
-        "truth_is_offered": _share(simulated.covered, simulated.unsure & ~cases.must_ask),
-        "calibration_error": _calibration_error(simulated.confidence, cases, simulated.asked),
+def held_out_report(cases: Cases, before: SimulatedDecisions, after: SimulatedDecisions) -> Report:
+    """Compare two ways to decide the same cases.
+
+    :param before: By the pack's own policy.
+    :param after: By what was fitted to other cases.
+    """
+    answered = cases.may_ask | (after.unsure & after.covered)
+    right_in_the_end = np.where(after.asked, answered, cases.correct)
+    questions = {
+        "right_in_the_end": _share(right_in_the_end, np.ones(len(cases), dtype=np.bool_)),
+        "truth_is_offered": _share(after.covered, after.unsure & ~cases.must_ask),
     }
     must, clear = cases.ask_probability[cases.must_ask], cases.ask_probability[~cases.may_ask]
     ranking = {
@@ -47,21 +49,28 @@ def held_out_report(cases: Cases, simulated: SimulatedDecisions) -> Report:
             cases.outside[cases.is_outside], cases.outside[~cases.is_outside]
         ),
         "sure_auroc": auroc_figure(
-            simulated.confidence[cases.correct], simulated.confidence[~cases.correct]
+            after.confidence[cases.correct], after.confidence[~cases.correct]
         ),
     }
-    return Report(before, _known(after), _known(ranking))
+    return Report(_outcomes(cases, before), _outcomes(cases, after, questions), _known(ranking))
 
 
-def _shares(cases: Cases, asked: Bools) -> dict[str, Figure]:
-    everyone = np.ones(len(cases), dtype=np.bool_)
-    shares = {
+def _outcomes(
+    cases: Cases, simulated: SimulatedDecisions, questions: Mapping[str, Figure] | None = None
+) -> dict[str, Figure]:
+    """What thresholds change, with the figures on questions before the calibration error."""
+    asked, everyone = simulated.asked, np.ones(len(cases), dtype=np.bool_)
+    figures = {
         "accepted": _share(np.where(asked, cases.may_ask, cases.correct), everyone),
         "silently_wrong": _share(~asked & ~cases.correct, everyone),
         "asked": _share(asked, everyone),
         "needless_of_asked": _share(cases.correct & ~cases.may_ask, asked),
+        **(questions or {}),
+        "calibration_error": _calibration_error(
+            simulated.confidence[~asked], cases.correct[~asked]
+        ),
     }
-    return _known(shares)
+    return _known(figures)
 
 
 def _known(figures: Mapping[str, Figure]) -> dict[str, Figure]:
@@ -72,9 +81,8 @@ def _share(hit: Bools, among: Bools) -> Figure:
     return Figure.of_share(int(np.count_nonzero(hit & among)), int(np.count_nonzero(among)))
 
 
-def _calibration_error(confidence: Floats, cases: Cases, asked: Bools) -> Figure:
-    """The error over what is decided without a question; its interval is a bootstrap over texts."""
-    confidence, correct = confidence[~asked], cases.correct[~asked]
+def _calibration_error(confidence: Floats, correct: Bools) -> Figure:
+    """The expected calibration error; its interval is a bootstrap over texts."""
     if not len(confidence):
         return NO_FIGURE
     random = np.random.default_rng(0)
@@ -111,35 +119,22 @@ def recall_at(positive: Floats, negative: Floats, rate: float) -> Figure:
 def interval_steps(
     cases: Cases, simulated: SimulatedDecisions
 ) -> dict[str, tuple[IntervalStep, ...]]:
-    """Tell how often held-out texts of each confidence were right, by what was done with them."""
-    everyone = np.ones(len(cases), dtype=np.bool_)
-    decided, unsure = ~simulated.asked, cases.in_scope & ~simulated.missing
+    """Tell how often held-out texts of each confidence were right, by what was done with them.
+
+    A kind of decision that too few texts have is left out.
+    """
+    doubt, wrong = 1.0 - simulated.confidence, ~cases.correct
+    has_question = cases.in_scope & (cases.ask_probability > 0.0)
     kinds: Mapping[str, tuple[Floats, Bools, Bools]] = {
-        "decided": (
-            simulated.confidence,
-            cases.correct,
-            decided if _is_enough(decided) else everyone,
-        ),
-        "missing": (
-            simulated.ask_probability,
-            cases.may_ask,
-            cases.in_scope & (cases.ask_probability > 0.0),
-        ),
-        "unsure": (
-            1.0 - simulated.confidence,
-            ~cases.correct,
-            unsure if _is_enough(unsure) else everyone,
-        ),
+        "decided": (simulated.confidence, cases.correct, ~simulated.asked),
+        "missing": (simulated.ask_probability, cases.may_ask, has_question),
+        "unsure": (doubt, wrong, cases.in_scope & ~simulated.missing),
     }
     return {
         kind: _steps(confidence[rows], correct[rows])
         for kind, (confidence, correct, rows) in kinds.items()
-        if _is_enough(rows)
+        if np.count_nonzero(rows) >= MIN_LABELLED
     }
-
-
-def _is_enough(rows: Bools) -> bool:
-    return int(np.count_nonzero(rows)) >= MIN_LABELLED
 
 
 def _steps(confidence: Floats, correct: Bools) -> tuple[IntervalStep, ...]:

@@ -1,7 +1,8 @@
 """From labelled texts to probability maps and thresholds, and what these would have decided."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -24,6 +25,7 @@ _MIN_TEXTS_OF_MAP = 50
 """Labelled texts, correct and wrong ones among them, that an action needs for a map of its own."""
 
 _ROUNDS = 2
+"""Thresholds depend on the maps, and these on which texts are decided without a question."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +123,11 @@ class FittedThresholds:
     def simulate(self, cases: Cases) -> SimulatedDecisions:
         """Decide cases; no report uses those that these thresholds were fitted to."""
         ask_probability = self.maps["clarify"].transform(cases.ask_probability)
-        confidence = np.array(self.maps["all"].transform(cases.confidence))
+        confidence = np.empty(len(cases))
         for action in (ROUTE, REDIRECT, NONE):
-            if ACTIONS[action] in self.maps:
-                rows = cases.action == action
-                confidence[rows] = self.maps[ACTIONS[action]].transform(cases.confidence[rows])
+            rows = cases.action == action
+            scaling = self.maps.get(ACTIONS[action], self.maps["all"])
+            confidence[rows] = scaling.transform(cases.confidence[rows])
         possible = {
             "in_scope": cases.in_scope,
             "has_question": cases.ask_probability > 0.0,
@@ -138,51 +140,41 @@ class FittedThresholds:
             ask_threshold=self.ask_threshold,
             confidence_threshold=self.confidence_threshold,
         )
-        return SimulatedDecisions(
-            ask_probability=ask_probability,
-            confidence=confidence,
-            risk=ask_risk(ask_probability, confidence, **possible),
-            missing=missing,
-            unsure=unsure,
-            covered=(cases.truth_rank < 2)
-            | (
-                (cases.truth_rank < MAX_OPTIONS)
-                & (cases.truth_probability >= (self.candidate_threshold or 0.0))
-            ),
-        )
+        risk = ask_risk(ask_probability, confidence, **possible)
+        is_candidate = cases.truth_probability >= (self.candidate_threshold or 0.0)
+        covered = (cases.truth_rank < 2) | ((cases.truth_rank < MAX_OPTIONS) & is_candidate)
+        return SimulatedDecisions(ask_probability, confidence, risk, missing, unsure, covered)
+
+
+def thresholds_of(policy: Policy) -> FittedThresholds:
+    """Take what a pack's own policy says, before anything is fitted to labels."""
+    maps = {"all": policy.confidence, "clarify": PlattScaling()}
+    return FittedThresholds(maps, policy.ask_threshold, policy.confidence_threshold)
 
 
 def fit_thresholds(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> FittedThresholds:
     """Fit maps and thresholds to labelled cases.
 
-    :param fold: Of each case; its risk comes from maps that were fitted to the other folds.
+    :param fold: The fold of each case. The risk of a case comes from maps that were fitted to the
+        other folds: with maps fitted to the same cases, simulations of 300 texts and a `max_error`
+        of 0.050 left 0.054 of fresh texts silently wrong. Shape: (n,).
     :raises RouterError: No threshold keeps the promise.
     """
     decided = cases.ask_probability < policy.ask_threshold
-    maps = fit_maps(cases, decided)
-    ask_threshold = float(maps["clarify"].transform(np.array([policy.ask_threshold]))[0])
-    confidence_threshold = policy.confidence_threshold
-    # Which texts are decided depends on the thresholds, and these depend on the maps.
+    threshold = None
     for _ in range(_ROUNDS if goal.share is not None else 0):
-        crossed = _crossed(cases, fold, decided)
+        crossed = _simulate_by_fold(cases, fold, partial(_fit_maps_to_others, cases, decided))
         threshold = goal.risk_threshold(crossed.risk, cases.correct)
         if threshold is None:
             raise RouterError(_unreachable(goal, cases))
         decided = crossed.ask_probability < threshold
-        ask_threshold, confidence_threshold = threshold, 1.0 - threshold
-    fitted = FittedThresholds(fit_maps(cases, decided), ask_threshold, confidence_threshold)
+    maps = fit_maps(cases, decided)
+    if threshold is None:
+        ask_threshold = float(maps["clarify"].transform(np.array([policy.ask_threshold]))[0])
+        fitted = FittedThresholds(maps, ask_threshold, policy.confidence_threshold)
+    else:
+        fitted = FittedThresholds(maps, threshold, 1.0 - threshold)
     return replace(fitted, candidate_threshold=_candidate_threshold(fitted, cases, policy.alpha))
-
-
-def _crossed(cases: Cases, fold: Indices, decided: Bools) -> SimulatedDecisions:
-    """Rescale the cases of each fold by maps that were fitted to the other folds."""
-    parts, places = [], []
-    for held_out in np.unique(fold):
-        others = fold != held_out
-        maps = fit_maps(cases.take(others), decided[others])
-        parts.append(FittedThresholds(maps, 1.0, 0.0).simulate(cases.take(~others)))
-        places.append(np.flatnonzero(~others))
-    return SimulatedDecisions.join(parts).take(np.argsort(np.concatenate(places)))
 
 
 def simulate_held_out(
@@ -190,19 +182,35 @@ def simulate_held_out(
 ) -> SimulatedDecisions:
     """Decide the cases of each fold by what was fitted to the other folds.
 
+    Where these are too few for the promise, it is kept by asking about every text.
+
     :param fold: The fold of each case. Shape: (n,).
     """
-    parts, places = [], []
-    for held_out in np.unique(fold):
-        others, folds = cases.take(fold != held_out), fold[fold != held_out]
+
+    def fit(others: Bools) -> FittedThresholds:
         try:
-            fitted = fit_thresholds(others, folds, goal, policy)
-        except (RouterError, ValueError):  # they are too few for the promise: ask about every text
-            plain = fit_thresholds(others, folds, Goal(), policy)
-            fitted = replace(plain, ask_threshold=0.0, confidence_threshold=1.0)
-        parts.append(fitted.simulate(cases.take(fold == held_out)))
-        places.append(np.flatnonzero(fold == held_out))
-    return SimulatedDecisions.join(parts).take(np.argsort(np.concatenate(places)))
+            return fit_thresholds(cases.take(others), fold[others], goal, policy)
+        except (RouterError, ValueError):
+            fitted = fit_thresholds(cases.take(others), fold[others], Goal(), policy)
+            return replace(fitted, ask_threshold=0.0, confidence_threshold=1.0)
+
+    return _simulate_by_fold(cases, fold, fit)
+
+
+def _simulate_by_fold(
+    cases: Cases, fold: Indices, fit: Callable[[Bools], FittedThresholds]
+) -> SimulatedDecisions:
+    """Decide the cases of each fold by what `fit` makes of all others, which are marked."""
+    parts, rows = [], []
+    for held_out in np.unique(fold):
+        others = fold != held_out
+        parts.append(fit(others).simulate(cases.take(~others)))
+        rows.append(np.flatnonzero(~others))
+    return SimulatedDecisions.join(parts).take(np.argsort(np.concatenate(rows)))
+
+
+def _fit_maps_to_others(cases: Cases, decided: Bools, others: Bools) -> FittedThresholds:
+    return FittedThresholds(fit_maps(cases.take(others), decided[others]), 1.0, 0.0)
 
 
 def fit_maps(cases: Cases, decided: Bools) -> dict[str, PlattScaling]:
@@ -218,11 +226,9 @@ def fit_maps(cases: Cases, decided: Bools) -> dict[str, PlattScaling]:
         if np.count_nonzero(rows) >= _MIN_TEXTS_OF_MAP and len(np.unique(cases.correct[rows])) == 2:
             maps[ACTIONS[action]] = fit_platt(cases.confidence[rows], cases.correct[rows])
     rows = cases.in_scope & (cases.ask_probability > 0.0)
-    enough = np.count_nonzero(rows) >= _MIN_TEXTS_OF_MAP
-    maps["clarify"] = (
-        fit_platt(cases.ask_probability[rows], cases.may_ask[rows]) if enough else PlattScaling()
-    )
-    return maps
+    if np.count_nonzero(rows) < _MIN_TEXTS_OF_MAP:
+        return maps | {"clarify": PlattScaling()}
+    return maps | {"clarify": fit_platt(cases.ask_probability[rows], cases.may_ask[rows])}
 
 
 def _candidate_threshold(fitted: FittedThresholds, cases: Cases, alpha: float) -> float | None:

@@ -15,7 +15,7 @@ from router.heads.centroid_head import CentroidHead, fit_centroid_head, is_too_l
 from router.heads.kernel_head import KernelHead, KernelSettings, fit_kernel_head
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import Centroids, unit_rows
-from router.statistics.probability import ProbabilityMap, TrueColumns, fit_power, log_loss
+from router.statistics.probability import Power, TrueColumns, fit_power, log_loss
 
 FEW_SHOT_SETTINGS = KernelSettings(lexical=0.0, ridge=0.1, pieces=False)
 """Settings for some ten exemplars a class, see docs/pages/evidence/accuracy.md."""
@@ -122,7 +122,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_: NDArray[Any]
     head_: KernelHead | CentroidHead
     discriminants_: Discriminants | None
-    calibration_: ProbabilityMap
+    calibration_: Power
     held_out_decisions_: Floats
     held_out_labels_: TrueColumns
 
@@ -234,7 +234,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.discriminants > 0.0:
             self._fit_second(shots, head)
 
-    def _calibrate(self, held_out: Floats, calibration: ProbabilityMap) -> None:
+    def _calibrate(self, held_out: Floats, calibration: Power) -> None:
         self.held_out_decisions_, self.calibration_ = held_out, calibration
 
     def _fit_first(self, shots: Shots) -> tuple[KernelHead, Floats]:

@@ -34,7 +34,7 @@ from router.heads.lexicon import Lexicon
 from router.heads.postings import Postings
 from router.heads.scores import Scores
 from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, unit_rows
-from router.statistics.probability import Temperature
+from router.statistics.probability import softmax
 from router.text import Words, words_in
 
 _EVERYDAY = "none"
@@ -143,7 +143,7 @@ class DocumentHead(Struct, frozen=True, dict=True, eq=False, tag="documents"):
     def _to_probabilities(self, log_odds: Floats, everyday: Floats) -> Probabilities:
         if self.none is not None:
             log_odds[:, self.none] = everyday
-        return Temperature().transform(log_odds)
+        return softmax(log_odds)
 
     def with_words(self, documents: Sequence[str]) -> "DocumentHead":
         """Know each target by the words of these documents, in the order of the names."""

@@ -3,7 +3,9 @@
 import numpy as np
 
 from router.arrays import Bools, Floats
-from router.statistics.probability import check_enough_labels
+
+MIN_LABELLED = 20
+"""Labelled texts that an interval of a confidence needs."""
 
 _Z = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
@@ -35,12 +37,14 @@ def confidence_interval(
     :return: Lower and upper ends in [0, 1]. Shape: (n_texts, 2).
     :raises ValueError: There are too few held-out texts.
     """
-    check_enough_labels(len(held_out_confidence))
-    size = min(neighbours, len(held_out_confidence))
+    n = len(held_out_confidence)
+    if n < MIN_LABELLED:
+        raise ValueError(f"an interval needs at least {MIN_LABELLED} labelled texts, got {n}")
+    size = min(neighbours, n)
     order = np.argsort(held_out_confidence, kind="stable")
     n_correct = np.append(0, np.cumsum(held_out_correct[order]))
     index = np.searchsorted(held_out_confidence[order], confidence)
-    start = np.clip(index - size // 2, 0, len(order) - size)
+    start = np.clip(index - size // 2, 0, n - size)
     ends = _wilson((n_correct[start + size] - n_correct[start]).astype(np.float64), size)
     return np.stack(
         [np.minimum(ends[:, 0], confidence), np.maximum(ends[:, 1], confidence)], axis=1

@@ -3,6 +3,7 @@
 The maps from decision values to probabilities are fitted on texts that were held out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
@@ -105,9 +106,6 @@ def fit_platt(confidence: Floats, correct: Bools) -> PlattScaling:
 TrueColumns: TypeAlias = NDArray[np.intp]
 """The column of each text's true class. Shape: (n_texts,)."""
 
-MIN_LABELLED = 20
-"""Labelled texts that a temperature or an interval needs."""
-
 _BEND_WIDTH = 0.02
 """Smoothing width of the soft ReLU in `Power`; decision values lie between 0 and 1."""
 
@@ -119,42 +117,7 @@ _BLOCK_ROWS = 4_096
 
 
 @dataclass(frozen=True)
-class _ProbabilityMap:
-    def log_probabilities(self, decisions: Floats) -> Floats:
-        """Logarithms of the probabilities. Shape: (n_texts, n_classes)."""
-        raise NotImplementedError
-
-    def transform(self, decisions: Floats) -> Probabilities:
-        """Probabilities of the classes. Shape: (n_texts, n_classes), as that of `decisions`."""
-        if len(decisions) <= _BLOCK_ROWS:
-            return self._probabilities(decisions)
-        probabilities = np.empty_like(decisions)
-        for start in range(0, len(decisions), _BLOCK_ROWS):
-            rows = slice(start, start + _BLOCK_ROWS)
-            probabilities[rows] = self._probabilities(decisions[rows])
-        return probabilities
-
-    def _probabilities(self, decisions: Floats) -> Probabilities:
-        return np.exp(self.log_probabilities(decisions))
-
-
-@dataclass(frozen=True)
-class Temperature(_ProbabilityMap):
-    """Softmax of the decision values times `sharpness`, a positive number."""
-
-    sharpness: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not self.sharpness > 0.0:
-            raise ValueError(f"sharpness is > 0, was: {self.sharpness}")
-
-    def log_probabilities(self, decisions: Floats) -> Floats:
-        """Logarithms of the probabilities. Shape: (n_texts, n_classes)."""
-        return _log_softmax(self.sharpness * decisions)
-
-
-@dataclass(frozen=True)
-class Power(_ProbabilityMap):
+class Power:
     """The positive part of a decision value plus `floor`, to the power `exponent`, normalised.
 
     Both are positive. It suits decision values that are 1 where a text clearly belongs to a class,
@@ -174,6 +137,10 @@ class Power(_ProbabilityMap):
         """Logarithms of the probabilities. Shape: (n_texts, n_classes)."""
         return _log_softmax(self.exponent * np.log(self._positive(decisions)))
 
+    def transform(self, decisions: Floats) -> Probabilities:
+        """Probabilities of the classes. Shape: (n_texts, n_classes), as that of `decisions`."""
+        return _in_blocks(self._probabilities, decisions)
+
     def _probabilities(self, decisions: Floats) -> Probabilities:
         """As exp(log_probabilities), but faster."""
         values = self._positive(decisions)
@@ -187,29 +154,14 @@ class Power(_ProbabilityMap):
         return np.asarray((decisions + np.hypot(decisions, _BEND_WIDTH)) / 2 + self.floor)
 
 
-ProbabilityMap: TypeAlias = Temperature | Power
+def softmax(log_odds: Floats) -> Probabilities:
+    """Probabilities of the classes. Shape: (n_texts, n_classes), as that of `log_odds`."""
+    return _in_blocks(lambda rows: np.exp(_log_softmax(rows)), log_odds)
 
 
-def log_loss(to: ProbabilityMap, decisions: Floats, truth: TrueColumns) -> float:
+def log_loss(power: Power, decisions: Floats, truth: TrueColumns) -> float:
     """Mean negative logarithm of the probability of the true class."""
-    return -float(to.log_probabilities(decisions)[np.arange(len(truth)), truth].mean())
-
-
-def fit_temperature(decisions: Floats, truth: TrueColumns) -> Temperature:
-    """Fit a temperature by log loss (Guo et al. 2017, On Calibration of Modern Neural Networks).
-
-    :param decisions: Of texts that the classifier was not fitted on. Shape: (n_texts, n_classes).
-    :raises ValueError: There are fewer than `MIN_LABELLED` texts.
-    """
-    from scipy.optimize import minimize_scalar
-
-    check_enough_labels(len(truth))
-    best = minimize_scalar(
-        lambda log_sharpness: log_loss(Temperature(np.exp(log_sharpness)), decisions, truth),
-        bounds=(-5.0, 7.0),
-        method="bounded",
-    )
-    return Temperature(float(np.exp(best.x)))
+    return -float(power.log_probabilities(decisions)[np.arange(len(truth)), truth].mean())
 
 
 def fit_power(decisions: Floats, truth: TrueColumns) -> Power:
@@ -235,18 +187,19 @@ def fit_power_on_sample(decisions: NDArray[Any], truth: TrueColumns) -> Power:
     return fit_power(np.asarray(decisions[::step], dtype=np.float64), truth[::step])
 
 
-def check_enough_labels(n: int) -> None:
-    """Refuse to fit on too few texts.
-
-    :raises ValueError: There are fewer than `MIN_LABELLED`.
-    """
-    if n < MIN_LABELLED:
-        raise ValueError(f"calibration needs at least {MIN_LABELLED} labelled texts, got {n}")
-
-
 def _power(logarithms: Floats) -> Power:
     floor, exponent = np.exp(np.clip(logarithms, -7.0, 3.0))  # beyond, rounding errors dominate
     return Power(float(floor), float(exponent))
+
+
+def _in_blocks(transform: Callable[[Floats], Probabilities], decisions: Floats) -> Probabilities:
+    if len(decisions) <= _BLOCK_ROWS:
+        return transform(decisions)
+    probabilities = np.empty_like(decisions)
+    for start in range(0, len(decisions), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        probabilities[rows] = transform(decisions[rows])
+    return probabilities
 
 
 def _log_softmax(values: Floats) -> Floats:
