@@ -15,7 +15,7 @@ from time import perf_counter
 from log_overhead import write_log
 
 from router import Router
-from router.evaluation.evaluate import Progress, evaluate
+from router.evaluation import Progress, evaluate
 
 LIMIT = 1.5e9  # bytes
 
@@ -48,7 +48,7 @@ def main() -> int:
                 told[0] = done.lines
                 print(f"  {done.lines:>9,} lines: peak {peak() / 1e6:,.0f} MB", flush=True)
 
-        evaluate(router, log, Path(folder) / "out", form=args.format, progress=tell)
+        evaluate(router, log, Path(folder) / "out", format=args.format, progress=tell)
     print(f"router loaded: {before / 1e6:,.0f} MB; evaluated: {peak() / 1e6:,.0f} MB at most")
     print(f"{perf_counter() - start:,.0f} s")
     return 0 if peak() < LIMIT else 1

@@ -21,7 +21,7 @@ from pathlib import Path
 from speed_made import made_log, made_texts
 
 from router import Router
-from router.engines import ray as engine
+from router.engines.ray import evaluate_on_ray
 from router.evaluation import evaluate
 
 ROUNDS = 2
@@ -45,14 +45,14 @@ def main() -> None:
         folder = Path(name)
         if args.only:
             log = made_log(folder, made_texts(DIFFERENT), args.only)
-            engine.evaluate(router, log, folder / "out", workers=2)
+            evaluate_on_ray(router, log, folder / "out", workers=2)
             print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024))
             return
         ratios = []
         for round_ in range(ROUNDS):
             few = made_log(folder, made_texts(FEW), FEW)
             start = _seconds(
-                lambda log=few: engine.evaluate(router, log, folder / "few", workers=2)
+                lambda log=few: evaluate_on_ray(router, log, folder / "few", workers=2)
             )
             log = made_log(folder, made_texts(args.texts, round_ * args.texts), args.texts)
             local = _seconds(
@@ -61,7 +61,7 @@ def main() -> None:
                 )
             )
             spread = _seconds(
-                lambda log=log: engine.evaluate(
+                lambda log=log: evaluate_on_ray(
                     router, log, folder / "ray", workers=2, chunk_lines=CHUNK
                 )
             )

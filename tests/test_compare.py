@@ -1,19 +1,24 @@
 import msgspec
 import numpy as np
 import pytest
+from lines import decided
 
 from router.commands.compare import compare_command as command
 from router.errors import LogError
 from router.evaluation.compare import (
+    Drift,
     Paired,
     compare,
+    compare_logs,
     compare_paired,
     differences,
+    divergence,
     gain_of,
+    jensen_shannon,
     mcnemar,
+    separate,
 )
-from router.evaluation.drift import Drift, compare_logs, divergence, jensen_shannon, told_apart
-from router.evaluation.run_folder import Row, RunFolder
+from router.evaluation.decisions_file import RunFolder
 from router.evaluation.sampling import DistinctSample
 from router.logs.labels import Gold
 
@@ -31,7 +36,7 @@ def run_folder(path, rows):
 def routed(line, skills, accepted=None, text=None):
     gold = None if accepted is None else Gold("route", skills=BRAKES)
     text = text or f"query {line}"
-    return Row(line, text, "route", skills=skills, confidence=0.9, gold=gold, accepted=accepted)
+    return decided(line, text, "route", skills, confidence=0.9, gold=gold, accepted=accepted)
 
 
 def test_mcnemar_by_hand():
@@ -67,7 +72,9 @@ def test_two_runs_of_one_log_by_hand(tmp_path):
 
 
 def test_the_figures_of_both_runs_by_hand(tmp_path):
-    asks = Row(2, "query 2", "clarify", question="q", gold=Gold("route", BRAKES), accepted=False)
+    asks = decided(
+        2, "query 2", "clarify", question="q", gold=Gold("route", BRAKES), accepted=False
+    )
     before = [routed(1, BRAKES, True), routed(2, TYRES, False), routed(3, TYRES)]
     after = [routed(1, BRAKES, True), asks, routed(3, TYRES)]
     found = compare(run_folder(tmp_path / "a", before), run_folder(tmp_path / "b", after))
@@ -81,7 +88,7 @@ def test_the_figures_of_both_runs_by_hand(tmp_path):
 
 def test_labels_that_have_changed_between_two_runs_are_said(tmp_path, capsys):
     before = [routed(1, BRAKES, True), routed(2, BRAKES, True)]
-    relabelled = Row(2, "query 2", "route", skills=BRAKES, gold=Gold("none"), accepted=False)
+    relabelled = decided(2, "query 2", "route", skills=BRAKES, gold=Gold("none"), accepted=False)
     a = run_folder(tmp_path / "a", before)
     b = run_folder(tmp_path / "b", [before[0], relabelled])
     assert compare(a, b).n_relabelled == 1
@@ -141,7 +148,7 @@ def test_runs_of_other_logs_are_not_paired(tmp_path):
     a = run_folder(tmp_path / "a", [routed(1, BRAKES), routed(2, BRAKES)])
     b = run_folder(tmp_path / "b", [routed(1, BRAKES), routed(2, BRAKES, text="other")])
     assert isinstance(compare(a, b), Drift)
-    with pytest.raises(LogError, match="part at line 2"):
+    with pytest.raises(LogError, match="differ at line 2"):
         compare_paired(a, b)
 
 
@@ -187,7 +194,7 @@ def sample_of(texts):
     return sample
 
 
-def test_other_subjects_are_told_apart_and_the_same_are_not(tiny_router):
+def test_other_subjects_are_separate_and_the_same_are_not(tiny_router):
     model = tiny_router.pack.exemplars
     bikes = [f"{line} {word}" for lines in model.skills.values() for line in lines for word in "ab"]
     cakes = [
@@ -196,10 +203,10 @@ def test_other_subjects_are_told_apart_and_the_same_are_not(tiny_router):
         for n in range(12)
     ]
     encoder = tiny_router.encoder
-    apart = told_apart(sample_of(bikes), sample_of(cakes), encoder)
+    apart = separate(sample_of(bikes), sample_of(cakes), encoder)
     assert apart.auroc.low > 0.95
     assert all("cake" in text for text in apart.after)
     assert set(apart.before) <= set(bikes)
-    alike = told_apart(sample_of(bikes), sample_of(bikes), encoder)
+    alike = separate(sample_of(bikes), sample_of(bikes), encoder)
     assert alike.auroc.low <= 0.5 <= alike.auroc.high + 0.05
-    assert told_apart(sample_of(bikes), sample_of(cakes[:5]), encoder) is None
+    assert separate(sample_of(bikes), sample_of(cakes[:5]), encoder) is None

@@ -9,13 +9,12 @@ from typer.testing import CliRunner
 
 from router import RouterError
 from router.commands.evaluate import evaluate_command as command
-from router.decisions.outcome import Outcome
 from router.errors import LogError
-from router.evaluation.decided import Decided
-from router.evaluation.evaluate import evaluate
-from router.evaluation.gate import Gate
-from router.evaluation.metrics import Metrics, schema_text
-from router.logs.reader import Columns
+from router.evaluation.decision_memo import DecisionMemo, NewDecisions
+from router.evaluation.fail_under import failures_of, read_conditions
+from router.evaluation.metrics import Metrics, metrics_schema
+from router.evaluation.run import evaluate
+from router.logs.reader import Columns, LogLine
 from router.paths import DATA
 
 ROWS = [
@@ -81,12 +80,12 @@ def test_metrics_hold_figures_lists_and_versions(tiny_router, log, tmp_path):
 
 
 def test_the_schema_that_is_shipped_is_the_one_in_the_code():
-    assert (DATA / "metrics.schema.json").read_text() == schema_text()
+    assert (DATA / "metrics.schema.json").read_text() == metrics_schema()
 
 
 def test_parquet_and_json_lines_hold_the_same(tiny_router, log, tmp_path):
     as_json = evaluate(tiny_router, log, tmp_path / "json")
-    as_parquet = evaluate(tiny_router, log, tmp_path / "parquet", form="parquet")
+    as_parquet = evaluate(tiny_router, log, tmp_path / "parquet", format="parquet")
     assert as_parquet.table().equals(as_json.table())
     assert as_parquet.metrics == as_json.metrics
     assert not as_parquet.table().schema.field("text").nullable
@@ -96,7 +95,7 @@ def test_parquet_and_json_lines_hold_the_same(tiny_router, log, tmp_path):
 
 def test_another_format_replaces_the_decisions_of_before(tiny_router, log, tmp_path):
     evaluate(tiny_router, log, tmp_path / "out")
-    evaluate(tiny_router, log, tmp_path / "out", form="parquet")
+    evaluate(tiny_router, log, tmp_path / "out", format="parquet")
     names = {"decisions.parquet", "metrics.json", "rejected.jsonl", "run.json"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
 
@@ -126,22 +125,41 @@ def test_progress_ends_with_all_lines(tiny_router, log, tmp_path):
     assert told[-1].share == 1.0
 
 
+def log_lines(texts, start=1):
+    return [LogLine(line, str(line), text) for line, text in enumerate(texts, start)]
+
+
 def test_each_text_is_decided_once_as_far_as_there_is_room(tiny_router):
     texts = ["flat tyre", "squealing brakes", "flat tyre", "buy a bike"]
-    roomy, narrow = Decided(), Decided(most=1)
-    verdict, fresh = roomy.decide(tiny_router, texts, [1, 2, 3, 4])
-    assert (roomy.n_decided, fresh.lines) == (3, [1, 2, 4])
+    first, again = log_lines(texts), log_lines(texts, start=5)
+    roomy, narrow = DecisionMemo(), DecisionMemo(max_texts=1)
+    batch, new = roomy.decide(tiny_router, first)
+    assert (new.lines, new.texts) == ([1, 2, 4], ["flat tyre", "squealing brakes", "buy a bike"])
     assert roomy.most_repeated(5) == [(0, 2)]
-    again, fresh = roomy.decide(tiny_router, texts, [5, 6, 7, 8])
-    assert (roomy.n_decided, fresh.lines) == (3, [])
-    same, _ = narrow.decide(tiny_router, texts, [1, 2, 3, 4])
-    narrow.decide(tiny_router, texts, [5, 6, 7, 8])
-    assert (len(narrow), narrow.n_decided) == (1, 5)
-    for other in (again, same):
-        assert [other.outcomes[i] for i in other.codes] == [
-            verdict.outcomes[i] for i in verdict.codes
+    repeated, new = roomy.decide(tiny_router, again)
+    assert new.lines == []
+    narrow.decide(tiny_router, first)
+    crowded, new = narrow.decide(tiny_router, again)
+    assert (len(narrow), new.lines) == (1, [6, 8])
+    plain = tiny_router.outcomes(texts)
+    for other in (batch, repeated, crowded):
+        assert [other.outcomes[i] for i in other.indices] == [
+            plain.outcomes[i] for i in plain.indices
         ]
-        assert other.confidences.tolist() == verdict.confidences.tolist()
+        assert other.confidence.tolist() == plain.confidence.tolist()
+        assert other.margin.tolist() == plain.margin.tolist()
+
+
+def test_a_memo_that_remembers_what_another_wrote_decides_the_same(tiny_router):
+    lines = log_lines(["flat tyre", "squealing brakes", "flat tyre"])
+    first, second = DecisionMemo(), DecisionMemo()
+    batch, new = first.decide(tiny_router, lines)
+    second.remember(msgspec.msgpack.decode(msgspec.msgpack.encode(new), type=NewDecisions))
+    again, new = second.decide(tiny_router, lines)
+    assert new.lines == []
+    assert [again.outcomes[i] for i in again.indices] == [batch.outcomes[i] for i in batch.indices]
+    assert again.confidence.tolist() == batch.confidence.tolist()
+    assert second.most_repeated(5) == [(0, 4), (1, 2)]
 
 
 def test_a_log_without_one_good_line_says_the_first_reason(tiny_router, tmp_path):
@@ -164,10 +182,10 @@ def test_an_evaluation_inside_its_own_log_folder_is_no_part_of_it(tiny_router, l
 def test_a_gate_names_what_fails(tiny_router, log):
     metrics = evaluate(tiny_router, log).metrics
     conditions = ["accepted=0.9", "silently_wrong=0.1", "fix-tyres.recall=1", "none_recall=0.5"]
-    assert Gate.of(conditions, tiny_router.pack).failed(metrics) == [
+    assert failures_of(metrics, read_conditions(conditions, tiny_router.pack)) == [
         "accepted must be at least 0.9, was: 0.75 (n = 4)",
         "silently_wrong must be at most 0.1, was: 0.25 (n = 4)",
-        "none_recall must be at least 0.5, and the log has no labelled line that it speaks of",
+        "none_recall must be at least 0.5, and the log has no labelled line that it counts",
     ]
 
 
@@ -183,7 +201,7 @@ def test_a_gate_names_what_fails(tiny_router, log):
 )
 def test_a_condition_says_its_form(tiny_router, condition, message):
     with pytest.raises(RouterError, match=message):
-        Gate.of([condition], tiny_router.pack)
+        read_conditions([condition], tiny_router.pack)
 
 
 @pytest.fixture
@@ -236,7 +254,15 @@ def test_columns_are_named(tiny_router, tmp_path):
 
 
 def test_outcomes_are_kept_once(tiny_router):
-    decided = Decided()
-    decided.decide(tiny_router, ["flat tyre", "flat tyre!", "a flat tyre"], [1, 2, 3])
-    assert decided.outcomes.count(decided.outcomes[0]) == 1
-    assert isinstance(decided.outcomes[0], Outcome)
+    memo = DecisionMemo()
+    memo.decide(tiny_router, log_lines(["flat tyre", "flat tyre!", "a flat tyre"]))
+    assert memo.batch([0, 1, 2]).outcomes == tuple(dict.fromkeys(memo.outcomes))
+    assert len(memo.outcomes) == 1
+
+
+def test_the_former_name_of_the_format_warns(tiny_router, log):
+    with pytest.warns(DeprecationWarning, match="format"):
+        evaluation = evaluate(tiny_router, log, form="parquet")
+    assert evaluation.format == "parquet"
+    with pytest.warns(DeprecationWarning, match="Evaluation.format"):
+        assert evaluation.form == "parquet"

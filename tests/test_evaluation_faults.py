@@ -13,9 +13,9 @@ import pytest
 
 from router import Router
 from router.errors import LogError, WriteError
-from router.evaluation.evaluate import evaluate
-from router.evaluation.run_folder import RunFolder
-from router.evaluation.run_parts import Parts
+from router.evaluation.checkpoint import UnfinishedRun
+from router.evaluation.decisions_file import RunFolder
+from router.evaluation.run import evaluate
 from router.report import write_report
 
 CHUNK = 40
@@ -50,7 +50,7 @@ def log(tmp_path):
 @pytest.fixture
 def unbroken(tiny_router, log, tmp_path):
     def run(form="jsonl"):
-        evaluate(tiny_router, log, tmp_path / "unbroken", chunk_lines=CHUNK, form=form)
+        evaluate(tiny_router, log, tmp_path / "unbroken", chunk_lines=CHUNK, format=form)
         return contents(tmp_path / "unbroken")
 
     return run
@@ -59,11 +59,11 @@ def unbroken(tiny_router, log, tmp_path):
 RUN = """
 import sys
 from router import Router
-from router.evaluation.evaluate import evaluate
+from router.evaluation import evaluate
 
 pack, log, out, form, chunk = sys.argv[1:]
 evaluate(
-    Router.load(pack), log, out, form=form, chunk_lines=int(chunk),
+    Router.load(pack), log, out, format=form, chunk_lines=int(chunk),
     progress=lambda done: print(done.lines, flush=True),
 )
 """
@@ -81,21 +81,21 @@ def test_killed_and_resumed_is_the_same_to_the_byte(tiny, log, tmp_path, form, c
     assert process.returncode == -signal.SIGKILL
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".unfinished"]
     router, told = Router.load(tiny), []
-    evaluate(router, log, tmp_path / "out", form=form, chunk_lines=CHUNK, progress=told.append)
+    evaluate(router, log, tmp_path / "out", format=form, chunk_lines=CHUNK, progress=told.append)
     assert told[chunks - 1].lines == CHUNK * chunks
-    evaluate(router, log, tmp_path / "unbroken", form=form, chunk_lines=CHUNK)
+    evaluate(router, log, tmp_path / "unbroken", format=form, chunk_lines=CHUNK)
     assert contents(tmp_path / "out") == contents(tmp_path / "unbroken")
 
 
 def test_what_is_done_is_not_decided_again(tiny_router, log, tmp_path, unbroken, monkeypatch):
     stop_after(tiny_router, log, tmp_path / "out", 5)
-    asked, decide = [], Router.route_arrow
+    asked, decide = [], Router.outcomes
 
     def noted(self, texts):
         asked.extend(texts)
         return decide(self, texts)
 
-    monkeypatch.setattr(Router, "route_arrow", noted)
+    monkeypatch.setattr(Router, "outcomes", noted)
     evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK)
     assert asked == []  # the first five of ten chunks hold every text
     assert contents(tmp_path / "out") == unbroken()
@@ -113,8 +113,10 @@ def stop_after(router, log, out, chunks):
 def test_stopped_twice_and_left_with_half_a_chunk(tiny_router, log, tmp_path, unbroken):
     out = tmp_path / "out"
     stop_after(tiny_router, log, out, 2)
-    (out / ".unfinished" / "000002.rows").write_bytes(b"half a ro")  # its checkpoint is missing
-    (out / ".unfinished" / ".000002.json.x7f").write_bytes(b"{")
+    (out / ".unfinished" / "000002.decisions").write_bytes(
+        b"half a ro"
+    )  # its checkpoint is missing
+    (out / ".unfinished" / ".000002.checkpoint.x7f").write_bytes(b"{")
     stop_after(tiny_router, log, out, 7)
     evaluate(tiny_router, log, out, chunk_lines=CHUNK)
     assert contents(out) == unbroken()
@@ -126,7 +128,7 @@ def test_stopped_between_the_results_and_the_end(tiny_router, log, tmp_path, unb
 
     out = tmp_path / "out"
     with monkeypatch.context() as patched:
-        patched.setattr(Parts, "drop", killed)
+        patched.setattr(UnfinishedRun, "drop", killed)
         with pytest.raises(KeyboardInterrupt):
             evaluate(tiny_router, log, out, chunk_lines=CHUNK)
     evaluate(tiny_router, log, out, chunk_lines=CHUNK)
@@ -141,7 +143,7 @@ def test_another_log_does_not_go_on_with_an_unfinished_run(tiny_router, log, tmp
     ):
         evaluate(tiny_router, log, out, chunk_lines=CHUNK)
     with pytest.raises(LogError, match="with another log and another format"):
-        evaluate(tiny_router, log, out, chunk_lines=CHUNK, form="parquet")
+        evaluate(tiny_router, log, out, chunk_lines=CHUNK, format="parquet")
     evaluate(tiny_router, log, out, chunk_lines=CHUNK, restart=True)
     assert contents(out) == unbroken()
 
@@ -175,9 +177,9 @@ def test_a_full_disk_is_said_and_harms_nothing(tiny_router, log, tmp_path, unbro
         largest_file(size),
         pytest.raises(WriteError, match="can't write: File too large; .* are done"),
     ):
-        evaluate(tiny_router, log, out, chunk_lines=CHUNK, form=form)
+        evaluate(tiny_router, log, out, chunk_lines=CHUNK, format=form)
     assert {name: (out / name).read_bytes() for name in before} == before
-    evaluate(tiny_router, log, out, chunk_lines=CHUNK, form=form)
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK, format=form)
     assert contents(out) == unbroken(form)
 
 
@@ -228,7 +230,7 @@ def test_the_command_on_a_full_disk(tiny, tiny_router, tmp_path, small_disk):
         told.stderr,
     )
     assert {name: (out / name).read_bytes() for name in before} == before
-    done = {path.stem for path in (out / ".unfinished").glob("*.json")} - {"run"}
+    done = {path.stem for path in (out / ".unfinished").glob("*.checkpoint")} - {"run"}
     kept = {path.stem for path in (out / ".unfinished").iterdir()} - {"run"}
     assert kept == done  # no chunk by half, no temporary file
     grow()
@@ -317,9 +319,9 @@ def test_a_hostile_log_comes_through_whole(tiny_router, tmp_path, name, form):
         quoted = ['"' + text.replace('"', '""') + '"' for text in HOSTILE]
         lines = [mark, *(f"{text}{between}fix-tyres" for text in quoted)]
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*lines, ""]).encode())
-    evaluation = evaluate(tiny_router, path, tmp_path / "out", form=form, chunk_lines=2)
+    evaluation = evaluate(tiny_router, path, tmp_path / "out", format=form, chunk_lines=2)
     assert evaluation.table().column("text").to_pylist() == HOSTILE
-    assert [row.text for row in RunFolder.open(tmp_path / "out").rows()] == HOSTILE
+    assert [row.text for row in RunFolder.open(tmp_path / "out").decisions()] == HOSTILE
     told = evaluation.metrics.lines
     assert (told.decided, told.labelled, told.rejected) == (6, 6, 0)
 

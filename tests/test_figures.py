@@ -1,15 +1,24 @@
 import random
+import re
+from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from router.decisions.outcome import Outcome
-from router.evaluation.figures import NAMES, Figure, Figures
-from router.evaluation.tally import Counter, Share, Tally
+from router.decisions.outcome import Outcome, OutcomeBatch
+from router.evaluation.counts import DecisionCounts, HitCount
+from router.evaluation.definitions import FIGURES
+from router.evaluation.figures import Figures
+from router.evaluation.rows import decided_lines
 from router.logs.labels import Gold
+from router.logs.reader import LogLine, read_time
+from router.statistics.figure import Figure
 
 TYRES, BRAKES, BIKES = "fix-tyres", "fix-brakes", "sell-bikes"
+REFERENCE = Path(__file__).parents[1] / "docs" / "pages" / "reference"
+DAY = read_time("2026-09-01")
 
 
 def routed(*skills, packs=()):
@@ -32,16 +41,17 @@ LINES = [  # outcome, label, confidence in units of 1/10,000
 ]
 
 
-def tally_of(pack, lines, day="2026-09-01"):
-    tally, counter = Tally(), Counter(pack)
-    for outcome, gold, confidence in lines:
-        counter.add(tally, outcome, gold, 1, {day: 1}, {confidence: 1})
-    return tally
+def counts_of(pack, lines):
+    outcomes = [outcome for outcome, _, _ in lines]
+    numbers = np.array([unit for _, _, unit in lines], dtype=np.float32) / np.float32(10_000)
+    batch = OutcomeBatch(tuple(outcomes), np.arange(len(lines)), numbers, numbers)
+    log = [LogLine(i, str(i), f"query {i}", DAY, gold) for i, (_, gold, _) in enumerate(lines)]
+    return DecisionCounts.of(decided_lines(log, batch, pack.precedence), pack)
 
 
 @pytest.fixture
-def tally(tiny_router):
-    return tally_of(tiny_router.pack, LINES)
+def counts(tiny_router):
+    return counts_of(tiny_router.pack, LINES)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +59,6 @@ def tally(tiny_router):
     [
         ("accepted", 6, 12),  # the 1st, 4th, 6th, 7th, 10th and 11th
         ("silently_wrong", 5, 12),
-        ("asked", 2, 12),
         ("ask_precision", 1, 2),
         ("ask_recall", 1, 2),
         ("needless", 1, 10),
@@ -64,31 +73,92 @@ def tally(tiny_router):
         ("none_precision", 1, 2),
     ],
 )
-def test_shares_by_hand(tally, name, hits, n):
-    assert tally.shares[name] == Share(hits, n)
+def test_shares_by_hand(counts, name, hits, n):
+    assert counts.shares[name] == HitCount(hits, n)
 
 
-def test_values_are_rounded_and_have_intervals(tally, tiny_router):
-    figures = Figures(tally, tiny_router.pack)
-    assert list(figures.named) == list(NAMES)
+@pytest.mark.parametrize(
+    ("name", "line", "hits"),
+    [
+        # A question is fair where it is acceptable, though something else is right as well.
+        (
+            "ask_precision",
+            (Outcome("clarify"), Gold("route", (TYRES,), ok_actions=("clarify",)), 1),
+            1,
+        ),
+        # An acceptable skill is as good as the required one.
+        ("skill_when_routed", (routed(BRAKES), Gold("route", (TYRES,), ok_skills=(BRAKES,)), 1), 1),
+        ("skill_when_routed", (routed(BIKES), Gold("route", (TYRES,), ok_skills=(BRAKES,)), 1), 0),
+        # A neighbour must be the one of the label.
+        (
+            "packs_named_too",
+            (routed(TYRES, packs=("train-lines",)), Gold("route", (TYRES,), ("bus-lines",)), 1),
+            0,
+        ),
+        ("packs_named_too", (routed(TYRES), Gold("route", (TYRES,), ("bus-lines",)), 1), 0),
+        # No question but the one of the label is right.
+        (
+            "right_question",
+            (
+                Outcome("clarify", question="repair-or-buy"),
+                Gold("clarify", question="which-part"),
+                1,
+            ),
+            0,
+        ),
+    ],
+)
+def test_what_counts_as_a_hit(tiny_router, name, line, hits):
+    assert counts_of(tiny_router.pack, [line]).shares[name] == HitCount(hits, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("ask_precision", (routed(TYRES), Gold("clarify"), 1)),
+        ("right_question", (Outcome("clarify", question="which-part"), Gold("clarify"), 1)),
+        ("skill_when_routed", (routed(TYRES), Gold("route", (TYRES, BRAKES)), 1)),
+        ("skill_when_routed", (Outcome("none"), Gold("route", (TYRES,)), 1)),
+        ("category_when_routed", (routed(TYRES), Gold("none"), 1)),
+        ("packs_named_too", (Outcome("none"), Gold("route", (TYRES,), ("bus-lines",)), 1)),
+        ("none_precision", (routed(TYRES), Gold("none"), 1)),
+        ("needless", (routed(TYRES), Gold("route", (TYRES,), ok_actions=("clarify",)), 1)),
+    ],
+)
+def test_lines_that_a_figure_does_not_count(tiny_router, name, line):
+    assert name not in counts_of(tiny_router.pack, [line]).shares
+
+
+def test_every_figure_has_a_title_and_a_meaning_and_is_documented():
+    documented = (REFERENCE / "files.md").read_text()
+    for figure in FIGURES:
+        assert figure.title
+        assert re.fullmatch(r"The .+\.", figure.meaning)
+        assert f"| `{figure.name}` |" in documented
+
+
+def test_values_are_rounded_and_have_intervals(counts, tiny_router):
+    figures = Figures(counts, tiny_router.pack)
+    assert list(figures.named) == [figure.name for figure in FIGURES]
     assert figures.values["queries"] == 12
     assert figures.values["silently_wrong"] == 0.4167
     # Wilson by hand: (6 + 1.92) / (12 + 3.84) = 0.5, less and plus 0.2462
     assert figures.named["accepted"] == Figure(0.5, 0.2538, 0.7462, 12)
-    empty = Figures(Tally(), tiny_router.pack)
+    assert figures.named["asked"] == Figure.of_share(2, 12).rounded()
+    empty = Figures(DecisionCounts(), tiny_router.pack)
     assert {*empty.named.values()} == {Figure(None, None, None, 0)}
     assert empty.risk_coverage == empty.ask_rate == empty.reliability == ()
 
 
-def test_calibration_error_by_hand(tally, tiny_router):
+def test_calibration_error_by_hand(counts, tiny_router):
     # gaps of the bins from 0.3 on, 0.3 + 0.4 + |0.5 - 1| + |1.2 - 1| + 0.7 + 0.8 + |2.7 - 3|, by 10
-    figure = Figures(tally, tiny_router.pack).named["calibration_error"]
+    figure = Figures(counts, tiny_router.pack).named["calibration_error"]
     assert (figure.value, figure.n) == (0.32, 10)
     assert figure.low < 0.32 < figure.high
 
 
-def test_risk_coverage_by_hand(tally, tiny_router):
-    curve = Figures(tally, tiny_router.pack).risk_coverage
+def test_risk_coverage_by_hand(counts, tiny_router):
+    curve = Figures(counts, tiny_router.pack).risk_coverage
     assert [(one.confidence, one.coverage, one.risk) for one in curve] == [
         (0.9, 0.25, 0.0),
         (0.8, 0.3333, 0.25),
@@ -99,25 +169,25 @@ def test_risk_coverage_by_hand(tally, tiny_router):
         (0.3, 0.8333, 0.5),
     ]
     area = (3 * 0 + 0.25 + 0.4 + 2 * 3 / 7 + 0.375 + 4 / 9 + 0.5) / 10
-    assert Figures(tally, tiny_router.pack).named["risk_coverage_area"].value == round(area, 4)
+    assert Figures(counts, tiny_router.pack).named["risk_coverage_area"].value == round(area, 4)
 
 
-def test_asking_more_by_hand(tally, tiny_router):
-    curve = Figures(tally, tiny_router.pack).ask_rate
+def test_asking_more_by_hand(counts, tiny_router):
+    curve = Figures(counts, tiny_router.pack).ask_rate
     first, second, *_, last = curve
     assert (first.asked, first.accuracy, first.with_answers) == (0.1667, 0.5, 0.5833)
     assert (second.asked, second.accuracy, second.with_answers) == (0.25, 0.5556, 0.6667)
     assert (last.asked, last.accuracy, last.with_answers) == (1.0, None, 1.0)
 
 
-def test_reliability_by_hand(tally, tiny_router):
-    *_, last = Figures(tally, tiny_router.pack).reliability
+def test_reliability_by_hand(counts, tiny_router):
+    *_, last = Figures(counts, tiny_router.pack).reliability
     assert (last.start, last.end, last.confidence) == (0.9, 1.0, 0.9)
     assert (last.accepted.value, last.accepted.n) == (1.0, 3)
 
 
-def test_confusion_names_wanted_and_given(tally, tiny_router):
-    confusion = Figures(tally, tiny_router.pack).confusion
+def test_confusion_names_wanted_and_given(counts, tiny_router):
+    confusion = Figures(counts, tiny_router.pack).confusion
     cells = {(cell.wanted, cell.given): (cell.count, cell.accepted) for cell in confusion.cells}
     assert cells["skill:fix-brakes", "skill:fix-tyres"] == (2, 0)  # the 5th lacks the brakes
     assert cells["skill:fix-brakes", "skill:sell-bikes"] == (1, 0)
@@ -130,10 +200,10 @@ def test_confusion_names_wanted_and_given(tally, tiny_router):
 
 def test_a_category_as_label_has_its_row(tiny_router):
     gold = Gold("route", ok_skills=(BRAKES, TYRES))
-    tally = tally_of(tiny_router.pack, [(routed(BIKES), gold, 1), (routed(TYRES), gold, 1)])
-    figures = Figures(tally, tiny_router.pack)
-    assert figures.categories["workshop"].recall == Figure.of(1, 2)
-    assert tally.cells["category:workshop"] == {"skill:sell-bikes": Share(0, 1)}
+    counts = counts_of(tiny_router.pack, [(routed(BIKES), gold, 1), (routed(TYRES), gold, 1)])
+    figures = Figures(counts, tiny_router.pack)
+    assert figures.categories["workshop"].recall == Figure.of_share(1, 2).rounded()
+    assert counts.cells["category:workshop"] == {"skill:sell-bikes": HitCount(0, 1)}
 
 
 def test_skills_agree_with_scikit_learn_where_a_label_is_one_skill(tiny_router):
@@ -141,7 +211,7 @@ def test_skills_agree_with_scikit_learn_where_a_label_is_one_skill(tiny_router):
     wanted = [dice.choice(skills) for _ in range(300)]
     given = [one if dice.random() < 0.7 else dice.choice(skills) for one in wanted]
     lines = [(routed(g), Gold("route", (w,)), 5_000) for w, g in zip(wanted, given, strict=True)]
-    found = Figures(tally_of(tiny_router.pack, lines), tiny_router.pack).skills
+    found = Figures(counts_of(tiny_router.pack, lines), tiny_router.pack).skills
     theirs = zip(*precision_recall_fscore_support(wanted, given, labels=skills), strict=True)
     for skill, (precision, recall, f1, n) in zip(skills, theirs, strict=True):
         ours = found[skill]
@@ -153,38 +223,38 @@ def test_skills_agree_with_scikit_learn_where_a_label_is_one_skill(tiny_router):
 
 def test_an_acceptable_alternative_counts_for_both(tiny_router):
     line = (routed(TYRES), Gold("route", (BRAKES,), ok_skills=(TYRES,)), 5_000)
-    found = Figures(tally_of(tiny_router.pack, [line]), tiny_router.pack).skills
+    found = Figures(counts_of(tiny_router.pack, [line]), tiny_router.pack).skills
     assert found[TYRES].precision.value == 1.0
     assert found[BRAKES].recall.value == 1.0
 
 
 def test_parts_add_up_to_the_whole_in_any_order(tiny_router):
     pack = tiny_router.pack
-    whole = tally_of(pack, LINES)
-    parts = [tally_of(pack, LINES[i : i + 3]) for i in range(0, 12, 3)]
+    whole = counts_of(pack, LINES)
+    parts = [counts_of(pack, LINES[i : i + 3]) for i in range(0, 12, 3)]
     # as another machine would send them
-    sent = [msgspec.json.decode(msgspec.json.encode(part), type=Tally) for part in parts]
+    sent = [msgspec.json.decode(msgspec.json.encode(part), type=DecisionCounts) for part in parts]
     for order in (sent, sent[::-1]):
-        total = Tally.sum(order)
+        total = DecisionCounts.sum(order)
         assert Figures(total, pack).values == Figures(whole, pack).values
         assert Figures(total, pack).confusion == Figures(whole, pack).confusion
         assert total == whole
 
 
 def test_lines_without_a_label_count_in_shares_and_days_alone(tiny_router):
-    tally = tally_of(tiny_router.pack, [(routed(TYRES), None, 9_000), LINES[0], LINES[6]])
-    figures = Figures(tally, tiny_router.pack)
+    counts = counts_of(tiny_router.pack, [(routed(TYRES), None, 9_000), LINES[0], LINES[6]])
+    figures = Figures(counts, tiny_router.pack)
     assert figures.shares.actions == {"route": 2, "clarify": 1}
     assert figures.shares.skills == {TYRES: 2}
     assert figures.shares.questions == {"which-part": 1}
     day = figures.days["2026-09-01"]
     assert (day.lines, day.labelled, day.accepted, day.skills) == (3, 2, 2, {TYRES: 2})
     assert figures.named["accepted"].n == 2
-    assert figures.named["asked"] == Figure.of(1, 3)
+    assert figures.named["asked"] == Figure.of_share(1, 3).rounded()
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends(tiny_router):
     lines = [(routed(TYRES), Gold("route", (TYRES,)), i) for i in range(1_000)]
-    curve = Figures(tally_of(tiny_router.pack, lines), tiny_router.pack).risk_coverage
+    curve = Figures(counts_of(tiny_router.pack, lines), tiny_router.pack).risk_coverage
     assert len(curve) == 200
     assert (curve[0].coverage, curve[-1].coverage) == (0.001, 1.0)

@@ -2,13 +2,13 @@ import json
 
 import numpy as np
 import pytest
+from lines import decided
 
 from router.commands.gaps import print_gaps
 from router.evaluation.clusters import clusters_of
 from router.evaluation.gaps import export_gaps, find_gaps, is_unfit
-from router.evaluation.run_folder import Row
+from router.evaluation.keywords import keywords_of
 from router.evaluation.sampling import DistinctSample
-from router.evaluation.telling_words import telling_words
 from router.logs.labels import Gold
 from router.packs.exemplar_file import read_exemplars
 from router.paths import SAMPLE_LOG
@@ -32,7 +32,7 @@ GARDEN = [
 
 
 def refused(texts):
-    return [Row(line, text, "none") for line, text in enumerate(texts, start=1)]
+    return [decided(line, text, "none") for line, text in enumerate(texts, start=1)]
 
 
 def test_a_sample_of_a_stream_counts_exactly_and_ignores_order():
@@ -46,7 +46,7 @@ def test_a_sample_of_a_stream_counts_exactly_and_ignores_order():
     assert kept == {text: stream.count(text) for text in kept}
     assert len(kept) == 10
     assert list(forwards.items()) == list(backwards.items())
-    assert forwards.n_seen == 507
+    assert forwards.n_added == 507
 
 
 def test_a_sample_says_what_size_must_hold():
@@ -55,11 +55,11 @@ def test_a_sample_says_what_size_must_hold():
 
 
 def test_what_fits_nothing():
-    assert is_unfit(Row(1, "x", "none", confidence=0.99))
-    assert is_unfit(Row(1, "x", "route", skills=("a",), confidence=0.4))
-    assert not is_unfit(Row(1, "x", "route", skills=("a",), confidence=0.8))
-    assert not is_unfit(Row(1, "x", "clarify", question="q", confidence=0.4))
-    assert is_unfit(Row(1, "x", "route", skills=("a",), confidence=0.9, accepted=False))
+    assert is_unfit(decided(1, "x", "none", confidence=0.99))
+    assert is_unfit(decided(1, "x", "route", skills=("a",), confidence=0.4))
+    assert not is_unfit(decided(1, "x", "route", skills=("a",), confidence=0.8))
+    assert not is_unfit(decided(1, "x", "clarify", question="q", confidence=0.4))
+    assert is_unfit(decided(1, "x", "route", skills=("a",), confidence=0.9, accepted=False))
 
 
 def test_two_topics_are_two_clusters_and_a_stranger_is_in_none(tiny_router):
@@ -83,14 +83,14 @@ def test_texts_that_have_nothing_in_common_are_no_cluster():
     assert clusters_of(np.eye(3, dtype=np.float32)).tolist() == [-1] * 3
 
 
-def test_telling_words_by_hand():
+def test_keywords_by_hand():
     texts = ["boil eggs", "boil the eggs", "prune roses", "prune eggs", "other"]
-    words = telling_words(texts, np.array([0, 0, 1, 1, -1]))
+    words = keywords_of(texts, np.array([0, 0, 1, 1, -1]))
     assert words == [("boil", "eggs"), ("prune",)]  # "roses" is said once
     # what the field says anyway tells nothing
     field = ["boil water", "boil milk", "boil soup", "boil rice"]
-    assert telling_words(texts, np.array([0, 0, 1, 1, -1]), field)[0] == ("boil eggs",)
-    assert telling_words(["..."], np.array([0])) == [()]
+    assert keywords_of(texts, np.array([0, 0, 1, 1, -1]), field)[0] == ("boil eggs",)
+    assert keywords_of(["..."], np.array([0])) == [()]
 
 
 def test_gaps_have_words_typical_queries_and_sizes(tiny_router):
@@ -122,7 +122,7 @@ def test_a_gap_near_a_skill_asks_for_exemplars(tiny_router):
 def test_labels_say_where_a_gap_belongs(tiny_router):
     gold = Gold("route", skills=("sell-bikes",))
     rows = [
-        Row(1, text, "route", skills=("fix-tyres",), gold=gold, accepted=False)
+        decided(1, text, "route", skills=("fix-tyres",), gold=gold, accepted=False)
         for text in [*COOKING, *GARDEN]
     ]
     gaps = find_gaps(rows, tiny_router).gaps

@@ -18,11 +18,10 @@ from typer.testing import CliRunner  # noqa: E402
 
 from router.cli import app  # noqa: E402
 from router.encoders.default import default_encoder  # noqa: E402
-from router.engines import ray as engine  # noqa: E402
-from router.errors import LogError  # noqa: E402
-from router.evaluation.evaluate import evaluate  # noqa: E402
-from router.evaluation.run_folder import RunFolder  # noqa: E402
-from router.evaluation.run_rows import FORMS  # noqa: E402
+from router.engines.ray import evaluate_on_ray  # noqa: E402
+from router.errors import LogError, RouterError  # noqa: E402
+from router.evaluation.decisions_file import FORMATS, RunFolder  # noqa: E402
+from router.evaluation.run import evaluate  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 
@@ -92,14 +91,14 @@ def told(evaluation):
 
 
 def test_the_result_is_that_of_the_local_engine(tiny_router, log, tmp_path):
-    local = evaluate(tiny_router, log, tmp_path / "local", form="parquet", chunk_lines=10)
-    spread = engine.evaluate(tiny_router, log, tmp_path / "ray", workers=2, chunk_lines=10)
+    local = evaluate(tiny_router, log, tmp_path / "local", format="parquet", chunk_lines=10)
+    spread = evaluate_on_ray(tiny_router, log, tmp_path / "ray", workers=2, chunk_lines=10)
     assert told(spread) == told(local)
-    assert spread.tally == local.tally
+    assert spread.counts == local.counts
     assert spread.metrics.lines.read == 73
     assert list(spread.rejected()) == list(local.rejected())
     assert spread.table().equals(local.table())
-    assert len(list((tmp_path / "ray" / FORMS["parquet"].name).iterdir())) >= 7
+    assert len(list((tmp_path / "ray" / FORMATS["parquet"].file_name).iterdir())) >= 7
     ours, theirs = (
         json.loads((tmp_path / name / "run.json").read_bytes()) for name in ("ray", "local")
     )
@@ -125,28 +124,28 @@ def test_the_command_gives_the_same_figures_and_gates_on_them(tiny_router, log, 
     assert all("accepted must be at least 1, was" in one.stderr for one in told_by.values())
     assert len({one.stdout.split("Everything is in")[0] for one in told_by.values()}) == 1
     assert (tmp_path / "ray" / "report.html").stat().st_size > 100_000
-    assert len(list(RunFolder.open(tmp_path / "ray").rows())) == 70
+    assert len(list(RunFolder.open(tmp_path / "ray").decisions())) == 70
 
 
 def test_a_folder_may_be_named_by_its_uri(tiny_router, log, tmp_path):
     uris = [(tmp_path / name).as_uri() for name in ("log", "out")]
-    spread = engine.evaluate(tiny_router, *uris, workers=1)
+    spread = evaluate_on_ray(tiny_router, *uris, workers=1)
     assert (spread.is_here, spread.folder) == (True, tmp_path / "out")
     assert [one.line for one in spread.rejected()] == [8, 32, 75]
 
 
 def test_a_second_run_leaves_nothing_of_the_first(tiny_router, log, tmp_path):
     out = tmp_path / "ray"
-    engine.evaluate(tiny_router, log, out, workers=1, chunk_lines=5)
-    again = engine.evaluate(tiny_router, log / "b.csv", out, workers=1, chunk_lines=50)
+    evaluate_on_ray(tiny_router, log, out, workers=1, chunk_lines=5)
+    again = evaluate_on_ray(tiny_router, log / "b.csv", out, workers=1, chunk_lines=50)
     assert again.table().num_rows == 12
     assert [one.line for one in again.rejected()] == [14]
 
 
 def test_a_worker_killed_midway_changes_nothing(tiny_router, log, tmp_path):
     flag = tmp_path / "killed"
-    plain = engine.evaluate(tiny_router, log, tmp_path / "plain", workers=2, chunk_lines=10)
-    killed = engine.evaluate(
+    plain = evaluate_on_ray(tiny_router, log, tmp_path / "plain", workers=2, chunk_lines=10)
+    killed = evaluate_on_ray(
         tiny_router,
         log,
         tmp_path / "killed-run",
@@ -162,7 +161,7 @@ def test_a_worker_killed_midway_changes_nothing(tiny_router, log, tmp_path):
 def test_an_error_in_a_row_names_the_row(tiny_router, log, tmp_path):
     broken = partial(Faulty, "squeal when it rains 36")
     with pytest.raises(LogError, match=r"line 40: can't be decided: the encoder broke.*rains 36"):
-        engine.evaluate(
+        evaluate_on_ray(
             tiny_router, log, tmp_path / "out", workers=1, chunk_lines=10, encoder=broken
         )
     assert not (tmp_path / "out" / "metrics.json").exists()
@@ -170,7 +169,7 @@ def test_an_error_in_a_row_names_the_row(tiny_router, log, tmp_path):
 
 def test_a_strict_run_stops_at_the_line_that_cannot_be_read(tiny_router, log, tmp_path):
     with pytest.raises(LogError, match=r"a\.jsonl:8: not JSON"):
-        engine.evaluate(tiny_router, log, tmp_path / "out", workers=1, strict=True)
+        evaluate_on_ray(tiny_router, log, tmp_path / "out", workers=1, strict=True)
 
 
 @dataclass
@@ -182,10 +181,10 @@ class Other:
 
 def test_workers_with_another_encoder_are_refused(tiny_router, log, tmp_path):
     assert shared_encoder().key == tiny_router.encoder.key
-    with pytest.raises(engine.RouterError, match="a worker has other; cure: encoder=partial"):
-        engine.evaluate(tiny_router, log, tmp_path / "out", workers=1, encoder=Other)
+    with pytest.raises(RouterError, match="a worker has other; cure: encoder=partial"):
+        evaluate_on_ray(tiny_router, log, tmp_path / "out", workers=1, encoder=Other)
 
 
 def test_a_log_that_is_not_there_is_named(tiny_router, tmp_path):
     with pytest.raises(LogError, match="nowhere: no such file"):
-        engine.evaluate(tiny_router, tmp_path / "nowhere", tmp_path / "out")
+        evaluate_on_ray(tiny_router, tmp_path / "nowhere", tmp_path / "out")

@@ -9,7 +9,7 @@ import speed
 import speed_made
 
 from router import Router
-from router.evaluation.evaluate import evaluate
+from router.evaluation.run import evaluate
 from router.report import write_report
 
 TEXTS = [

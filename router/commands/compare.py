@@ -12,18 +12,17 @@ from router.commands.common import (
     print_line,
     print_table,
 )
+from router.decisions.outcome import ACTIONS
 from router.decisions.words import count_of, on_one_line, outcome_in_words, target_in_words
 
 if TYPE_CHECKING:
-    from router.evaluation.compare import Change, Paired
-    from router.evaluation.drift import Drift, Share
-    from router.evaluation.interval import Interval
+    from router.evaluation.compare import Change, Drift, Paired, ShareChange
+    from router.statistics.figure import Figure
 
 _MOST_CHANGES = 8
 """Changed queries of each kind that are printed."""
 
 _MOST_MOVES = 5
-_ACTIONS = ("route", "clarify", "redirect", "none")
 
 
 def compare_command(
@@ -46,7 +45,7 @@ def compare_command(
     import msgspec
 
     from router.evaluation.compare import Paired, compare, differences
-    from router.evaluation.run_folder import RunFolder
+    from router.evaluation.decisions_file import RunFolder
 
     runs = RunFolder.open(before), RunFolder.open(after)
     comparison = compare(*runs, lambda: encoder_of(encoder))
@@ -132,30 +131,31 @@ def _print_drift(
         ("outcomes (route, clarify, redirect, none)", drift.actions, drift.actions_by_chance),
         ("skills that come first", drift.skills, drift.skills_by_chance),
     ):
-        differs = divergence.value > chance
-        verb = "differ more than by chance" if differs else "differ no more than by chance"
+        value, low, high = divergence.measured
+        verb = "differ more than by chance" if value > chance else "differ no more than by chance"
         print_line(
             f"The {subject} [bold]{verb}[/bold]: the Jensen-Shannon divergence is"
-            f" {divergence.value:.3f} bits ({divergence.low:.3f} to {divergence.high:.3f}); by"
+            f" {value:.3f} bits ({low:.3f} to {high:.3f}); by"
             f" chance it stays below {chance:.3f}.",
         )
-    if drift.embedding is not None and drift.embedding.low > 0.5:
+    if drift.embedding is not None and drift.embedding.measured[1] > 0.5:
         for name, texts in ((before, drift.typical_before), (after, drift.typical_after)):
             print_line(f"\n[bold]Most typical of {name}[/bold]")
             for text in texts:
                 print_line(f"  [dim]{escape(on_one_line(text, 110))}[/dim]")
     print_line()
-    outcomes = [share for share in drift.shares if share.name in _ACTIONS]
-    skills = [share for share in drift.shares if share.name not in _ACTIONS]
+    outcomes = [share for share in drift.shares if share.name in ACTIONS]
+    skills = [share for share in drift.shares if share.name not in ACTIONS]
     _print_shares("Share of all queries, by outcome", outcomes)
     _print_shares("Share of all queries, by skill", skills)
 
 
-def _verdict(gain: "Interval") -> str:
+def _verdict(gain: "Figure") -> str:
     """Say whether more or fewer decisions are accepted."""
     if not gain.excludes_zero:
         return "There is no clear difference in what is accepted."
-    return "More decisions are accepted." if gain.value > 0 else "Fewer decisions are accepted."
+    more = gain.measured[0] > 0
+    return "More decisions are accepted." if more else "Fewer decisions are accepted."
 
 
 def _cause(differing: tuple[str, ...] | None, same: str) -> str:
@@ -166,26 +166,24 @@ def _cause(differing: tuple[str, ...] | None, same: str) -> str:
     return f"The routers differ in {' and '.join(differing)}."
 
 
-def _difference_of_queries(auroc: "Interval | None") -> str:
+def _difference_of_queries(auroc: "Figure | None") -> str:
     if auroc is None:
         return "The queries are not compared: there are too few different texts."
-    verb = "differ" if auroc.low > 0.5 else "do not differ clearly"
+    value, low, high = auroc.measured
+    verb = "differ" if low > 0.5 else "do not differ clearly"
     return (
         f"The queries [bold]{verb}[/bold]: a classifier tells from the text which log a query is"
-        f" from with an AUROC of {auroc.value:.3f} ({auroc.low:.3f} to {auroc.high:.3f}); 0.5 is"
+        f" from with an AUROC of {value:.3f} ({low:.3f} to {high:.3f}); 0.5 is"
         " chance, 1 is certainty."
     )
 
 
-def _print_shares(title: str, shares: "Sequence[Share]") -> None:
+def _print_shares(title: str, shares: "Sequence[ShareChange]") -> None:
     """Print shares before and after, with a star where the interval of the change excludes 0."""
 
     def rows() -> Iterator[tuple[str, ...]]:
         for share in shares:
-            value, low, high = (
-                f"{100 * end:+.1f}"
-                for end in (share.change.value, share.change.low, share.change.high)
-            )
+            value, low, high = (f"{100 * end:+.1f}" for end in share.change.measured)
             star = " *" if share.change.excludes_zero else "  "
             before, after = f"{share.before:.1%}", f"{share.after:.1%}"
             yield share.name, before, after, value, f"{low} to {high}{star}"

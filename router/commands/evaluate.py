@@ -25,8 +25,8 @@ from router.commands.common import (
 from router.decisions.words import count_of, on_one_line, outcome_in_words
 
 if TYPE_CHECKING:
-    from router.evaluation.evaluate import Evaluation, Progress
-    from router.evaluation.run_parts import Query
+    from router.evaluation.rows import Query
+    from router.evaluation.run import Evaluation, Progress
     from router.router import Router
 
 _MOST_QUERIES, _MOST_REASONS = 10, 3
@@ -121,25 +121,36 @@ def evaluate_command(
 
         router evaluate s3://bucket/log --engine ray --out s3://bucket/run
     """
-    from router.engines.engine import engine_of
-    from router.evaluation.gate import Gate
+    from router.engines import choose_engine
+    from router.evaluation.fail_under import failures_of, read_conditions
     from router.logs.reader import Columns
     from router.paths import SAMPLE_LOG
 
     router = load_router(pack, encoder, calibration)
-    gate = Gate.of(fail_under or [], router.pack)
+    bounds = read_conditions(fail_under or [], router.pack)
     columns = Columns(text_column, label_column, time_column, id_column)
-    chosen = engine_of(engine, form, restart, address, workers, encoder, cache)
+    run = choose_engine(
+        engine,
+        format=form,
+        restart=restart,
+        cache=cache,
+        address=address,
+        workers=workers,
+        encoder=encoder,
+    )
     try:
         with _progress_bar() as update:
-            evaluation = chosen.evaluate(router, log or SAMPLE_LOG, out, columns, strict, update)
+            evaluation = run(
+                router, log or SAMPLE_LOG, out, columns=columns, strict=strict, progress=update
+            )
     except KeyboardInterrupt:
-        print_note(f"router: stopped; the same command {chosen.after_stop} ({out})")
+        after = "starts over" if engine == "ray" else "goes on from here"
+        print_note(f"router: stopped; the same command {after} ({out})")
         raise typer.Exit(130) from None
     _print_evaluation(evaluation)
     if report:
         typer.echo(_write_report(evaluation, router))
-    failures = gate.failed(evaluation.metrics)
+    failures = failures_of(evaluation.metrics, bounds)
     for sentence in failures:
         print_note(f"router: {sentence}")
     if failures:
@@ -217,7 +228,7 @@ def _print_evaluation(evaluation: "Evaluation") -> None:
     if lines.rejected > _MOST_REASONS:
         left = lines.rejected - _MOST_REASONS
         print_line(f"  rejected.jsonl lists {left:,} more")
-    files = f"{evaluation.place}: {', '.join(evaluation.files)}"
+    files = f"{evaluation.folder}: {', '.join(evaluation.files)}"
     print_line(f"Everything is in {escape(files)}.")
 
 

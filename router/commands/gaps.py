@@ -37,10 +37,10 @@ def gaps_command(
 
         router gaps runs/october --export review
     """
+    from router.evaluation.decisions_file import RunFolder
     from router.evaluation.gaps import export_gaps, find_gaps
-    from router.evaluation.run_folder import RunFolder
 
-    rows = RunFolder.open(run).rows()
+    rows = RunFolder.open(run).decisions()
     gaps = find_gaps(rows, load_router(pack, encoder).with_vector_cache())
     print_gaps(gaps)
     if export is not None:
@@ -54,11 +54,11 @@ def print_gaps(gaps: "Gaps") -> None:
     """Print the words, the size, typical queries and the suggestion of each gap."""
     from rich.markup import escape
 
-    from router.evaluation.gaps import UNSURE
+    from router.evaluation.gaps import UNSURE_BELOW
 
     print_line(
         f"{gaps.n_unfit:,} of {count_of(gaps.n_lines, 'query')} fit no skill well: they were"
-        f" refused, were wrong without a question, or had a confidence below {UNSURE:.0%}.",
+        f" refused, were wrong without a question, or had a confidence below {UNSURE_BELOW:.0%}.",
     )
     if not gaps.gaps:
         print_line("No group of them is similar enough to be called a gap.")

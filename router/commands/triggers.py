@@ -14,7 +14,8 @@ from router.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from router.evaluation.trigger_eval import Outcome, Tally
+    from router.evaluation.rows import DecidedLine
+    from router.evaluation.triggers import Trigger, TriggerCount
 
 
 def triggers_command(
@@ -51,38 +52,38 @@ def triggers_command(
     """
     from rich.markup import escape
 
-    from router.evaluation.trigger_eval import (
+    from router.evaluation.triggers import (
+        count_triggers,
         read_triggers,
         run_triggers,
-        tally,
-        write_csv,
-        write_eval_queries,
+        write_triggers,
     )
 
     triggers = read_triggers(file, skill)
     if to is not None:
-        write = write_csv if to.suffix.lower() == ".csv" else write_eval_queries
-        write(to, triggers)
-    outcomes = run_triggers(load_router(pack, encoder), triggers)
-    counts = tally(outcomes)
+        write_triggers(to, triggers)
+    decided = run_triggers(load_router(pack, encoder), triggers)
+    counts = count_triggers(triggers, decided)
     columns = ("skill", "right", "of", "share", "95 % interval")
     print_table("Queries with the right outcome", columns, map(_cells, counts))
-    for outcome in outcomes:
-        if not outcome.right:
-            print_line(escape(_mistake(outcome)))
+    for trigger, line in zip(triggers, decided, strict=True):
+        if not trigger.is_right(line.skills):
+            print_line(escape(_mistake(trigger, line)))
     everything = counts[-1]
-    if fail_under is not None and everything.right < fail_under * everything.count:
+    if fail_under is not None and everything.right < fail_under * everything.figure.n:
         raise typer.Exit(1)
 
 
-def _cells(row: "Tally") -> tuple[str, ...]:
-    share = f"{row.right / row.count:.0%}" if row.count else "-"
-    name = row.skill if row.should else f"not {row.skill}"
-    return name, str(row.right), str(row.count), share, f"{row.low:.0%} to {row.high:.0%}"
+def _cells(count: "TriggerCount") -> tuple[str, ...]:
+    name = count.skill if count.should_trigger else f"not {count.skill}"
+    if not count.figure.n:
+        return name, "0", "0", "-", "-"
+    value, low, high = count.figure.measured
+    return name, str(count.right), str(count.figure.n), f"{value:.0%}", f"{low:.0%} to {high:.0%}"
 
 
-def _mistake(outcome: "Outcome") -> str:
-    wanted = outcome.trigger.skill or "nothing"
-    wanted = wanted if outcome.trigger.should_trigger else f"not {wanted}"
-    result = ", ".join(outcome.got) or outcome.action
-    return f"wrong: {outcome.trigger.query!r}: wanted {wanted}, got {result}"
+def _mistake(trigger: "Trigger", line: "DecidedLine") -> str:
+    wanted = trigger.skill or "nothing"
+    wanted = wanted if trigger.should_trigger else f"not {wanted}"
+    result = ", ".join(line.skills) or line.action
+    return f"wrong: {trigger.query!r}: wanted {wanted}, got {result}"

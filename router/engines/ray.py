@@ -1,59 +1,41 @@
-"""Evaluate a log with Ray Data, from and to any store that Arrow reaches (local, S3, GCS, HDFS).
+"""Evaluates a log on a Ray cluster, from and to any store that Arrow can reach (S3, GCS, HDFS).
 
-Two passes, both by Ray's workers: every file is measured, so that lines have the numbers they would
-have on one machine; then chunks of lines go, as Arrow tables, to workers that have loaded the model
-once. Each chunk comes back as its sums alone; its decisions stay where the worker wrote them.
+This process reads the log and sends its chunks to workers that have loaded the model once. Only the
+totals of a chunk come back; its decisions stay where the worker wrote them.
 """
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
-from router.engines.chunks import (
-    Decider,
-    Measured,
-    Part,
-    Task,
-    chunks_of,
-    hashed,
-    measure,
-    parts_of,
-)
-from router.engines.stores import JOINED, Store
-from router.errors import LogError, RouterError
-from router.evaluation.counting import merged
-from router.evaluation.evaluate import LISTED, STDIN, Evaluation, Progress
-from router.evaluation.figures import Figures
-from router.evaluation.metrics import FORMAT, Lines, Metrics, Versions
-from router.evaluation.run_parts import Checkpoint, Query, pretty
-from router.evaluation.run_rows import FORMS
-from router.evaluation.tally import Tally
-from router.logs.formats import Rejected
-from router.logs.reader import CHUNK_LINES, Columns
-from router.packs.pack import Pack
+from router.engines.stores import REJECTED_PARTS, Store
+from router.errors import EncoderError, LogError, RouterError
+from router.evaluation.decision_memo import DecisionMemo
+from router.evaluation.decisions_file import FORMATS
+from router.evaluation.metrics import Versions, pretty_json
+from router.evaluation.run import STDIN, Evaluation, Progress, run_settings
+from router.evaluation.totals import RunTotals, decide_chunk
+from router.logs.formats import LogFile, file_hash, fingerprint
+from router.logs.labels import LabelReader
+from router.logs.reader import CHUNK_LINES, Columns, LogChunk, read_log
+from router.router import Router
 
-if TYPE_CHECKING:
-    import pyarrow
-
-    from router.router import Router
-
-BLOCK = 1 << 17
-"""Bytes of a block that Ray hands on: about a thousand lines, so that all workers share."""
-
-READING, DECIDING = 0.1, 0.9
-"""Shares of a CPU, so that reading never takes one from deciding, nor waits for all of it."""
+_MAX_RETRIES = 3
+"""How often a worker that dies is replaced, and its chunk is decided again."""
 
 
-def evaluate(
-    router: "Router",
+def evaluate_on_ray(
+    router: Router,
     log: str | Path,
     out: str | Path,
     *,
@@ -65,208 +47,198 @@ def evaluate(
     chunk_lines: int = CHUNK_LINES,
     encoder: Callable[[], Encoder] = default_encoder,
 ) -> Evaluation:
-    """Decide every line of a log on a Ray cluster; the figures are those of `evaluation.evaluate`.
+    """Decide every line of a log on a Ray cluster; the figures are those of `evaluate`.
 
-    Written are `decisions.parquet`, a folder of parts, `rejected.jsonl`, and `metrics.json` last.
-    Nothing of a stopped run is taken up: each begins by clearing the folder. Left out is the list
-    of repeated texts, which no worker alone can know; `texts` counts what the workers decided, a
-    text that two of them met twice.
+    The files are `decisions.parquet`, which is a folder of parts, `rejected.jsonl`, `run.json`, and
+    at last `metrics.json`. A stopped run starts over: each run begins by clearing the folder. The
+    list of repeated texts stays empty, since no worker knows what the others decide; `texts` counts
+    a text once for each worker that decided it.
 
-    :param log: A file or folder of parts, as a path or a URI ("s3://bucket/log").
-    :param out: A folder that all workers reach, as a path or a URI.
-    :param address: Of the cluster; one is started on this machine if None and none is running.
-    :param workers: That hold a model each; one for each CPU of the cluster if None.
-    :param encoder: Makes the router's encoder anew on each worker.
-    :raises LogError: The log can't be read, has no line that can, or a line can't be decided; the
-        message names it.
-    :raises RouterError: Ray is not installed.
+    :param log: A file or folder, as a path or a URI ("s3://bucket/log").
+    :param out: A folder that all workers can write to, as a path or a URI.
+    :param address: The address of the cluster; if None, a cluster is started on this machine,
+        unless one is running.
+    :param workers: The number of workers, which hold a model each; None: one for each CPU.
+    :param encoder: Makes the router's encoder on each worker.
+    :raises LogError: The log can't be read, it has no line that can be read, or a line can't be
+        decided; the message names it.
+    :raises RouterError: Ray is not installed, or the cluster can't be joined.
     """
     if str(log) == STDIN:
         raise LogError(
             "standard input comes to one machine and can't be spread; cure: name a file or folder,"
             " or leave the engine local"
         )
-    store, source = Store.of(out), Store.of(log)
+    store = Store.of(out)
+    source = _LogSource(Store.of(log).files())
+    totals, share = RunTotals(), 0.0
+    unloaded = replace(router, encoder=None)  # type: ignore[arg-type]
     with _cluster(address):
-        measured = _measured(source)
         store.clear()
-        task = Task(
-            pack=router.pack,
-            model=router.model,
-            calibration=router.calibration,
-            encoder_key=router.encoder.key,
-            make_encoder=encoder,
-            out=store,
-            columns=columns,
-            strict=strict,
-            lines=chunk_lines,
-        )
-        total = _Total(measured, progress or (lambda _: None))
-        for row in _decided(task, parts_of(measured), workers):
-            total.add(msgspec.json.decode(row["done"], type=Checkpoint))
+        chunks = source.chunks(columns, LabelReader(router.pack), strict, chunk_lines)
+        arguments = (unloaded, router.encoder.key, encoder, store)
+        for chunk_share, part in _decide(arguments, chunks, workers):
+            totals.add(part)
+            share = max(share, chunk_share)
+            if progress is not None:
+                progress(Progress(totals.read, totals.texts, share))
     versions = Versions.of(router)
-    metrics = total.metrics(versions, router.pack)
-    settings = {
-        "format": FORMAT,
-        "log": str(log),
-        "log_sha256": hashed(measured),
-        "versions": msgspec.to_builtins(versions),
-        "columns": msgspec.to_builtins(columns),
-        "form": "parquet",
-        "chunk_lines": chunk_lines,
-        "engine": "ray",
-    }
+    metrics = totals.metrics(versions, router.pack, lines=source.lines, blank=source.blank)
+    log_hash = fingerprint(source.hashes)
+    settings = run_settings(versions, log, log_hash, columns, "parquet", chunk_lines)
     store.join_rejected()
-    store.write("run.json", pretty(settings))
+    store.write("run.json", pretty_json(settings | {"engine": "ray"}))
     store.write("metrics.json", metrics.to_json())
-    return Spread(store.here or Path(out), metrics, total.tally, FORMS["parquet"], store)
-
-
-@dataclass(frozen=True)
-class Spread(Evaluation):
-    """What a run came to, wherever its files are. Without `is_here`, `folder` is but a name."""
-
-    store: Store
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the files are this machine's own."""
-        return self.store.here is not None
-
-    @property
-    def place(self) -> str:
-        """Where the files are, as a person writes it."""
-        return str(self.folder) if self.is_here else self.store.root
-
-    def table(self) -> "pyarrow.Table":
-        """All decisions as an arrow table, in the order of the log."""
-        return self.store.table(self.form.name)
-
-    def rejected(self) -> Iterator[Rejected]:
-        """Give the lines that can't be read, in order."""
-        decoder = msgspec.json.Decoder(Rejected)
-        yield from map(decoder.decode, self.store.lines(JOINED))
+    return Evaluation(store.local_path or store.root, metrics, totals.counts, "parquet")
 
 
 @dataclass
-class _Total:
-    """Sums of the chunks that came back, in whatever order."""
+class _LogSource:
+    """The files of a log, by their URIs, and what was counted while they were read."""
 
-    measured: Sequence[Measured]
-    progress: Callable[[Progress], None]
-    read: int = 0
-    rejected: int = 0
-    texts: int = 0
-    tally: Tally = field(default_factory=Tally)
-    least_certain: tuple[Query, ...] = ()
-    mistakes: tuple[Query, ...] = ()
+    uris: list[str]
+    lines: int = 0
+    blank: int = 0
+    hashes: list[bytes] = field(default_factory=list)
 
-    @property
-    def found(self) -> int:
-        """Lines that hold something."""
-        return sum(one.found for one in self.measured)
+    def chunks(
+        self, columns: Columns, labels: LabelReader, strict: bool, chunk_lines: int
+    ) -> Iterator[LogChunk]:
+        """Read one file after the other in chunks; see `read_log`."""
+        lines_before = 0
+        for index, uri in enumerate(self.uris):
+            name = uri.rpartition("/")[2] if len(self.uris) > 1 else ""
+            with Store(uri).fetched() as path:
+                try:
+                    file = LogFile.open(path, name, lines_before)
+                    for chunk in read_log(
+                        [file], columns, labels, strict=strict, lines=chunk_lines
+                    ):
+                        yield replace(chunk, share=(index + chunk.share) / len(self.uris))
+                except LogError as error:  # the message must not name a copy of the file
+                    shown = str(path) if uri.startswith("file:") else uri
+                    raise LogError(str(error).replace(str(path), shown)) from error
+                self.hashes.append(file_hash(path))
+            lines_before += file.lines
+            self.lines += file.read
+            self.blank += file.blank
 
-    def add(self, done: Checkpoint) -> None:
-        """Add a chunk."""
-        self.read += done.read
-        self.rejected += done.rejected
-        self.texts += done.remembered
-        self.tally = Tally.sum([self.tally, done.tally])
-        uncertain = [list(self.least_certain), done.least_certain]
-        self.least_certain = merged(uncertain, LISTED, 1)
-        self.mistakes = merged([list(self.mistakes), done.mistakes], LISTED, -1)
-        self.progress(Progress(self.read, self.texts, self.read / max(self.found, 1)))
 
-    def metrics(self, versions: Versions, pack: Pack) -> Metrics:
-        """Work out the figures, and make sure that no line is lost.
+@dataclass
+class _Worker:
+    """Decides chunks, writes their decisions, and gives their totals.
 
-        :raises LogError: One is, or there is none that can be read.
-        """
-        tally = self.tally
-        if not self.found == self.read == tally.lines + self.rejected:
-            raise LogError(
-                f"{self.found:,} lines were found, {tally.lines:,} decided and {self.rejected:,}"
-                " rejected: the log has changed under the run; cure: run it again"
+    :param router: The router without its encoder, which may hold locks and can't be sent.
+    """
+
+    router: Router
+    encoder_key: str
+    make_encoder: Callable[[], Encoder]
+    out: Store
+    memo: DecisionMemo = field(default_factory=DecisionMemo)
+
+    @cached_property
+    def loaded_router(self) -> Router:
+        """The router with an encoder that is made here."""
+        encoder = self.make_encoder()
+        if encoder.key != self.encoder_key:
+            raise EncoderError(
+                f"the router was fitted with the encoder {self.encoder_key}, a worker has"
+                f" {encoder.key}; cure: encoder=partial(OnnxEncoder, precision=...), the same for"
+                " all"
             )
-        if not tally.lines:
-            raise LogError(f"a log needs a line that can be read; of {self.found:,} there is none")
-        blank = sum(one.blank for one in self.measured)
-        return Metrics.of(
-            versions,
-            Lines(self.read, tally.lines, self.rejected, blank, tally.labelled, self.texts),
-            Figures(tally, pack),
-            repeated=(),
-            least_certain=self.least_certain,
-            mistakes=self.mistakes,
-        )
+        return replace(self.router, encoder=encoder)
+
+    def load(self) -> None:
+        """Load the encoder, which takes a second or more."""
+        self.loaded_router  # noqa: B018 - the value is kept
+
+    def evaluate(self, chunk: LogChunk) -> RunTotals:
+        """Decide a chunk; a chunk that is decided again leaves the same files.
+
+        :raises LogError: A line can't be decided; the message names it.
+        """
+        router = self.loaded_router
+        try:
+            decided, _, totals = decide_chunk(router, self.memo, chunk.lines, chunk.rejected)
+        except Exception as error:
+            raise _explain(router, chunk, error) from error
+        numbers = [line.line for line in chunk.lines] + [line.line for line in chunk.rejected]
+        name, parquet = f"{min(numbers):015}", FORMATS["parquet"]
+        if decided:
+            self.out.write(f"{parquet.file_name}/{name}.parquet", parquet.encode(decided))
+        if chunk.rejected:
+            content = msgspec.json.Encoder().encode_lines(chunk.rejected)
+            self.out.write(f"{REJECTED_PARTS}/{name}.jsonl", content)
+        return totals
 
 
-def _measured(source: Store) -> list[Measured]:
-    """Let workers count the lines of each file."""
-    from ray.data import from_items
+def _explain(router: Router, chunk: LogChunk, error: Exception) -> LogError:
+    """Name the first line that can't be decided, by deciding them one by one."""
+    for line in chunk.lines:
+        try:
+            router.outcomes([line.text])
+        except Exception as cause:
+            return LogError(
+                f"line {line.line}: can't be decided: {cause}; the text starts with"
+                f" {line.text[:80]!r}"
+            )
+    first, last = chunk.lines[0].line, chunk.lines[-1].line
+    return LogError(f"lines {first} to {last}: can't be decided together: {error}")
 
-    files = source.files()
-    rows = from_items([{"uri": uri} for uri in files], override_num_blocks=len(files))
-    found = {row["uri"]: row for row in rows.map(_measure_row).take_all()}
-    return [msgspec.convert(found[uri], Measured) for uri in files]
 
+def _decide(
+    arguments: tuple[object, ...], chunks: Iterable[LogChunk], workers: int | None
+) -> Iterator[tuple[float, RunTotals]]:
+    """Let workers decide the chunks; each gets its next chunk when it is done with the last.
 
-def _measure_row(row: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(measure(row["uri"]))
-    return found
-
-
-def _decided(task: Task, parts: Sequence[Part], workers: int | None) -> Iterator[dict[str, Any]]:
-    """Give a row for each chunk, as they are done."""
+    :param arguments: What a worker is made of.
+    :return: The share of a chunk and its totals, in the order in which chunks are done.
+    """
     import ray
 
-    pool = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    rows = [asdict(part) for part in parts]
-    chunks = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-        _Reader(task.pack, task.columns, task.strict, task.lines),
-        batch_size=1,
-        batch_format="pyarrow",
-        num_cpus=READING,
-    )
-    done = chunks.map_batches(
-        Decider,
-        fn_constructor_args=(task,),
-        batch_size=task.lines,
-        batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=pool),
-        num_cpus=DECIDING,
-    )
-    yield from done.iter_rows()
+    make_worker = ray.remote(max_restarts=_MAX_RETRIES, max_task_retries=_MAX_RETRIES)(_Worker)
+    shared = [ray.put(argument) for argument in arguments]
+    n_workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    pool = [make_worker.options(num_cpus=1).remote(*shared) for _ in range(n_workers)]
+    pending = {worker.load.remote(): (worker, 0.0) for worker in pool}
+    idle: deque[Any] = deque()
+    n_sent = n_done = 0
 
+    def collect() -> Iterator[tuple[float, RunTotals]]:
+        """Wait for a worker, which is idle then; its first task has loaded it and gives nothing."""
+        nonlocal n_done
+        (result,), _ = ray.wait(list(pending))
+        worker, share = pending.pop(result)
+        idle.append(worker)
+        totals = ray.get(result)
+        if totals is not None:
+            n_done += 1
+            yield share, totals
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads one file after the other."""
-
-    pack: Pack
-    columns: Columns
-    strict: bool
-    lines: int
-
-    def __call__(self, batch: Any) -> Iterator[Any]:  # noqa: ANN401 - arrow tables
-        for row in batch.to_pylist():
-            yield from chunks_of(Part(**row), self.pack, self.columns, self.strict, self.lines)
+    for chunk in chunks:
+        while not idle:
+            yield from collect()
+        worker = idle.popleft()
+        pending[worker.evaluate.remote(chunk)] = worker, chunk.share
+        n_sent += 1
+    while n_done < n_sent:
+        yield from collect()
 
 
 @contextmanager
 def _cluster(address: str | None) -> Iterator[None]:
-    """Join the cluster; one that was started here ends with the block."""
+    """Join a cluster; a cluster that is started here ends with the block."""
     try:
         import ray
-        import ray.data
     except ImportError as error:
         raise RouterError(
-            f"the engine ray needs Ray Data, which can't be imported: {error};"
+            f"the engine ray needs Ray, which can't be imported: {error};"
             " cure: pip install 'router[ray]'"
         ) from error
     started = not ray.is_initialized()
     if started:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody else is told of this run
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # do not report this run
         try:
             ray.init(
                 address=address,
@@ -278,28 +250,13 @@ def _cluster(address: str | None) -> Iterator[None]:
             raise RouterError(
                 f"Ray can't be joined at {address or 'this machine'}: {error}"
             ) from error
-    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
-    before = context.target_max_block_size, context.enable_progress_bars, logger.level
-    context.target_max_block_size, context.enable_progress_bars = BLOCK, False
-    logger.setLevel(logging.ERROR)  # progress is told by `progress`
     try:
         yield
     except ray.exceptions.RayError as error:
-        cause = _own(error)
-        if cause is None:
-            raise LogError(f"Ray could not finish the run: {error}") from error
-        raise type(cause)(str(cause)) from error
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, RouterError):
+            raise cause from error
+        raise LogError(f"Ray could not finish the run: {error}") from error
     finally:
-        context.target_max_block_size, context.enable_progress_bars, level = before
-        logger.setLevel(level)
         if started:
             ray.shutdown()
-
-
-def _own(error: BaseException | None) -> RouterError | None:
-    """Find the error of ours that Ray has wrapped."""
-    while error is not None:
-        if isinstance(error, RouterError):
-            return error
-        error = getattr(error, "cause", None) or error.__cause__
-    return None

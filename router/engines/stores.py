@@ -1,125 +1,114 @@
-"""Files on any store that Arrow reaches: a path, or a URI like "s3://bucket/log"."""
+"""Files on any store that Arrow can read and write: a path, or a URI like "s3://bucket/log"."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from router.errors import LogError
+from router.evaluation.decisions_file import FORMATS
 
 if TYPE_CHECKING:
-    import pyarrow
     from pyarrow.fs import FileInfo, FileSystem
 
-DECISIONS, REJECTED, JOINED = "decisions.parquet", "rejected", "rejected.jsonl"
+REJECTED_PARTS = "rejected"
+"""The folder in which workers write the rejected lines of each chunk."""
+
+_REJECTED = "rejected.jsonl"
+_DECISIONS = tuple(decisions_format.file_name for decisions_format in FORMATS.values())
 
 
 @dataclass(frozen=True)
 class Store:
-    """A file or folder, by its URI; made again on each worker, since file systems can't travel."""
+    """A file or folder, by its URI. Each worker opens it anew, since file systems can't be sent."""
 
     root: str
 
     @classmethod
-    def of(cls, place: str | Path) -> "Store":
+    def of(cls, location: str | Path) -> "Store":
         """Take a URI, or a path of this machine."""
-        return cls(str(place) if "://" in str(place) else Path(place).absolute().as_uri())
+        is_uri = "://" in str(location)
+        return cls(str(location) if is_uri else Path(location).absolute().as_uri())
 
     @property
-    def here(self) -> Path | None:
-        """The path, if this machine's own files hold it."""
+    def local_path(self) -> Path | None:
+        """The path, if it is on a file system of this machine."""
         from pyarrow.fs import LocalFileSystem
 
-        system, path = self._opened()
+        system, path = self._open()
         return Path(path) if isinstance(system, LocalFileSystem) else None
 
     def files(self) -> list[str]:
-        """Give the URIs of a log's parts, in the order of their names; hidden ones are none.
+        """Give the URIs of a log's files, in the order of their names; hidden ones are left out.
 
         :raises LogError: There is none.
         """
         from pyarrow.fs import FileSelector, FileType
 
-        system, path = self._opened()
-        info = system.get_file_info(path)
-        found = (
-            [info]
-            if info.type == FileType.File
-            else system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
-        )
-        parts = sorted(one.path for one in found if _is_part(one, path))
-        if not parts:
+        system, root = self._open()
+        info = system.get_file_info(root)
+        if info.type == FileType.File:
+            return [self.root]
+        selector = FileSelector(root, recursive=True, allow_not_found=True)
+        files = [file for file in system.get_file_info(selector) if _is_log_file(file, root)]
+        if not files:
             raise LogError(f"{self.root}: no such file, or a folder without a part of a log")
-        return [self.root if one == path else self.root + one.removeprefix(path) for one in parts]
+        return [self.root + path.removeprefix(root) for path in sorted(file.path for file in files)]
 
     @contextmanager
     def fetched(self) -> Iterator[Path]:
-        """Give a file as one of this machine, for the length of the block."""
-        from pyarrow.fs import LocalFileSystem, copy_files
+        """Give a file as a file of this machine, for the length of the block."""
+        from pyarrow.fs import copy_files
 
-        system, path = self._opened()
-        if isinstance(system, LocalFileSystem):
-            yield Path(path)
+        if self.local_path is not None:
+            yield self.local_path
             return
+        system, path = self._open()
         with tempfile.TemporaryDirectory(prefix="router-") as folder:
             copy = Path(folder) / Path(path).name
             copy_files(path, str(copy), source_filesystem=system)
             yield copy
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file below this folder, whole or not at all."""
-        system, path = self._opened()
-        place = f"{path}/{name}"
-        system.create_dir(place.rpartition("/")[0])
-        # On stores of objects a file is there once it is closed; elsewhere, once it is renamed.
-        with system.open_output_stream(f"{place}.part") as file:
+        """Write a file in this folder, whole or not at all."""
+        system, root = self._open()
+        path = f"{root}/{name}"
+        system.create_dir(path.rpartition("/")[0])
+        # A store of objects shows a file once it is closed; other stores, once it is renamed.
+        with system.open_output_stream(f"{path}.part") as file:
             file.write(content)
-        system.move(f"{place}.part", place)
-
-    def lines(self, name: str) -> Iterator[bytes]:
-        """Give a file below this folder line by line."""
-        import io
-
-        system, path = self._opened()
-        with system.open_input_file(f"{path}/{name}") as file:
-            yield from io.BufferedReader(file)
-
-    def table(self, name: str) -> "pyarrow.Table":
-        """Read a folder of Parquet parts below this one, in the order of their names."""
-        from pyarrow import parquet
-
-        system, path = self._opened()
-        return parquet.read_table(f"{path}/{name}", filesystem=system)
+        system.move(f"{path}.part", path)
 
     def clear(self) -> None:
         """Remove what an earlier run left, and make the folder."""
         from pyarrow.fs import FileType
 
-        system, path = self._opened()
-        system.create_dir(path)
-        for name in (DECISIONS, "decisions.jsonl", REJECTED, JOINED, "metrics.json", "run.json"):
-            info = system.get_file_info(f"{path}/{name}")
+        system, root = self._open()
+        system.create_dir(root)
+        for name in (*_DECISIONS, REJECTED_PARTS, _REJECTED, "metrics.json", "run.json"):
+            info = system.get_file_info(f"{root}/{name}")
             if info.type == FileType.Directory:
                 system.delete_dir(info.path)
             elif info.type == FileType.File:
                 system.delete_file(info.path)
 
     def join_rejected(self) -> None:
-        """Make one file of the rejected lines of all chunks, in order; memory holds one chunk."""
+        """Join the rejected lines of all chunks in one file, in order; memory holds one chunk."""
         from pyarrow.fs import FileSelector
 
-        system, path = self._opened()
-        parts = system.get_file_info(FileSelector(f"{path}/{REJECTED}", allow_not_found=True))
-        with system.open_output_stream(f"{path}/{JOINED}") as file:
-            for one in sorted(parts, key=lambda part: str(part.path)):
-                with system.open_input_stream(one.path) as part:
+        system, root = self._open()
+        folder = f"{root}/{REJECTED_PARTS}"
+        parts = system.get_file_info(FileSelector(folder, allow_not_found=True))
+        with system.open_output_stream(f"{root}/{_REJECTED}") as file:
+            for path in sorted(str(part.path) for part in parts):
+                with system.open_input_stream(path) as part:
                     file.write(part.read())
         if parts:
-            system.delete_dir(f"{path}/{REJECTED}")
+            system.delete_dir(folder)
 
-    def _opened(self) -> tuple["FileSystem", str]:
+    def _open(self) -> tuple["FileSystem", str]:
         from pyarrow.fs import FileSystem
 
         try:
@@ -129,9 +118,9 @@ class Store:
         return system, path.rstrip("/")
 
 
-def _is_part(info: "FileInfo", root: str) -> bool:
+def _is_log_file(info: "FileInfo", root: str) -> bool:
     from pyarrow.fs import FileType
 
-    names: Any = info.path.removeprefix(root).strip("/").split("/")
-    hidden = any(name.startswith((".", "_")) for name in names)
-    return info.type == FileType.File and not hidden
+    names = str(info.path).removeprefix(root).strip("/").split("/")
+    is_hidden = any(name.startswith((".", "_")) for name in names)
+    return info.type == FileType.File and not is_hidden

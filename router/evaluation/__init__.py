@@ -1,5 +1,39 @@
-"""A router over a log: run, counts, figures, gaps, comparisons."""
+"""Evaluates a router on a log: the run, its figures, and what to learn from them."""
 
-from router.evaluation.evaluate import Evaluation, evaluate
+from router.evaluation.compare import Change, Drift, Paired, ShareChange, compare, differences
+from router.evaluation.counts import DecisionCounts
+from router.evaluation.decisions_file import RunFolder
+from router.evaluation.figures import Figures
+from router.evaluation.gaps import Gap, Gaps, export_gaps, find_gaps, is_unfit
+from router.evaluation.metrics import Metrics
+from router.evaluation.pack_health import PackHealth, pack_health
+from router.evaluation.rows import DecidedLine
+from router.evaluation.run import Evaluation, Progress, evaluate
+from router.logs.reader import Columns
+from router.statistics.figure import Figure
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = [
+    "Change",
+    "Columns",
+    "DecidedLine",
+    "DecisionCounts",
+    "Drift",
+    "Evaluation",
+    "Figure",
+    "Figures",
+    "Gap",
+    "Gaps",
+    "Metrics",
+    "PackHealth",
+    "Paired",
+    "Progress",
+    "RunFolder",
+    "ShareChange",
+    "compare",
+    "differences",
+    "evaluate",
+    "export_gaps",
+    "find_gaps",
+    "is_unfit",
+    "pack_health",
+]

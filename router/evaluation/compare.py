@@ -1,43 +1,63 @@
-"""Two runs beside each other: the same log decided twice, or two logs decided alike."""
+"""Compares two runs: query by query if they are of the same log, else two logs in distribution."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from router.arrays import Floats
+from router.encoders.encoder import Encoder
 from router.errors import LogError
-from router.evaluation.drift import Drift, Share, compare_logs
-from router.evaluation.interval import DRAWS, Interval, interval_of
-from router.evaluation.run_folder import Row, RunFolder
+from router.evaluation.decisions_file import RunFolder
+from router.evaluation.rows import DecidedLine
 from router.evaluation.sampling import DistinctSample
+from router.statistics.figure import Figure
 
-if TYPE_CHECKING:
-    from router.encoders.encoder import Encoder
+_DRAWS = 2_000
+"""Bootstrap draws of an interval."""
 
-SHOWN = 200
-VERSIONS = {
+_SHOWN_CHANGES = 200
+_SHOWN_MOVES = 20
+_SAMPLE_TEXTS = 1_000
+"""Distinct texts of each log whose vectors are compared."""
+
+_FEWEST_TEXTS = 20
+_TYPICAL_TEXTS = 5
+"""Queries of each log that are shown as typical of it."""
+
+_VERSIONS = {
     "router": "the package",
     "pack_hash": "the pack",
     "model_hash": "what was fitted on the pack",
     "encoder": "the encoder",
     "calibration": "the calibration",
 }
-"""What decides, as `run.json` names it, and how a person is told."""
+"""What makes the decisions, by its name in `run.json`, and how a person is told."""
+
+
+@dataclass(frozen=True)
+class ShareChange:
+    """The share of a figure, an outcome or a skill in two runs, and how much it changed."""
+
+    name: str
+    before: float
+    after: float
+    change: Figure
 
 
 @dataclass(frozen=True)
 class Change:
     """A query that the two runs decide differently."""
 
-    before: Row
-    after: Row
+    before: DecidedLine
+    after: DecidedLine
 
     @property
     def verdict(self) -> str:
-        """Better or worse where there is a label and it matters, else "other"."""
+        """Whether the label makes the change "better" or "worse", else "other"."""
         if self.before.accepted == self.after.accepted or self.after.accepted is None:
             return "other"
         return "better" if self.after.accepted else "worse"
@@ -45,145 +65,160 @@ class Change:
 
 @dataclass(frozen=True)
 class Paired:
-    """One log decided twice. `gain`: share accepted after less share before; None: no labels.
+    """The comparison of two runs of the same log.
 
-    `p_value`: McNemar's exact test that better and worse are equally likely; None without labels.
-    `figures`: accepted, silently wrong and asked, before and after, with paired intervals.
-    `moves`: how often a decision went from one target to another, the most frequent first.
-    `n_relabelled`: lines whose labels differ between the runs, each judged by its own.
-    `changes`: a sample of the changed queries, each of these kinds: worse, better, other.
+    `gain` is the share accepted after less the share accepted before, and `p_value` is that of
+    McNemar's exact test that better and worse are equally likely; both are None without labels.
+    `figures` are accepted, silently wrong and asked. `moves` says how often a decision went from
+    one target to another, the most frequent first. `changes` is a sample of the changed queries of
+    each kind: worse, better, other. `n_relabelled` counts the lines whose labels differ between
+    the runs; each run is judged by its own labels.
     """
 
     n: int
     n_changed: int
     n_better: int
     n_worse: int
-    gain: Interval | None
+    gain: Figure | None
     p_value: float | None
-    figures: tuple[Share, ...]
+    figures: tuple[ShareChange, ...]
     moves: tuple[tuple[str, str, int], ...]
     changes: tuple[Change, ...]
     n_relabelled: int = 0
 
 
+@dataclass(frozen=True)
+class Drift:
+    """The comparison of two logs.
+
+    `actions` and `skills` are Jensen-Shannon divergences in bits, in [0, 1], where 0 means that
+    the shares are alike. `..._by_chance` is the divergence below which two halves of the same log
+    of these sizes stay 19 times in 20. `embedding` is how well a classifier can tell from which log
+    a query is: an AUROC, where 0.5 means not at all. `typical_before` and `typical_after` are the
+    queries of each log for which it is surest.
+    """
+
+    n_before: int
+    n_after: int
+    actions: Figure
+    actions_by_chance: float
+    skills: Figure
+    skills_by_chance: float
+    embedding: Figure | None
+    shares: tuple[ShareChange, ...]
+    typical_before: tuple[str, ...] = ()
+    typical_after: tuple[str, ...] = ()
+
+
+def compare(
+    before: RunFolder, after: RunFolder, load_encoder: Callable[[], Encoder] | None = None
+) -> Paired | Drift:
+    """Compare two runs: query by query if they are of the same log, else in distribution.
+
+    :param load_encoder: Loads the encoder by whose vectors two logs are compared too; it is called
+        only if the logs differ.
+    """
+    pairs = zip_longest(before.decisions(), after.decisions())
+    if all(_is_same_line(*pair) for pair in pairs):
+        return compare_paired(before, after)
+    return compare_logs(before, after, None if load_encoder is None else load_encoder())
+
+
+def differences(before: RunFolder, after: RunFolder) -> tuple[str, ...] | None:
+    """Say in what the routers of two runs differ; None if one of the runs does not say.
+
+    What was fitted follows from pack and encoder, so it is named only if nothing else differs.
+    """
+    versions, later_versions = (run.settings.get("versions") for run in (before, after))
+    if not isinstance(versions, dict) or not isinstance(later_versions, dict):
+        return None
+    names = [name for name in _VERSIONS if versions.get(name) != later_versions.get(name)]
+    if "model_hash" in names and len(names) > 1:
+        names.remove("model_hash")
+    return tuple(_VERSIONS[name] for name in names)
+
+
+_PAIRED_FIGURES: dict[str, Callable[[DecidedLine], bool]] = {
+    "accepted": lambda line: line.accepted is True,
+    "silently_wrong": lambda line: line.silently_wrong,
+    "asked": lambda line: line.asks,
+}
+
+
 @dataclass
-class _Tally:
+class _PairedCounts:
     n: int = 0
-    relabelled: int = 0
-    changed: int = 0
-    labelled: int = 0
+    n_relabelled: int = 0
+    n_labelled: int = 0
     pairs: Counter[tuple[str, bool, bool]] = field(default_factory=Counter)
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
     samples: dict[str, DistinctSample[Change]] = field(
         default_factory=lambda: {
-            kind: DistinctSample(SHOWN) for kind in ("worse", "better", "other")
+            kind: DistinctSample(_SHOWN_CHANGES) for kind in ("worse", "better", "other")
         }
     )
 
-    def add(self, before: Row, after: Row) -> None:
+    def add(self, before: DecidedLine, after: DecidedLine) -> None:
         self.n += 1
-        self.relabelled += before.gold != after.gold
-        both = after.accepted is not None and before.accepted is not None
-        self.labelled += both
-        for name, told in _FIGURES.items():
-            if both or name == "asked":
-                self.pairs[name, told(before), told(after)] += 1
-        if before.decided == after.decided:
-            return
-        change = Change(before, after)
-        self.changed += 1
-        self.moves[before.given, after.given] += 1
-        self.verdicts[change.verdict] += 1
-        self.samples[change.verdict].add(after.text, change)
+        self.n_relabelled += before.gold != after.gold
+        is_labelled = after.accepted is not None and before.accepted is not None
+        self.n_labelled += is_labelled
+        for name, holds in _PAIRED_FIGURES.items():
+            if is_labelled or name == "asked":
+                self.pairs[name, holds(before), holds(after)] += 1
+        if before.decision != after.decision:
+            change = Change(before, after)
+            self.moves[before.given, after.given] += 1
+            self.verdicts[change.verdict] += 1
+            self.samples[change.verdict].add(after.text, change)
 
-    def figures(self) -> Iterator[Share]:
+    def figures(self) -> Iterator[ShareChange]:
         """Give each figure in both runs."""
-        for name in _FIGURES:
-            neither, gained, lost, kept = (
-                self.pairs[name, first, second]
-                for first, second in ((False, False), (False, True), (True, False), (True, True))
+        for name in _PAIRED_FIGURES:
+            gained, lost, kept = (
+                self.pairs[name, *pair] for pair in ((False, True), (True, False), (True, True))
             )
-            n = neither + gained + lost + kept
+            n = self.pairs[name, False, False] + gained + lost + kept
             if n:
                 change = gain_of(gained, lost, n)
-                yield Share(name, (lost + kept) / n, (gained + kept) / n, change)
-
-
-_FIGURES: dict[str, Callable[[Row], bool]] = {
-    "accepted": lambda row: row.accepted is True,
-    "silently_wrong": lambda row: row.silently_wrong,
-    "asked": lambda row: row.action == "clarify",
-}
-
-
-def differences(before: RunFolder, after: RunFolder) -> tuple[str, ...] | None:
-    """Tell in what the routers of two runs differ; None if a run does not say.
-
-    What is fitted follows from pack and encoder, and is named only where it differs alone.
-    """
-    first, second = (run.settings.get("versions") for run in (before, after))
-    if not isinstance(first, dict) or not isinstance(second, dict):
-        return None
-    found = [name for name in VERSIONS if first.get(name) != second.get(name)]
-    if "model_hash" in found and len(found) > 1:
-        found.remove("model_hash")
-    return tuple(VERSIONS[name] for name in found)
-
-
-def compare(
-    before: RunFolder, after: RunFolder, load_encoder: "Callable[[], Encoder] | None" = None
-) -> Paired | Drift:
-    """Compare two runs: query by query if they are of one log, else in distribution.
-
-    :param load_encoder: Gives the encoder by whose vectors two logs are compared too; only called
-        if the logs differ.
-    """
-    if same_log(before, after):
-        return compare_paired(before, after)
-    return compare_logs(before, after, None if load_encoder is None else load_encoder())
-
-
-def same_log(before: RunFolder, after: RunFolder) -> bool:
-    """Tell whether both runs decided the same texts in the same lines."""
-    pairs = zip_longest(before.rows(), after.rows())
-    return all(a and b and (a.line, a.text) == (b.line, b.text) for a, b in pairs)
+                yield ShareChange(name, (lost + kept) / n, (gained + kept) / n, change)
 
 
 def compare_paired(before: RunFolder, after: RunFolder) -> Paired:
-    """Compare two runs of one log, line by line.
+    """Compare two runs of the same log, line by line.
 
-    :raises LogError: They are not of one log.
+    :raises LogError: The runs are not of the same log.
     """
-    tally = _Tally()
-    for a, b in _same_lines(before, after):
-        tally.add(a, b)
-    better, worse = tally.verdicts["better"], tally.verdicts["worse"]
+    counts = _PairedCounts()
+    for first, second in zip_longest(before.decisions(), after.decisions()):
+        if not _is_same_line(first, second):
+            raise LogError(
+                f"{before.path}, {after.path}: runs of the same log hold the same texts in the same"
+                f" lines, these differ at line {(first or second).line}; compare them as two logs"
+            )
+        counts.add(first, second)
+    better, worse, n = counts.verdicts["better"], counts.verdicts["worse"], counts.n_labelled
     return Paired(
-        n=tally.n,
-        n_changed=tally.changed,
+        n=counts.n,
+        n_changed=counts.verdicts.total(),
         n_better=better,
         n_worse=worse,
-        gain=gain_of(better, worse, tally.labelled) if tally.labelled else None,
-        p_value=mcnemar(better, worse) if tally.labelled else None,
-        figures=tuple(tally.figures()),
-        moves=tuple((a, b, count) for (a, b), count in tally.moves.most_common(20)),
+        gain=gain_of(better, worse, n) if n else None,
+        p_value=mcnemar(better, worse) if n else None,
+        figures=tuple(counts.figures()),
+        moves=tuple((*move, count) for move, count in counts.moves.most_common(_SHOWN_MOVES)),
         changes=tuple(
-            change for sample in tally.samples.values() for _, change, _ in sample.items()
+            change for sample in counts.samples.values() for _, change, _ in sample.items()
         ),
-        n_relabelled=tally.relabelled,
+        n_relabelled=counts.n_relabelled,
     )
 
 
-def _same_lines(before: RunFolder, after: RunFolder) -> Iterator[tuple[Row, Row]]:
-    for a, b in zip_longest(before.rows(), after.rows()):
-        if a is None or b is None or (a.line, a.text) != (b.line, b.text):
-            line = (a or b).line
-            raise LogError(
-                f"{before.path}, {after.path}: runs of one log hold the same texts in the same"
-                f" lines, they part at line {line}; compare them as two logs"
-            )
-        yield a, b
+def _is_same_line(first: DecidedLine | None, second: DecidedLine | None) -> bool:
+    if first is None or second is None:
+        return False
+    return (first.line, first.text) == (second.line, second.text)
 
 
 def mcnemar(better: int, worse: int) -> float:
@@ -193,11 +228,164 @@ def mcnemar(better: int, worse: int) -> float:
     return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
 
 
-def gain_of(better: int, worse: int, n: int, seed: int = 0) -> Interval:
+def gain_of(better: int, worse: int, n: int, seed: int = 0) -> Figure:
     """Share gained of n pairs, with a paired bootstrap interval.
 
     Drawing pairs with replacement is drawing how many of them are better, worse and neither.
     """
     shares = np.array([better, worse, n - better - worse]) / n
-    drawn = np.random.default_rng(seed).multinomial(n, shares, size=DRAWS)
-    return interval_of((better - worse) / n, (drawn[:, 0] - drawn[:, 1]) / n, n)
+    draws = np.random.default_rng(seed).multinomial(n, shares, size=_DRAWS)
+    return Figure.of_draws((better - worse) / n, (draws[:, 0] - draws[:, 1]) / n, n)
+
+
+@dataclass
+class _LogSummary:
+    """What is kept of a log when two logs are compared."""
+
+    n: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    skills: Counter[str] = field(default_factory=Counter)
+    sample: DistinctSample[None] = field(default_factory=lambda: DistinctSample(_SAMPLE_TEXTS))
+
+    @classmethod
+    def of(cls, run: RunFolder) -> "_LogSummary":
+        summary = cls()
+        for line in run.decisions():
+            summary.n += 1
+            summary.actions[line.action] += 1
+            summary.skills.update(line.skills[:1])
+            summary.sample.add(line.text, None)
+        if not summary.n:
+            raise LogError(
+                f"{run.path}: a run that is compared has at least 1 decision, this one has none"
+            )
+        return summary
+
+
+def compare_logs(before: RunFolder, after: RunFolder, encoder: Encoder | None = None) -> Drift:
+    """Compare two logs: the shares of outcomes and skills, and with an encoder their vectors."""
+    a, b = _LogSummary.of(before), _LogSummary.of(after)
+    actions, actions_by_chance = divergence(*_aligned(a.actions, b.actions))
+    skills, skills_by_chance = divergence(*_aligned(a.skills, b.skills))
+    separation = None if encoder is None else separate(a.sample, b.sample, encoder)
+    return Drift(
+        n_before=a.n,
+        n_after=b.n,
+        actions=actions,
+        actions_by_chance=actions_by_chance,
+        skills=skills,
+        skills_by_chance=skills_by_chance,
+        embedding=None if separation is None else separation.auroc,
+        shares=(
+            *_share_changes(a.actions, b.actions, a.n, b.n),
+            *_share_changes(a.skills, b.skills, a.n, b.n),
+        ),
+        typical_before=() if separation is None else separation.before,
+        typical_after=() if separation is None else separation.after,
+    )
+
+
+def jensen_shannon(p: Floats, q: Floats) -> Floats:
+    """Divergence of shares in bits, in [0, 1]. Shapes: (..., n_kinds), to (...)."""
+    from scipy.special import rel_entr
+
+    middle = (p + q) / 2
+    nats = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / 2
+    return np.asarray(nats / np.log(2))
+
+
+def divergence(a: NDArray[np.intp], b: NDArray[np.intp], seed: int = 0) -> tuple[Figure, float]:
+    """Jensen-Shannon divergence of two counts with its bootstrap interval, and what chance gives.
+
+    :param a: Counts of each kind. Shape: (n_kinds,), both.
+    :return: The divergence, and the 95 % quantile of the divergence between two draws from the sum
+        of both counts.
+    """
+    sizes = int(a.sum()), int(b.sum())
+    if not all(sizes):
+        return Figure(0.0, 0.0, 0.0, sum(sizes)), 0.0
+    rng = np.random.default_rng(seed)
+
+    def draw(p: Floats, q: Floats) -> Floats:
+        first, second = rng.multinomial(sizes[0], p, _DRAWS), rng.multinomial(sizes[1], q, _DRAWS)
+        return jensen_shannon(first / sizes[0], second / sizes[1])
+
+    p, q, pooled = a / sizes[0], b / sizes[1], (a + b) / sum(sizes)
+    figure = Figure.of_draws(float(jensen_shannon(p, q)), draw(p, q), sum(sizes))
+    return figure, float(np.quantile(draw(pooled, pooled), 0.95))
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How well two samples of queries can be told apart, and the queries typical of each."""
+
+    auroc: Figure
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def separate(
+    a: DistinctSample[None], b: DistinctSample[None], encoder: Encoder, seed: int = 0
+) -> Separation | None:
+    """Measure how well a classifier tells from which log a query is that it was not trained on.
+
+    A text of both logs is held out of both at once, and a text that came often counts as often.
+
+    :return: None if either log has fewer than 20 distinct texts.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+    samples = [list(sample.items()) for sample in (a, b)]
+    if min(map(len, samples)) < _FEWEST_TEXTS:
+        return None
+    texts = [text for sample in samples for text, _, _ in sample]
+    is_after = np.repeat([0, 1], [len(sample) for sample in samples])
+    counts = np.array([count for sample in samples for _, _, count in sample], dtype=float)
+    weights = counts / np.bincount(is_after, weights=counts)[is_after]  # both logs weigh 1
+    _, groups = np.unique(texts, return_inverse=True)
+    scores = cross_val_predict(
+        LogisticRegression(C=3.0, max_iter=500),
+        encoder.encode(texts),
+        is_after,
+        groups=groups,
+        cv=StratifiedGroupKFold(5, shuffle=True, random_state=seed),
+        method="predict_proba",
+        params={"sample_weight": weights * len(texts)},
+    )[:, 1]
+    order = np.argsort(scores, kind="stable")
+    return Separation(
+        _auroc(is_after, scores, weights, np.random.default_rng(seed)),
+        before=tuple([texts[i] for i in order if not is_after[i]][:_TYPICAL_TEXTS]),
+        after=tuple([texts[i] for i in order[::-1] if is_after[i]][:_TYPICAL_TEXTS]),
+    )
+
+
+def _auroc(
+    truth: NDArray[np.intp], scores: Floats, weights: Floats, rng: np.random.Generator
+) -> Figure:
+    from sklearn.metrics import roc_auc_score
+
+    def auroc_of(rows: NDArray[np.intp]) -> float:
+        return float(roc_auc_score(truth[rows], scores[rows], sample_weight=weights[rows]))
+
+    sides = [np.flatnonzero(truth == side) for side in (0, 1)]
+    draws = [
+        auroc_of(np.concatenate([rng.choice(side, len(side)) for side in sides]))
+        for _ in range(_DRAWS // 10)
+    ]
+    return Figure.of_draws(auroc_of(np.arange(len(truth))), np.array(draws), len(truth))
+
+
+def _aligned(a: Counter[str], b: Counter[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    names = sorted({*a, *b})
+    first, second = (np.array([counts[name] for name in names], dtype=np.intp) for counts in (a, b))
+    return first, second
+
+
+def _share_changes(a: Counter[str], b: Counter[str], n_a: int, n_b: int) -> Iterator[ShareChange]:
+    rng = np.random.default_rng(0)
+    for name in sorted({*a, *b}, key=lambda name: (-a[name] - b[name], name)):
+        p, q = a[name] / n_a, b[name] / n_b
+        draws = rng.binomial(n_b, q, _DRAWS) / n_b - rng.binomial(n_a, p, _DRAWS) / n_a
+        yield ShareChange(name, p, q, Figure.of_draws(q - p, draws, n_a + n_b))

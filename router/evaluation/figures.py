@@ -1,4 +1,4 @@
-"""From counts to figures: each a value with its 95 % interval and the number it stands on."""
+"""Turns counts into figures: each is a value with its 95 % interval and the number it rests on."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,66 +9,30 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from router.evaluation.tally import UNIT, Day, Found, Share, Tally
+from router.evaluation.counts import Day, DecisionCounts, TargetCount
+from router.evaluation.definitions import FIGURES
+from router.evaluation.rows import UNIT
 from router.packs.pack import Pack
-from router.statistics.intervals import wilson
+from router.statistics.figure import NO_FIGURE, Figure
 
-T = TypeVar("T")
-Counts: TypeAlias = NDArray[np.int64]
+_Point = TypeVar("_Point")
+_Counts: TypeAlias = NDArray[np.int64]
+_Statistic: TypeAlias = Callable[[_Counts, _Counts, _Counts], float]
+"""A function of rising confidences in units, and of the decisions and acceptable ones at each."""
 
-SHARES = (
-    "accepted",
-    "silently_wrong",
-    "asked",
-    "ask_precision",
-    "ask_recall",
-    "needless",
-    "missed",
-    "right_question",
-    "skill_when_routed",
-    "category_when_routed",
-    "multi_exact_in_order",
-    "packs_named_too",
-    "redirect_right",
-    "none_recall",
-    "none_precision",
-)
-"""Figures that are shares; docs/pages/reference/files.md says of what."""
-NAMES = (*SHARES, "calibration_error", "risk_coverage_area")
-
-BINS = 10
-POINTS = 200  # of a curve, at most
-RESAMPLES = 500
-SEED = 20_260_901
-PLACES = 4
-
-
-class Figure(Struct, frozen=True):
-    """A figure in [0, 1] with the ends of its 95 % interval; None where `n` is 0.
-
-    Shares have Wilson's interval, the calibration error and the area a bootstrap over lines.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-    @classmethod
-    def of(cls, hits: int, n: int) -> "Figure":
-        """A share with Wilson's interval."""
-        if not n:
-            return cls(None, None, None, 0)
-        low, high = wilson(hits, n)
-        return cls(_rounded(hits / n), _rounded(low), _rounded(high), n)
+_BINS = 10
+_MAX_CURVE_POINTS = 200
+_RESAMPLES = 500
+_SEED = 20_260_901
+_PLACES = 4
 
 
 class OfTarget(Struct, frozen=True):
-    """How well a skill or category is found.
+    """How well decisions find a skill or category.
 
-    `precision`: of the decisions that name it, those right to. `recall`: of the queries that
-    require it, those where it was named, or the decision is acceptable without it. `f1`: their
-    harmonic mean, with an interval from the ends of both.
+    `precision` is the share of the decisions naming it that were right to name it. `recall` is the
+    share of the queries requiring it for which it was named, or which were decided acceptably
+    without it. `f1` is their harmonic mean; its interval is computed from the ends of both.
     """
 
     precision: Figure
@@ -77,7 +41,7 @@ class OfTarget(Struct, frozen=True):
 
 
 class Cell(Struct, frozen=True):
-    """A cell of the confusion matrix; `accepted` of its `count` decisions are acceptable."""
+    """A cell of the confusion matrix: of its `count` decisions `accepted` are acceptable."""
 
     wanted: str
     given: str
@@ -86,14 +50,22 @@ class Cell(Struct, frozen=True):
 
 
 class Confusion(Struct, frozen=True):
-    """Wanted against given. `labels` are "skill:ID", "neighbour:ID", "ask", "none", in order."""
+    """The targets wanted against the targets given.
+
+    `labels` are, in the order of the pack, "skill:ID", "category:ID", "neighbour:ID", "ask" and
+    "none". Cells without a decision are left out.
+    """
 
     labels: tuple[str, ...]
     cells: tuple[Cell, ...]
 
 
 class Risk(Struct, frozen=True):
-    """Deciding only from `confidence` on: the share decided, and of these the share wrong."""
+    """A point of the risk-coverage curve.
+
+    If only decisions of at least this `confidence` are taken, `coverage` is the share of the
+    queries that is decided, and `risk` is the share of these decisions that is wrong.
+    """
 
     confidence: float
     coverage: float
@@ -101,10 +73,11 @@ class Risk(Struct, frozen=True):
 
 
 class Asking(Struct, frozen=True):
-    """Asking about all up to `confidence` too, beside what is asked now.
+    """What would happen if decisions up to a `confidence` became questions as well.
 
-    `asked`: the share asked. `accuracy`: the share acceptable of the others. `with_answers`: the
-    share acceptable of all, if each question leads to the right end.
+    `asked` is the share of the queries asked about, and `accuracy` the acceptable share of the
+    others. `with_answers` is the acceptable share of all queries, if every question led to the
+    right end.
     """
 
     confidence: float
@@ -114,7 +87,7 @@ class Asking(Struct, frozen=True):
 
 
 class Bin(Struct, frozen=True):
-    """Decisions stated with a confidence from `start` to `end`, and how many were acceptable."""
+    """The decisions with a confidence from `start` to `end`, and the share that is acceptable."""
 
     start: float
     end: float
@@ -133,41 +106,43 @@ class Shares(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures of a tally, each worked out when it is asked for."""
+    """All figures of the counts, each computed when it is asked for."""
 
-    tally: Tally
+    counts: DecisionCounts
     pack: Pack
 
     @cached_property
     def named(self) -> dict[str, Figure]:
-        """Every figure that has a name, in the order of `NAMES`."""
-        shares = self.tally.shares
-        found = {name: shares.get(name, Share()) for name in SHARES}
-        figures = {name: Figure.of(share.hits, share.trials) for name, share in found.items()}
-        figures["calibration_error"] = self._resampled(_calibration_error)
-        figures["risk_coverage_area"] = self._resampled(_area)
-        return figures
+        """Every figure that has a name, in the order of the definitions."""
+        counts = self.counts
+        figures = {
+            "asked": _share(counts.actions.get("clarify", 0), counts.lines),
+            "calibration_error": self._resampled(_calibration_error),
+            "risk_coverage_area": self._resampled(_risk_coverage_area),
+        }
+        figures |= {name: _share(count.hits, count.trials) for name, count in counts.shares.items()}
+        return {figure.name: figures.get(figure.name, NO_FIGURE) for figure in FIGURES}
 
     @property
     def values(self) -> dict[str, float | int | None]:
-        """The values alone, and the number of labelled queries, or of all if none is."""
+        """The values alone, and the number of labelled queries, or of all if none is labelled."""
         values = {name: figure.value for name, figure in self.named.items()}
-        return {"queries": self.tally.labelled or self.tally.lines, **values}
+        return {"queries": self.counts.labelled or self.counts.lines, **values}
 
     @property
     def skills(self) -> dict[str, OfTarget]:
         """Each skill that a label or a decision names, in the order of the pack."""
-        return _of_targets(self.pack.skills, self.tally.skills)
+        return _of_targets(self.pack.skills, self.counts.skills)
 
     @property
     def categories(self) -> dict[str, OfTarget]:
         """Each category that a label or a decision names, in the order of the pack."""
         ids = [category.id for category in self.pack.file.categories]
-        return _of_targets(ids, self.tally.categories)
+        return _of_targets(ids, self.counts.categories)
 
     @property
     def confusion(self) -> Confusion:
-        """Wanted against given, in the order of the pack; cells that are 0 are left out."""
+        """The confusion matrix."""
         order = [
             *(f"skill:{skill}" for skill in self.pack.skills),
             *(f"category:{category.id}" for category in self.pack.file.categories),
@@ -175,34 +150,35 @@ class Figures:
             "ask",
             "none",
         ]
-        found = self.tally.cells
-        seen = {*found, *(given for row in found.values() for given in row)}
-        cells = [
-            Cell(wanted, given, found[wanted][given].trials, found[wanted][given].hits)
-            for wanted in sorted(found, key=order.index)
-            for given in sorted(found[wanted], key=order.index)
-        ]
-        return Confusion(tuple(name for name in order if name in seen), tuple(cells))
+        cells = tuple(
+            Cell(wanted, given, row[given].trials, row[given].hits)
+            for wanted, row in sorted(
+                self.counts.cells.items(), key=lambda item: order.index(item[0])
+            )
+            for given in sorted(row, key=order.index)
+        )
+        used = {name for cell in cells for name in (cell.wanted, cell.given)}
+        return Confusion(tuple(name for name in order if name in used), cells)
 
     @property
     def risk_coverage(self) -> tuple[Risk, ...]:
         """The curve from the surest decisions alone to all of them."""
-        falling, trials, hits = (part[::-1] for part in self._by_confidence)
+        falling, trials, hits = (column[::-1] for column in self._by_confidence)
         n, right = trials.cumsum(), hits.cumsum()
-        points = zip(falling / UNIT, n / max(self.tally.labelled, 1), 1 - right / n, strict=True)
+        points = zip(falling / UNIT, n / max(self.counts.labelled, 1), 1 - right / n, strict=True)
         return _thinned([Risk(*map(_rounded, point)) for point in points])
 
     @property
     def ask_rate(self) -> tuple[Asking, ...]:
-        """The curve from today's questions to asking about everything, the least sure first."""
+        """The curve from the questions asked now to asking about everything, the unsurest first."""
         rising, trials, hits = self._by_confidence
-        total = self.tally.labelled
+        total = self.counts.labelled
         asked = total - trials.sum() + np.append(0, trials.cumsum())
         right = hits.sum() - np.append(0, hits.cumsum())
         points = []
         for confidence, n_asked, n_right in zip([0, *rising], asked, right, strict=True):
-            left = total - n_asked
-            accuracy = _rounded(n_right / left) if left else None
+            n_decided = total - n_asked
+            accuracy = _rounded(n_right / n_decided) if n_decided else None
             with_answers = _rounded((n_right + n_asked) / total) if total else 0.0
             share = _rounded(n_asked / total) if total else 0.0
             points.append(Asking(_rounded(confidence / UNIT), share, accuracy, with_answers))
@@ -210,102 +186,109 @@ class Figures:
 
     @property
     def reliability(self) -> tuple[Bin, ...]:
-        """Stated confidence against what came true, in ten bins; empty ones are left out."""
+        """The stated confidence and the share accepted, in ten bins; empty ones are left out."""
         confidences, trials, hits = self._by_confidence
-        place = np.minimum(confidences * BINS // UNIT, BINS - 1)
+        bin_of = _bin_of(confidences)
         bins = []
-        for one in np.unique(place):
-            here = place == one
-            n, stated = int(trials[here].sum()), float((confidences * trials)[here].sum())
-            accepted = Figure.of(int(hits[here].sum()), n)
-            mean = _rounded(stated / n / UNIT)
-            bins.append(Bin(_rounded(one / BINS), _rounded((one + 1) / BINS), mean, accepted))
+        for index in np.unique(bin_of):
+            members = bin_of == index
+            n, stated = int(trials[members].sum()), float((confidences * trials)[members].sum())
+            ends = _rounded(index / _BINS), _rounded((index + 1) / _BINS)
+            accepted = _share(int(hits[members].sum()), n)
+            bins.append(Bin(*ends, _rounded(stated / n / UNIT), accepted))
         return tuple(bins)
 
     @property
     def shares(self) -> Shares:
         """What was decided, over all lines."""
-        tally = self.tally
-        named = (tally.actions, tally.skills_named, tally.packs_named, tally.questions)
-        return Shares(*(_most_first(counts) for counts in named))
+        counts = self.counts
+        columns = (counts.actions, counts.skills_named, counts.packs_named, counts.questions)
+        return Shares(*map(_most_frequent_first, columns))
 
     @property
     def days(self) -> dict[str, Day]:
-        """Counts of each day that a line has a time on, in order."""
-        return dict(sorted(self.tally.days.items()))
+        """The counts of each day on which a line has its time, in order."""
+        return dict(sorted(self.counts.days.items()))
 
     @cached_property
-    def _by_confidence(self) -> tuple[Counts, Counts, Counts]:
-        """Rising confidence in units, labelled decisions of it, and the acceptable ones."""
-        rows = sorted((key, one.trials, one.hits) for key, one in self.tally.confidence.items())
+    def _by_confidence(self) -> tuple[_Counts, _Counts, _Counts]:
+        """Rising confidences in units, the labelled decisions at each, and the acceptable ones."""
+        rows = sorted(
+            (unit, count.trials, count.hits) for unit, count in self.counts.confidence.items()
+        )
         table = np.array(rows, dtype=np.int64).reshape(-1, 3)
         return table[:, 0], table[:, 1], table[:, 2]
 
-    def _resampled(self, figure: "Statistic") -> Figure:
+    def _resampled(self, statistic: _Statistic) -> Figure:
+        """Compute a statistic with a bootstrap interval over lines."""
         confidences, trials, hits = self._by_confidence
         n = int(trials.sum())
         if not n:
-            return Figure(None, None, None, 0)
-        cells = np.concatenate([hits, trials - hits])
-        random = np.random.default_rng(SEED)
-        drawn = []
-        for _ in range(RESAMPLES):
-            right, wrong = random.multinomial(n, cells / n).reshape(2, -1)
-            drawn.append(figure(confidences, right + wrong, right))
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        value = figure(confidences, trials, hits)
-        return Figure(_rounded(value), _rounded(low), _rounded(high), n)
+            return NO_FIGURE
+        shares = np.concatenate([hits, trials - hits]) / n
+        random = np.random.default_rng(_SEED)
+        draws = []
+        for _ in range(_RESAMPLES):
+            right, wrong = random.multinomial(n, shares).reshape(2, -1)
+            draws.append(statistic(confidences, right + wrong, right))
+        value = statistic(confidences, trials, hits)
+        return Figure.of_draws(value, np.array(draws), n).rounded(_PLACES)
 
 
-Statistic: TypeAlias = Callable[[Counts, Counts, Counts], float]
-"""Of rising confidence in units, decisions of each, and the acceptable ones of these."""
+def _bin_of(confidences: _Counts) -> _Counts:
+    return np.minimum(confidences * _BINS // UNIT, _BINS - 1)
 
 
-def _calibration_error(confidences: Counts, trials: Counts, hits: Counts) -> float:
+def _calibration_error(confidences: _Counts, trials: _Counts, hits: _Counts) -> float:
     """Expected gap between stated confidence and share accepted, in bins of equal width."""
-    place = np.minimum(confidences * BINS // UNIT, BINS - 1)
-    gaps = np.bincount(place, weights=confidences * trials - hits * UNIT, minlength=BINS)
+    weights = confidences * trials - hits * UNIT
+    gaps = np.bincount(_bin_of(confidences), weights=weights, minlength=_BINS)
     return float(np.abs(gaps).sum() / (UNIT * trials.sum()))
 
 
-def _area(confidences: Counts, trials: Counts, hits: Counts) -> float:
+def _risk_coverage_area(confidences: _Counts, trials: _Counts, hits: _Counts) -> float:
     """Mean risk over the decisions, each at its own coverage; equal confidences come together."""
     n, right = trials[::-1].cumsum(), hits[::-1].cumsum()
     risk = 1 - right / np.maximum(n, 1)
     return float((risk * trials[::-1]).sum() / trials.sum())
 
 
-def _of_targets(ids: Iterable[str], found: Mapping[str, Found]) -> dict[str, OfTarget]:
-    return {one: _of_target(found[one]) for one in ids if one in found}
+def _share(hits: int, n: int) -> Figure:
+    return Figure.of_share(hits, n).rounded(_PLACES)
 
 
-def _of_target(found: Found) -> OfTarget:
-    precision = Figure.of(found.right, found.named)
-    recall = Figure.of(found.met, found.required)
+def _of_targets(ids: Iterable[str], counts: Mapping[str, TargetCount]) -> dict[str, OfTarget]:
+    return {target: _of_target(counts[target]) for target in ids if target in counts}
+
+
+def _of_target(count: TargetCount) -> OfTarget:
+    precision, recall = _share(count.right, count.named), _share(count.met, count.required)
     value, low, high = (
-        _harmonic(getattr(precision, end), getattr(recall, end)) for end in ("value", "low", "high")
+        _harmonic_mean(getattr(precision, end), getattr(recall, end))
+        for end in ("value", "low", "high")
     )
-    f1 = Figure(value, low, high, 0 if value is None else found.required)
-    return OfTarget(precision, recall, f1)
+    return OfTarget(
+        precision, recall, Figure(value, low, high, 0 if value is None else count.required)
+    )
 
 
-def _harmonic(one: float | None, other: float | None) -> float | None:
-    if one is None or other is None:
+def _harmonic_mean(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
         return None
-    return _rounded(2 * one * other / (one + other)) if one + other else 0.0
+    return _rounded(2 * a * b / (a + b)) if a + b else 0.0
 
 
-def _thinned(points: list[T]) -> tuple[T, ...]:
-    """Keep at most `POINTS` of a curve, the first and the last among them."""
-    if len(points) <= POINTS:
+def _thinned(points: list[_Point]) -> tuple[_Point, ...]:
+    """Keep some points of a long curve, the first and the last among them."""
+    if len(points) <= _MAX_CURVE_POINTS:
         return tuple(points)
-    places = np.linspace(0, len(points) - 1, POINTS).round().astype(int)
-    return tuple(points[place] for place in places)
+    kept = np.linspace(0, len(points) - 1, _MAX_CURVE_POINTS).round().astype(int)
+    return tuple(points[index] for index in kept)
 
 
-def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+def _most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _rounded(value: float) -> float:
-    return round(float(value), PLACES)
+    return round(float(value), _PLACES)

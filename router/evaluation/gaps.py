@@ -1,4 +1,4 @@
-"""What people ask that nothing here fits: clusters of such queries, and what to do about each."""
+"""Gaps of a pack: clusters of queries that nothing fits, and what to do about each."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,36 +7,37 @@ from pathlib import Path
 
 import numpy as np
 
-from router.arrays import Floats, Indices, Vectors
-from router.evaluation.clusters import SMALLEST, clusters_of
-from router.evaluation.health import held_out_cosines
-from router.evaluation.run_folder import Row
+from router.arrays import Floats, Vectors
+from router.evaluation.clusters import MIN_CLUSTER_TEXTS, clusters_of
+from router.evaluation.keywords import keywords_of
+from router.evaluation.pack_health import held_out_cosines
+from router.evaluation.rows import DecidedLine
 from router.evaluation.sampling import DistinctSample
-from router.evaluation.telling_words import telling_words
 from router.heads.similarity import unit_rows
 from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH, write_exemplars
 from router.router import Router
 
-SAMPLE = 2_000
-"""Distinct texts that are clustered; of more, a sample in which each is as likely as any other."""
+MAX_CLUSTERED_TEXTS = 2_000
+"""Distinct texts that are clustered; of more, a sample is taken in which all are equally likely."""
 
-UNSURE = 0.7
-"""Below this confidence a decision that is not a question counts as one that nothing fits."""
+UNSURE_BELOW = 0.7
+"""A decision below this confidence that is not a question counts as one that fits badly."""
 
-KIN = 0.25
-"""A cluster is a target's if it lies no farther out than this share of the target's own lines."""
+_MEMBER_QUANTILE = 0.25
+"""A cluster belongs to a target if it is closer to its centroid than this quantile of the target's
+own exemplars."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """One thing that people ask for and nothing here fits.
+    """A cluster of queries that nothing fits.
 
-    `queries`: distinct texts with how often each came, the most typical first. `n_lines`: lines of
-    the log, estimated if the log was sampled. `nearest`: the nearest target, "skill:ID" or
-    "neighbour:ID"; `similarity`: mean cosine with its centroid, in [-1, 1]. `belongs`: whether that
-    is as close as the target's own lines lie. `wanted`: the target ("skill:ID", "neighbour:ID",
-    "ask", "none") that more than half of its labels ask for; None if there is none such, or no
-    label.
+    `words` are its keywords. `queries` are its distinct texts with how often each came, the most
+    typical first. `n_lines` is its number of lines, estimated if the log was sampled. `nearest` is
+    the nearest target, "skill:ID" or "neighbour:ID", and `similarity` the mean cosine with its
+    centroid, in [-1, 1]; `belongs` says whether the cluster is as close as the target's own
+    exemplars. `wanted` is the target ("skill:ID", "neighbour:ID", "ask" or "none") that more than
+    half of the labels ask for, or None.
     """
 
     words: tuple[str, ...]
@@ -54,15 +55,15 @@ class Gap:
 
     @property
     def takes_exemplars(self) -> str | None:
-        """The target that exemplars like these would serve; None: it takes a new skill."""
+        """The target that should get the queries as exemplars; None if a skill is missing."""
         if self.wanted is not None:
             return self.wanted
         return self.nearest if self.belongs else None
 
     @property
     def suggestion(self) -> str:
-        """What would close the gap, in a sentence."""
-        kind, _, one = (self.takes_exemplars or "").partition(":")
+        """A sentence that says what would close the gap."""
+        kind, _, name = (self.takes_exemplars or "").partition(":")
         if kind == "none":
             return (
                 "Labelled as nothing of this pack: add them to its none.txt, so that they are"
@@ -71,9 +72,9 @@ class Gap:
         if kind == "ask":
             return "Labelled as lacking a detail: add them to the exemplars of a question."
         if self.wanted is not None:
-            return f"Add exemplars like these to {one}: that is where their labels point."
+            return f"Add exemplars like these to {name}: that is where their labels point."
         if self.belongs:
-            return f"Add exemplars like these to {one}: they lie as close as its own lines."
+            return f"Add exemplars like these to {name}: they lie as close as its own lines."
         nearest = self.nearest.partition(":")[2]
         return (
             f"Write a new skill, or refuse them: nothing here is close, not even {nearest},"
@@ -83,9 +84,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Gaps:
-    """All gaps of a run, the largest first, and how much of it they cover.
+    """All gaps of a run, the largest first.
 
-    `n_unfit`: lines that nothing fits. `n_texts`: distinct texts that were clustered.
+    `n_lines` is the number of lines of the run, `n_unfit` the number of those that nothing fits,
+    and `n_texts` the number of distinct texts that were clustered.
     """
 
     gaps: tuple[Gap, ...]
@@ -94,60 +96,51 @@ class Gaps:
     n_texts: int
 
 
-def is_unfit(row: Row) -> bool:
-    """Tell whether nothing fits: it was refused, or went wrong, or its decision is not at all sure.
+def is_unfit(line: DecidedLine) -> bool:
+    """Whether nothing fits a query: it was refused, decided wrongly, or decided unsurely.
 
-    What is right to refuse is a gap too: people ask for it.
+    A query that is rightly refused counts too, since people ask for it.
     """
-    if row.action == "none" or row.silently_wrong:
+    if line.action == "none" or line.silently_wrong:
         return True
-    return row.action != "clarify" and row.confidence < UNSURE
+    return not line.asks and line.confidence < UNSURE_BELOW
 
 
-def find_gaps(rows: Iterable[Row], router: Router) -> Gaps:
+def find_gaps(lines: Iterable[DecidedLine], router: Router) -> Gaps:
     """Cluster the queries of a run that nothing fits."""
-    sample: DistinctSample[str | None] = DistinctSample(SAMPLE)
+    sample: DistinctSample[str | None] = DistinctSample(MAX_CLUSTERED_TEXTS)
     n_lines = 0
-    for row in rows:
+    for line in lines:
         n_lines += 1
-        if is_unfit(row):
-            sample.add(row.text, row.wanted)
+        if is_unfit(line):
+            sample.add(line.text, line.wanted)
     return gaps_of(sample, n_lines, router)
 
 
 def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) -> Gaps:
     """Cluster a sample of the texts that nothing fits, each with the target that its label wants.
 
-    Texts whose labels want different targets are different gaps.
+    Texts whose labels want different targets never share a gap.
 
-    :param n_lines: Lines of the whole run, those that something fits among them.
+    :param n_lines: The number of lines of the whole run.
     """
-    texts = [text for text, _, _ in sample.items()]
-    wanted = [target for _, target, _ in sample.items()]
-    counts = np.array([count for _, _, count in sample.items()], dtype=np.intp)
-    if len(texts) < 2 * SMALLEST:
-        return Gaps((), n_lines, sample.n_seen, len(texts))
+    items = list(sample.items())
+    if len(items) < 2 * MIN_CLUSTER_TEXTS:
+        return Gaps((), n_lines, sample.n_added, len(items))
+    texts, wanted = [text for text, _, _ in items], [target for _, target, _ in items]
     vectors = router.encoder.encode(texts)
-    places = {target: i for i, target in enumerate(dict.fromkeys(wanted))}
-    kinds = np.array([places[one] for one in wanted], dtype=np.intp)
+    kind_of = {target: kind for kind, target in enumerate(dict.fromkeys(wanted))}
+    kinds = np.array([kind_of[target] for target in wanted], dtype=np.intp)
     codes = clusters_of(vectors, router.model.head.exemplars.mean(axis=0), kinds)
-    words = telling_words(texts, codes, router.model.exemplar_texts)
-    scale = sample.n_seen / sample.n_sampled
+    keywords = keywords_of(texts, codes, router.model.exemplar_texts)
+    scale = sample.n_added / sample.n_sampled
+    members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
     gaps = [
-        _gap(
-            router,
-            texts,
-            wanted,
-            counts,
-            vectors,
-            np.flatnonzero(codes == code),
-            words[code],
-            scale,
-        )
-        for code in range(codes.max() + 1)
+        _gap(router, [items[i] for i in rows], vectors[rows], words, scale)
+        for rows, words in zip(members, keywords, strict=True)
     ]
     gaps.sort(key=lambda gap: (-gap.n_lines, gap.queries))
-    return Gaps(tuple(gaps), n_lines, sample.n_seen, len(texts))
+    return Gaps(tuple(gaps), n_lines, sample.n_added, len(items))
 
 
 def export_gaps(gaps: Gaps, folder: str | Path) -> list[Path]:
@@ -164,27 +157,31 @@ def export_gaps(gaps: Gaps, folder: str | Path) -> list[Path]:
 
 def _gap(
     router: Router,
-    texts: Sequence[str],
-    wanted: Sequence[str | None],
-    counts: Indices,
+    items: Sequence[tuple[str, str | None, int]],
     vectors: Vectors,
-    members: Indices,
     words: tuple[str, ...],
     scale: float,
 ) -> Gap:
-    centre = unit_rows(vectors[members].mean(axis=0, keepdims=True))[0]
-    order = members[np.argsort(-(vectors[members] @ centre), kind="stable")]
-    means = router.model.centroids.similarities(vectors[members]).mean(axis=0)
-    layout, names = router.model.layout, router.model.centroids.names
-    best = max((*layout.skills, *layout.neighbours), key=lambda column: means[column])
+    """Describe a cluster.
+
+    :param items: Text, wanted target and count of each query.
+    :param vectors: Unit vectors of the texts. Shape: (n_texts, width).
+    :param scale: Lines of the log for each line of the sample.
+    """
+    centroid = unit_rows(vectors.mean(axis=0, keepdims=True))[0]
+    order = np.argsort(-(vectors @ centroid), kind="stable")
+    centroids, layout = router.model.centroids, router.model.layout
+    similarities = centroids.similarities(vectors).mean(axis=0)
+    nearest = max((*layout.skills, *layout.neighbours), key=lambda column: similarities[column])
+    target, similarity = centroids.names[nearest], similarities[nearest]
     return Gap(
         words=words,
-        queries=tuple((texts[i], int(counts[i])) for i in order),
-        n_lines=round(float(counts[members].sum()) * scale),
-        nearest=names[best],
-        similarity=round(float(means[best]), 4),
-        belongs=bool(means[best] >= _reach(router, names[best])),
-        wanted=_most_wanted([wanted[i] for i in members]),
+        queries=tuple((items[i][0], items[i][2]) for i in order),
+        n_lines=round(float(sum(count for _, _, count in items)) * scale),
+        nearest=target,
+        similarity=round(float(similarity), 4),
+        belongs=bool(similarity >= _member_similarity(router, target)),
+        wanted=_most_wanted([wanted for _, wanted, _ in items]),
     )
 
 
@@ -194,9 +191,9 @@ def _most_wanted(targets: Sequence[str | None]) -> str | None:
     return target if 2 * count > len(targets) else None
 
 
-def _reach(router: Router, target: str) -> float:
-    """Cosine that three in four of a target's own lines exceed, each against the others."""
-    own = np.array([label == target for label in router.model.exemplar_labels])
-    vectors = router.model.head.exemplars[own]
-    cosines: Floats = held_out_cosines(vectors, np.zeros(len(vectors), dtype=np.intp), 1)
-    return float(np.quantile(cosines[:, 0], KIN))
+def _member_similarity(router: Router, target: str) -> float:
+    """The cosine with its centroid that three in four exemplars of a target exceed."""
+    members = np.array([label == target for label in router.model.exemplar_labels])
+    vectors = router.model.head.exemplars[members]
+    similarities: Floats = held_out_cosines(vectors, np.zeros(len(vectors), dtype=np.intp), 1)
+    return float(np.quantile(similarities[:, 0], _MEMBER_QUANTILE))

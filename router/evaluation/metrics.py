@@ -1,4 +1,4 @@
-"""The form of `metrics.json`: every figure of a run, with what it stands on."""
+"""The shape of `metrics.json`: every figure of a run, with what it rests on."""
 
 import hashlib
 from functools import cache
@@ -7,29 +7,22 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 from msgspec import Struct
 
-from router.evaluation.figures import (
-    Asking,
-    Bin,
-    Confusion,
-    Figure,
-    Figures,
-    OfTarget,
-    Risk,
-    Shares,
-)
-from router.evaluation.run_parts import Query, pretty
-from router.evaluation.tally import Day
+from router.evaluation.counts import Day
+from router.evaluation.figures import Asking, Bin, Confusion, OfTarget, Risk, Shares
+from router.evaluation.rows import Query
 from router.router import Router
+from router.statistics.figure import Figure
 
-FORMAT = 1
-"""Raised whenever the files of a run change their form."""
+RUN_FORMAT = 1
+"""Raised whenever the files of a run change their shape."""
 
 
 class Versions(Struct, frozen=True):
-    """What decided: the package, the pack by its content, the encoder, and what was fitted.
+    """What made the decisions: the package, the pack, the encoder, and what was fitted.
 
-    `pack_hash` covers all of the pack, settings too; `model_hash` what the classifier was fitted
-    on; `calibration` what labelled texts have fitted besides, if any.
+    `pack_hash` covers the whole pack, its settings included; `model_hash` covers what the
+    classifier was fitted on; `calibration` is the hash of what was fitted to labelled texts, if
+    anything was.
     """
 
     router: str
@@ -43,7 +36,7 @@ class Versions(Struct, frozen=True):
     def of(cls, router: Router) -> "Versions":
         """Name what a router is made of."""
         return cls(
-            router=installed(),
+            router=installed_version(),
             pack=router.pack.file.id,
             pack_hash=_hash(router.pack),
             model_hash=router.model.pack_hash,
@@ -53,7 +46,7 @@ class Versions(Struct, frozen=True):
 
 
 class Lines(Struct, frozen=True):
-    """Lines of the log: `read` = `decided` + `rejected`. `texts`: different ones decided."""
+    """Numbers of lines: `read` = `decided` + `rejected`. `texts`: different texts decided."""
 
     read: int
     decided: int
@@ -64,12 +57,12 @@ class Lines(Struct, frozen=True):
 
 
 class Metrics(Struct, frozen=True):
-    """What `metrics.json` holds.
+    """The contents of `metrics.json`.
 
-    `figures`: the values alone, rounded to 4 places, and `queries`, the number behind them.
-    `intervals`: the same with 95 % intervals. `skills`, `categories`: by id. `days`: by date, UTC.
-    `repeated`, `least_certain`, `mistakes`: queries, the first the most so; of `mistakes`, wrong
-    decisions that are no question, the first is the most confident.
+    `figures` holds the values alone, rounded to 4 places, and `queries`, the number behind them;
+    `intervals` holds the same values with 95 % intervals. `skills` and `categories` are by id, and
+    `days` by date, UTC. `repeated`, `least_certain` and `mistakes` list queries. `mistakes` are
+    wrong decisions that are no question, the most confident first.
     """
 
     format: int
@@ -89,51 +82,25 @@ class Metrics(Struct, frozen=True):
     least_certain: tuple[Query, ...]
     mistakes: tuple[Query, ...]
 
-    @classmethod
-    def of(
-        cls,
-        versions: Versions,
-        lines: Lines,
-        figures: Figures,
-        *,
-        repeated: tuple[Query, ...],
-        least_certain: tuple[Query, ...],
-        mistakes: tuple[Query, ...],
-    ) -> "Metrics":
-        """Gather all there is to tell."""
-        return cls(
-            format=FORMAT,
-            versions=versions,
-            lines=lines,
-            figures=figures.values,
-            intervals=figures.named,
-            skills=figures.skills,
-            categories=figures.categories,
-            confusion=figures.confusion,
-            risk_coverage=figures.risk_coverage,
-            ask_rate=figures.ask_rate,
-            reliability=figures.reliability,
-            shares=figures.shares,
-            days=figures.days,
-            repeated=repeated,
-            least_certain=least_certain,
-            mistakes=mistakes,
-        )
-
     def to_json(self) -> bytes:
-        """Write as JSON that a person can read too."""
-        return pretty(self)
+        """Write as indented JSON."""
+        return pretty_json(self)
 
 
-def schema_text() -> str:
-    """The JSON Schema of `metrics.json`."""
+def metrics_schema() -> str:
+    """Give the JSON Schema of `metrics.json`."""
     schema = msgspec.json.schema(Metrics)
     title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "metrics.json"}
-    return pretty(title | schema).decode()
+    return pretty_json(title | schema).decode()
+
+
+def pretty_json(value: object) -> bytes:
+    """Write a value as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(value)) + b"\n"
 
 
 @cache
-def installed() -> str:
+def installed_version() -> str:
     """The version of the package; "0" where it runs without being installed."""
     try:
         return version("router")

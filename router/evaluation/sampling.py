@@ -1,32 +1,34 @@
-"""A bounded sample of a stream in which every distinct text is as likely as any other."""
+"""A bounded sample of a stream, in which all distinct texts are equally likely."""
 
 from collections.abc import Iterator
 from hashlib import blake2b
 from heapq import heappush, heappushpop
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+_Value = TypeVar("_Value")
 
 
-class DistinctSample(Generic[T]):
-    """Keeps the `size` texts of lowest hash, each with its first value and how often it came.
+class DistinctSample(Generic[_Value]):
+    """Keeps the texts with the lowest hashes, each with its first value and how often it came.
 
-    A text in the sample has been in it since it first came, so its count is exact. Two samples of
-    two streams hold the same texts where both streams do, so that they can be compared.
+    A text in the sample has been in it since it first came, so its count is exact. Samples of two
+    streams prefer the same texts, so that they can be compared.
+
+    :param size: The most texts in the sample.
     """
 
     def __init__(self, size: int) -> None:
         if size < 1:
             raise ValueError(f"size is at least 1, was: {size}")
         self.size = size
-        self.n_seen = 0
-        self._values: dict[str, T] = {}
+        self.n_added = 0
+        self._values: dict[str, _Value] = {}
         self._counts: dict[str, int] = {}
         self._heap: list[tuple[int, str]] = []  # the highest hash first, hence its negative
 
-    def add(self, text: str, value: T) -> None:
-        """Take one more of the stream."""
-        self.n_seen += 1
+    def add(self, text: str, value: _Value) -> None:
+        """Add the next text of the stream."""
+        self.n_added += 1
         if text in self._counts:
             self._counts[text] += 1
             return
@@ -45,10 +47,10 @@ class DistinctSample(Generic[T]):
 
     @property
     def n_sampled(self) -> int:
-        """How many lines the texts of the sample stand for."""
+        """How many texts of the stream the sample stands for, repetitions included."""
         return sum(self._counts.values())
 
-    def items(self) -> Iterator[tuple[str, T, int]]:
+    def items(self) -> Iterator[tuple[str, _Value, int]]:
         """Give text, value and count, in an order that depends on nothing but the texts."""
         for _, text in sorted(self._heap, reverse=True):
             yield text, self._values[text], self._counts[text]

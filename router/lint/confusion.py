@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import TypeAlias
 
 from router.encoders.encoder import Encoder
-from router.evaluation.health import PackHealth, separating_question
+from router.evaluation.pack_health import PackHealth, separating_question
 from router.heads.similarity import Centroids
 from router.lint.finding import Finding
 from router.packs.pack import Pack
@@ -59,13 +59,13 @@ def confusable_pairs(health: PackHealth, locate: Locate) -> Iterator[Finding]:
 def stray_lines(health: PackHealth, locate: Locate) -> Iterator[Finding]:
     """Report lines that lie far closer to another target than to their own."""
     for stray in health.strays:
-        if stray.other - stray.own >= _FAR_ASTRAY:
+        if stray.closer_similarity - stray.own_similarity >= _FAR_ASTRAY:
             yield _warning(
                 "stray-exemplar",
                 locate(stray.target, stray.text),
-                f"{stray.text!r} is closer to {stray.closer_to} ({stray.other:.2f}) than to its own"
-                f" {stray.target} ({stray.own:.2f})",
-                f"move it there, or say what sets it apart from {stray.beside!r}",
+                f"{stray.text!r} is closer to {stray.closer_to} ({stray.closer_similarity:.2f})"
+                f" than to its own {stray.target} ({stray.own_similarity:.2f})",
+                f"move it there, or say what sets it apart from {stray.nearest!r}",
             )
 
 
@@ -77,13 +77,13 @@ def lost_skills(health: PackHealth, locate: Locate) -> Iterator[Finding]:
         takers[stray.target][stray.closer_to] += 1
         first.setdefault(stray.target, stray.text)
     for target in health.targets:
-        if target.n_astray >= _LOST_SHARE * target.n_lines:
+        if target.n_strays >= _LOST_SHARE * target.n_exemplars:
             [(taker, _)] = takers[target.target].most_common(1)
             yield _warning(
                 "unreachable-skill",
                 locate(target.target, first[target.target]),
-                f"{target.n_astray} of {target.n_lines} lines of {target.target} lead elsewhere,"
-                f" most of them to {taker}",
+                f"{target.n_strays} of {target.n_exemplars} lines of {target.target} lead"
+                f" elsewhere, most of them to {taker}",
                 "give it lines in users' words that only it can serve, or merge the two",
             )
 

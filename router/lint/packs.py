@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from router.encoders.encoder import Encoder
-from router.evaluation.health import pack_health
+from router.evaluation.pack_health import pack_health
 from router.lint.confusion import (
     alike_options,
     ambiguous_words,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from router.encoders.encoder import Encoder
 from router.errors import PackError
-from router.evaluation.health import health_of
+from router.evaluation.pack_health import health_of
 from router.lint.confusion import confusable_pairs, lost_skills
 from router.lint.finding import Finding, line_containing
 from router.lint.specification import conformance

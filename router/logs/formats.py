@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, cast
@@ -261,13 +261,15 @@ def keep_stdin(path: Path) -> None:
             file.write(block)
 
 
-def fingerprint(files: list[LogFile]) -> str:
-    """Hash the contents of all files, in order."""
-    digest = hashlib.sha256()
-    for file in files:
-        with file.path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+def file_hash(path: Path) -> bytes:
+    """Hash the content of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def fingerprint(file_hashes: Iterable[bytes]) -> str:
+    """Hash the content of a log, given the hashes of its files in order."""
+    return hashlib.sha256(b"".join(file_hashes)).hexdigest()
 
 
 def _format_of(path: Path, start: bytes) -> LogFormat:

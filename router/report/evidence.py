@@ -6,7 +6,7 @@ import numpy as np
 
 from router.arrays import Bools, Vectors
 from router.decisions.decision import NearbyExemplar
-from router.evaluation.run_folder import Row
+from router.evaluation.rows import DecidedLine
 from router.router import Router
 
 
@@ -35,14 +35,14 @@ def closest_exemplars(
     return found
 
 
-def given_targets(row: Row) -> frozenset[str]:
+def given_targets(row: DecidedLine) -> frozenset[str]:
     """Targets whose exemplars speak for what was given."""
     if row.action == "clarify":
         return frozenset((f"question:{row.question}",))
     return frozenset((row.given,))
 
 
-def wanted_targets(row: Row) -> frozenset[str]:
+def wanted_targets(row: DecidedLine) -> frozenset[str]:
     """Targets whose exemplars speak for what was wanted."""
     gold = row.gold
     if gold is None:

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from router.evaluation.gaps import SAMPLE, is_unfit
-from router.evaluation.run_folder import Row
+from router.evaluation.gaps import MAX_CLUSTERED_TEXTS, is_unfit
+from router.evaluation.rows import DecidedLine, confusion_cell
 from router.evaluation.sampling import DistinctSample
 from router.packs.pack import Pack
 
@@ -24,19 +24,21 @@ class Harvest:
     """
 
     n_lines: int = 0
-    cells: dict[Cell, DistinctSample[Row]] = field(default_factory=dict)
-    mapped: DistinctSample[Row] = field(default_factory=lambda: DistinctSample(MAPPED))
-    unfit: DistinctSample[str | None] = field(default_factory=lambda: DistinctSample(SAMPLE))
+    cells: dict[Cell, DistinctSample[DecidedLine]] = field(default_factory=dict)
+    mapped: DistinctSample[DecidedLine] = field(default_factory=lambda: DistinctSample(MAPPED))
+    unfit: DistinctSample[str | None] = field(
+        default_factory=lambda: DistinctSample(MAX_CLUSTERED_TEXTS)
+    )
 
     @classmethod
-    def of(cls, rows: Iterable[Row], pack: Pack) -> "Harvest":
+    def of(cls, rows: Iterable[DecidedLine], pack: Pack) -> "Harvest":
         """Read all rows once."""
         harvest = cls()
         for row in rows:
-            harvest._add(row, cell_of(row, pack))
+            harvest._add(row, confusion_cell(row, pack))
         return harvest
 
-    def _add(self, row: Row, cell: Cell) -> None:
+    def _add(self, row: DecidedLine, cell: Cell) -> None:
         self.n_lines += 1
         self.mapped.add(row.text, row)
         if is_unfit(row):
@@ -45,26 +47,15 @@ class Harvest:
             self.cells[cell] = DistinctSample(OF_CELL)
         self.cells[cell].add(row.text, row)
 
-    def shown(self) -> list[tuple[Row, Cell, int]]:
+    def shown(self) -> list[tuple[DecidedLine, Cell, int]]:
         """Give row, cell and count of the queries for the table, mistakes before the others.
 
         Each cell gives one after the other, so that none is left out while another has many.
         """
-        turns: dict[int, list[tuple[Row, Cell, int]]] = defaultdict(list)
+        turns: dict[int, list[tuple[DecidedLine, Cell, int]]] = defaultdict(list)
         for cell, sample in self.cells.items():
             for turn, (_, row, count) in enumerate(sample.items()):
                 turns[turn].append((row, cell, count))
         rows = [one for turn in sorted(turns) for one in turns[turn]]
         rows.sort(key=lambda one: one[0].accepted is not False)  # stable: turns stay in order
         return rows[:MOST_SHOWN]
-
-
-def cell_of(row: Row, pack: Pack) -> Cell:
-    """Name the cell of the confusion matrix that counts a row."""
-    given = row.given
-    gold = row.gold
-    if gold is None or row.accepted:
-        return given, given
-    if gold.action == "route" and not gold.skills:
-        return f"category:{pack.skills[gold.ok_skills[0]].category}", given
-    return row.wanted or given, given

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.errors import LogError
-from router.evaluation.gaps import UNSURE, gaps_of
-from router.evaluation.health import health_of
+from router.evaluation.decisions_file import RunFolder
+from router.evaluation.gaps import UNSURE_BELOW, gaps_of
 from router.evaluation.metrics import Versions
-from router.evaluation.run_folder import Row, RunFolder
+from router.evaluation.pack_health import health_of
+from router.evaluation.rows import DecidedLine
 from router.files import write_whole
 from router.logs.labels import Gold
 from router.paths import DATA
@@ -23,7 +24,7 @@ from router.router import Router
 
 if TYPE_CHECKING:
     from router.evaluation.metrics import Metrics
-    from router.evaluation.run_parts import Query
+    from router.evaluation.rows import Query
 
 HERE = Path(__file__).parent
 PLOTLY = DATA / "vendor" / "plotly" / "plotly-basic.min.js"
@@ -59,7 +60,7 @@ def render(run: RunFolder, router: Router) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     metrics = run.metrics
-    harvest = Harvest.of(run.rows(), router.pack)
+    harvest = Harvest.of(run.decisions(), router.pack)
     gaps = gaps_of(harvest.unfit, harvest.n_lines, router)
     model = router.model
     lines = model.exemplar_labels, model.exemplar_texts, model.head.exemplars
@@ -106,7 +107,7 @@ def render(run: RunFolder, router: Router) -> str:
         health=health,
         most_strays=MOST_STRAYS,
         most_listed=MOST_LISTED,
-        unsure=UNSURE,
+        unsure=UNSURE_BELOW,
         decided=_decided,
         n_rows=len(rows),
         n_wrong=sum(row["outcome"] in ("wrong", "asked") for row in rows),
@@ -138,12 +139,12 @@ def table_rows(harvest: Harvest, router: Router) -> list[dict[str, Any]]:
     return [_table_row(*one, evidence) for one, evidence in zip(shown, why, strict=True)]
 
 
-def _table_row(row: Row, cell: Cell, count: int, why: Sequence[object]) -> dict[str, Any]:
+def _table_row(row: DecidedLine, cell: Cell, count: int, why: Sequence[object]) -> dict[str, Any]:
     return {
         "text": short(row.text),
         "line": row.line,
-        "day": (row.time or "")[:10],
-        "outcome": row.outcome if row.accepted is not None else row.action,
+        "day": "" if row.time is None else row.time.date().isoformat(),
+        "outcome": row.judgement,
         "wanted": cell[0],
         "given": cell[1],
         "asksFor": None if row.gold is None else _decided(row.gold),
@@ -167,7 +168,7 @@ def map_points(harvest: Harvest, router: Router) -> list[Point]:
         vectors
     )
     return [
-        Point(float(x), float(y), short(row.text, 240), row.outcome, _decided(row))
+        Point(float(x), float(y), short(row.text, 240), row.judgement, _decided(row))
         for (x, y), row in zip(flat, rows, strict=True)
     ]
 
@@ -237,7 +238,7 @@ def _seasons(metrics: "Metrics") -> dict[str, Any]:
     }
 
 
-def _decided(row: "Row | Gold | Query") -> str:
+def _decided(row: "DecidedLine | Gold | Query") -> str:
     """Write a decision, or a label, in a few words."""
     beside = f", see {' and '.join(row.packs)}" if row.packs else ""
     if row.action == "route":

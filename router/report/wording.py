@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from router.evaluation.figures import Figure
+from router.evaluation.counts import Day
+from router.evaluation.definitions import FIGURES
 from router.evaluation.gaps import Gaps
-from router.evaluation.health import PackHealth
-from router.evaluation.tally import Day
+from router.evaluation.pack_health import PackHealth
+from router.statistics.figure import Figure
 
 if TYPE_CHECKING:
     from router.evaluation.metrics import Metrics
@@ -21,29 +22,8 @@ GRADES = (
 """Share accepted from which on a sentence holds."""
 
 
-MEANINGS = {
-    "accepted": ("Accepted", "labelled queries decided as an expert would accept"),
-    "silently_wrong": ("Silently wrong", "labelled queries that went wrong, nobody was asked"),
-    "asked": ("Asked", "queries answered by a question"),
-    "ask_precision": ("Fair questions", "questions that were fair to ask"),
-    "ask_recall": ("Asked when needed", "queries that lack a detail and were asked about"),
-    "needless": ("Asked needlessly", "queries clear enough that were asked about all the same"),
-    "missed": ("Should have asked", "queries that lack a detail and were not asked about"),
-    "right_question": ("Right question", "questions that ask for what is missing"),
-    "skill_when_routed": ("Right skill", "routed queries for one skill that got it first"),
-    "category_when_routed": ("Right category", "routed queries in an acceptable category"),
-    "multi_exact_in_order": ("Several skills", "queries for several that got all, in order"),
-    "packs_named_too": ("Neighbour named", "routed queries that name the neighbour they also need"),
-    "redirect_right": ("Redirected right", "queries for a neighbour that were sent to it"),
-    "none_recall": ("Unrelated found", "unrelated queries that were refused"),
-    "none_precision": ("Refused rightly", "refusals of what is unrelated indeed"),
-    "calibration_error": (
-        "Confidence gap",
-        "mean gap between stated confidence and what came true",
-    ),
-    "risk_coverage_area": ("Error along the ranking", "mean share wrong, surest decisions first"),
-}
-"""Of each figure of `metrics.json`: its title, and what it is a share of."""
+MEANINGS = {figure.name: (figure.title, figure.meaning) for figure in FIGURES}
+"""Of each figure of `metrics.json`: its title, and what it means."""
 
 
 FEWEST_JUDGED = 30
@@ -140,7 +120,8 @@ def _trend(days: dict[str, Day]) -> str:
         return ""
     sides = labelled[: len(labelled) // 2], labelled[len(labelled) // 2 :]
     first, second = (
-        Figure.of(sum(d.accepted for d in side), sum(d.labelled for d in side)) for side in sides
+        Figure.of_share(sum(d.accepted for d in side), sum(d.labelled for d in side)).rounded()
+        for side in sides
     )
     ends = first.low, first.high, second.low, second.high, first.value, second.value
     if any(end is None for end in ends):
@@ -191,9 +172,9 @@ def _shares(metrics: "Metrics") -> list[Headline]:
     )
     found = []
     for action, title, meaning in told:
-        figure = Figure.of(actions.get(action, 0), n)
+        figure = Figure.of_share(actions.get(action, 0), n).rounded()
         found.append(Headline(title, percent(figure.value), interval(figure), meaning))
-    texts = Figure.of(metrics.lines.texts, n)
+    texts = Figure.of_share(metrics.lines.texts, n).rounded()
     rest = f"{metrics.lines.texts:,} of {n:,}"
     return [*found, Headline("Different texts", percent(texts.value), rest, "the rest are repeats")]
 

@@ -32,18 +32,30 @@ class Figure(Struct, frozen=True):
         low, high = np.quantile(draws, [0.025, 0.975])
         return cls(float(value), float(low), float(high), n)
 
+    @property
+    def measured(self) -> tuple[float, float, float]:
+        """Value, lower end and upper end of a figure that rests on at least one text.
+
+        :raises ValueError: `n` is 0.
+        """
+        if self.value is None or self.low is None or self.high is None:
+            raise ValueError("a figure of no texts has no value")
+        return self.value, self.low, self.high
+
     def rounded(self, places: int = 4) -> "Figure":
         """Round value and ends."""
-        if self.value is None or self.low is None or self.high is None:
+        if not self.n:
             return self
-        value, low, high = (round(end, places) for end in (self.value, self.low, self.high))
+        value, low, high = (round(end, places) for end in self.measured)
         return Figure(value, low, high, self.n)
 
     @property
     def excludes_zero(self) -> bool:
         """Whether the interval lies on one side of 0."""
-        low, high = self.low, self.high
-        return low is not None and high is not None and (low > 0.0 or high < 0.0)
+        if not self.n:
+            return False
+        _, low, high = self.measured
+        return low > 0.0 or high < 0.0
 
 
 NO_FIGURE = Figure(None, None, None, 0)

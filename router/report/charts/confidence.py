@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from router.evaluation.figures import Figure
 from router.report.charts.chart import Chart, axes, line_of
+from router.statistics.figure import Figure
 
 if TYPE_CHECKING:
     from router.evaluation.metrics import Metrics

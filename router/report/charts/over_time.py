@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from router.evaluation.figures import Figure
 from router.report.charts.chart import ACTIONS, Chart, axes, line_of
 from router.report.charts.spans import spans_of
+from router.statistics.figure import Figure
 
 if TYPE_CHECKING:
     from router.evaluation.metrics import Metrics
@@ -40,7 +40,7 @@ def shares_over_time(metrics: "Metrics") -> Chart:
 def accepted_over_time(metrics: "Metrics") -> Chart:
     """The share accepted by day or week, with its interval."""
     spans = {day: span for day, span in spans_of(metrics.days).items() if span.labelled}
-    figures = [Figure.of(span.accepted, span.labelled) for span in spans.values()]
+    figures = [Figure.of_share(span.accepted, span.labelled).rounded() for span in spans.values()]
     days = list(spans)
     ends = [figure.high for figure in figures] + [figure.low for figure in reversed(figures)]
     band = {

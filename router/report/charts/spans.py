@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from router.evaluation.tally import Day
+from router.evaluation.counts import Day
 
 MOST_BARS = 45  # of days, or of weeks; more are gathered into weeks, or months
 FEWEST_LINES = 30  # of a day, on average; with fewer, days say little and weeks more

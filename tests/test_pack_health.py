@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from router.evaluation.health import health_of, held_out_cosines, pack_health, separating_question
+from router.evaluation.pack_health import (
+    health_of,
+    held_out_cosines,
+    pack_health,
+    separating_question,
+)
 from router.packs.pack_file import load_pack
 
 
@@ -26,8 +31,8 @@ def test_a_misplaced_line_strays_to_where_it_belongs(tiny, tiny_router):
     health = pack_health(load_pack(tiny), tiny_router.encoder)
     stray = next(one for one in health.strays if "squeal when" in one.text)
     assert (stray.target, stray.closer_to) == ("skill:fix-tyres", "skill:fix-brakes")
-    assert stray.own < stray.other
-    assert stray.beside in load_pack(tiny).exemplars.skills["fix-brakes"]
+    assert stray.own_similarity < stray.closer_similarity
+    assert stray.nearest in load_pack(tiny).exemplars.skills["fix-brakes"]
     pair = next(one for one in health.pairs if stray in one.strays)
     assert {pair.first, pair.second} == {"fix-brakes", "fix-tyres"}
     assert pair.question == "which-part"
@@ -48,8 +53,8 @@ def test_every_stray_is_counted_at_its_target(router):
         router.pack, model.exemplar_labels, model.exemplar_texts, model.head.exemplars
     )
     for target in health.targets:
-        assert target.n_astray == sum(one.target == target.target for one in health.strays)
-    leads = [one.other - one.own for one in health.strays]
+        assert target.n_strays == sum(one.target == target.target for one in health.strays)
+    leads = [one.closer_similarity - one.own_similarity for one in health.strays]
     assert all(earlier >= later - 2e-4 for earlier, later in zip(leads, leads[1:], strict=False))
     assert all(one.target != "none" != one.closer_to for one in health.strays)
 

@@ -1,14 +1,13 @@
 import pytest
+from lines import decided
 
 from router.errors import LogError, RouterError
-from router.evaluation.trigger_eval import (
-    Outcome,
+from router.evaluation.triggers import (
     Trigger,
+    count_triggers,
     read_triggers,
     run_triggers,
-    tally,
-    write_csv,
-    write_eval_queries,
+    write_triggers,
 )
 
 
@@ -54,31 +53,43 @@ def test_what_is_written_is_read_again(tmp_path):
         Trigger('say "hi"\n', "pdf", expected=True, alternates=("docx",)),
         Trigger("b", "", expected=True),
     ]
-    write_csv(tmp_path / "r.csv", rows)
+    write_triggers(tmp_path / "r.csv", rows)
     assert read_triggers(tmp_path / "r.csv") == rows
     rows = [Trigger("ä", "pdf"), Trigger("b", "pdf", False)]
-    write_eval_queries(tmp_path / "e.json", rows)
+    write_triggers(tmp_path / "e.json", rows)
     assert read_triggers(tmp_path / "e.json") == rows
 
 
 def test_triggers_run_on_the_real_router(tiny_router):
-    outcomes = run_triggers(
-        tiny_router,
-        [
-            Trigger("replace the worn brake pads", "fix-brakes"),
-            Trigger("replace the worn brake pads", "fix-tyres", False),
-            Trigger("replace the worn brake pads", "fix-tyres"),
-            Trigger(
-                "a nail went through my tyre",
-                "sell-bikes",
-                expected=True,
-                alternates=("fix-tyres",),
-            ),
-            Trigger("who won the chess match", "", expected=True),
-        ],
-    )
-    assert [one.right for one in outcomes] == [True, True, False, True, True]
-    assert outcomes[2].got == ("fix-brakes",)
+    triggers = [
+        Trigger("replace the worn brake pads", "fix-brakes"),
+        Trigger("replace the worn brake pads", "fix-tyres", False),
+        Trigger("replace the worn brake pads", "fix-tyres"),
+        Trigger(
+            "a nail went through my tyre", "sell-bikes", expected=True, alternates=("fix-tyres",)
+        ),
+        Trigger("who won the chess match", "", expected=True),
+    ]
+    lines = run_triggers(tiny_router, triggers)
+    right = [trigger.is_right(line.skills) for trigger, line in zip(triggers, lines, strict=True)]
+    assert right == [True, True, False, True, True]
+    assert (lines[2].line, lines[2].skills) == (3, ("fix-brakes",))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "skills", "right"),
+    [
+        (Trigger("a", "pdf"), ("docx", "pdf"), True),
+        (Trigger("a", "pdf"), (), False),
+        (Trigger("a", "pdf", should_trigger=False), ("docx", "pdf"), False),
+        (Trigger("a", "pdf", should_trigger=False), (), True),
+        (Trigger("a", "pdf", expected=True), ("docx", "pdf"), False),
+        (Trigger("a", "pdf", expected=True, alternates=("docx",)), ("docx", "pdf"), True),
+        (Trigger("a", "", expected=True), ("pdf",), False),
+    ],
+)
+def test_a_decision_is_right_by_hand(trigger, skills, right):
+    assert trigger.is_right(skills) is right
 
 
 def test_an_unknown_skill_is_named_with_the_nearest(tiny_router):
@@ -86,15 +97,16 @@ def test_an_unknown_skill_is_named_with_the_nearest(tiny_router):
         run_triggers(tiny_router, [Trigger("x", "fix-brake")])
 
 
-def test_a_tally_by_hand():
-    yes, no = Trigger("a", "pdf"), Trigger("b", "pdf", False)
-    outcomes = [Outcome(yes, "route", ("pdf",), True)] * 9 + [Outcome(yes, "none", (), False)]
-    rows = tally([*outcomes, Outcome(no, "none", (), True)])
-    assert [(row.skill, row.should, row.right, row.count) for row in rows] == [
+def test_counts_by_hand():
+    triggers = [Trigger("a", "pdf")] * 10 + [Trigger("b", "pdf", False)]
+    routed = decided(1, "a", "route", ("pdf",))
+    refused = decided(1, "a", "none")
+    counts = count_triggers(triggers, [*[routed] * 9, refused, refused])
+    assert [(row.skill, row.should_trigger, row.right, row.figure.n) for row in counts] == [
         ("pdf", True, 9, 10),
         ("pdf", False, 1, 1),
         ("all", True, 10, 11),
     ]
     # Wilson at 9 of 10, z = 1.96: (0.9 + 0.19208 -+ 1.96 * sqrt(0.009 + 0.0096)) / 1.38416
-    assert rows[0].low == pytest.approx(0.5958, abs=1e-3)
-    assert rows[0].high == pytest.approx(0.9821, abs=1e-3)
+    assert counts[0].figure.low == pytest.approx(0.5958, abs=1e-3)
+    assert counts[0].figure.high == pytest.approx(0.9821, abs=1e-3)

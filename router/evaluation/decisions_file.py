@@ -1,0 +1,223 @@
+"""The decisions of a run on disk, as JSON lines or as Parquet, and the folder that holds them."""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import chain, islice
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, get_args, get_origin
+
+import msgspec
+
+from router._deprecated import renamed_method
+from router.errors import LogError
+from router.evaluation.metrics import Metrics
+from router.evaluation.rows import DecidedLine
+from router.logs.labels import Gold
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_BATCH_LINES = 8_192
+_GOLD_PREFIX = "gold_"
+_LINE_ENDS = {"\x85": rb"\u0085", "\u2028": rb"\u2028", "\u2029": rb"\u2029"}
+"""Characters that some readers take for the end of a line, and how JSON writes them otherwise."""
+
+
+class _JsonLines:
+    """A format of the decisions with a JSON object a line."""
+
+    file_name = "decisions.jsonl"
+
+    def encode(self, lines: Sequence[DecidedLine]) -> bytes:
+        content = msgspec.json.Encoder().encode_lines(lines)
+        if not content.isascii():
+            for end, escaped in _LINE_ENDS.items():
+                content = content.replace(end.encode(), escaped)
+        return content
+
+    def join(self, parts: Iterable[bytes], file: BinaryIO) -> None:
+        file.writelines(parts)
+
+    def read(self, path: Path) -> Iterator[DecidedLine]:
+        decoder = msgspec.json.Decoder(DecidedLine)
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    try:
+                        yield decoder.decode(line)
+                    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                        raise LogError(
+                            f"{path}:{number}: not a decision: {error}; run the evaluation again"
+                        ) from error
+
+
+class _Parquet:
+    """A format of the decisions as a Parquet file, or as a folder of such files."""
+
+    file_name = "decisions.parquet"
+
+    def encode(self, lines: Sequence[DecidedLine]) -> bytes:
+        from pyarrow import parquet
+
+        file = io.BytesIO()
+        parquet.write_table(decisions_table(lines), file, compression="zstd")
+        return file.getvalue()
+
+    def join(self, parts: Iterable[bytes], file: BinaryIO) -> None:
+        from pyarrow import parquet
+
+        with parquet.ParquetWriter(file, _decisions_schema(), compression="zstd") as writer:
+            for part in parts:
+                writer.write_table(parquet.read_table(io.BytesIO(part)))
+
+    def read(self, path: Path) -> Iterator[DecidedLine]:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        if path.is_dir():
+            yield from chain.from_iterable(map(self.read, sorted(path.iterdir())))
+            return
+        try:
+            with parquet.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=_BATCH_LINES):
+                    yield from map(_line_of_record, batch.to_pylist())
+        except (pa.ArrowException, msgspec.ValidationError) as error:
+            raise LogError(f"{path}: not a table of decisions: {error}; evaluate again") from error
+
+
+DecisionsFormat: TypeAlias = _JsonLines | _Parquet
+FORMATS: dict[str, DecisionsFormat] = {"jsonl": _JsonLines(), "parquet": _Parquet()}
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder that an evaluation leaves behind: decisions, figures and settings of a run."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> "RunFolder":
+        """Find the decisions of a run.
+
+        :raises LogError: The folder has no decisions.
+        """
+        run = cls(Path(path))
+        if not any(run._decisions_file(name).exists() for name in FORMATS):
+            names = (decisions_format.file_name for decisions_format in FORMATS.values())
+            raise LogError(
+                f"{run.path}: a run folder holds {' or '.join(names)}, this one neither;"
+                " `router evaluate LOG --out FOLDER` writes one"
+            )
+        return run
+
+    @property
+    def name(self) -> str:
+        """The name of the folder itself."""
+        return self.path.resolve().name
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The figures of the run.
+
+        :raises LogError: There are none, or another version wrote them.
+        """
+        path = self.path / "metrics.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Metrics)
+        except (OSError, msgspec.DecodeError) as error:
+            raise LogError(
+                f"{path}: this version can't read the figures of the run: {error};"
+                " run `router evaluate` again"
+            ) from error
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What was run on what, as `run.json` holds it; empty if there is no such file."""
+        path = self.path / "run.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except FileNotFoundError:
+            return {}
+        except msgspec.DecodeError as error:
+            raise LogError(f"{path}: not a JSON object: {error}; evaluate the log again") from error
+
+    def decisions(self) -> Iterator[DecidedLine]:
+        """Read the decisions, in the order of the log; memory holds one batch.
+
+        :raises LogError: A line is not what an evaluation writes; the message names it.
+        """
+        name = "parquet" if self._decisions_file("parquet").exists() else "jsonl"
+        return FORMATS[name].read(self._decisions_file(name))
+
+    rows = renamed_method("RunFolder", "rows", "decisions")
+
+    def table(self) -> "pyarrow.Table":
+        """Read the decisions as an arrow table, in the order of the log."""
+        import pyarrow as pa
+
+        path = self._decisions_file("parquet")
+        if path.exists():
+            from pyarrow import parquet
+
+            return parquet.read_table(path)
+        lines, batches = self.decisions(), []
+        while batch := list(islice(lines, _BATCH_LINES)):
+            batches.append(decisions_table(batch))
+        return pa.concat_tables([_decisions_schema().empty_table(), *batches])
+
+    def _decisions_file(self, name: str) -> Path:
+        return self.path / FORMATS[name].file_name
+
+
+def decisions_table(lines: Sequence[DecidedLine]) -> "pyarrow.Table":
+    """Lay decided lines out in columns; the fields of `gold` become columns of their own."""
+    import pyarrow as pa
+
+    schema = _decisions_schema()
+    golds = [line.gold for line in lines]
+    columns = []
+    for field in schema:
+        if field.name.startswith(_GOLD_PREFIX):
+            name = field.name.removeprefix(_GOLD_PREFIX)
+            values = [None if gold is None else getattr(gold, name) for gold in golds]
+        else:
+            values = [getattr(line, field.name) for line in lines]
+        columns.append(pa.array(values, field.type))
+    return pa.table(columns, schema=schema)
+
+
+def _decisions_schema() -> "pyarrow.Schema":
+    import pyarrow as pa
+
+    columns = []
+    for field in msgspec.structs.fields(DecidedLine):
+        if field.name == "gold":
+            for part in msgspec.structs.fields(Gold):
+                columns.append(pa.field(_GOLD_PREFIX + part.name, _arrow_type(part.type)))
+        else:
+            may_be_null = NoneType in get_args(field.type)
+            columns.append(pa.field(field.name, _arrow_type(field.type), may_be_null))
+    return pa.schema(columns)
+
+
+def _arrow_type(annotation: Any) -> "pyarrow.DataType":  # noqa: ANN401 - any type annotation
+    import pyarrow as pa
+
+    options = get_args(annotation)
+    plain = options[0] if NoneType in options else annotation
+    kinds = {int: pa.int64(), float: pa.float32(), bool: pa.bool_()}
+    kinds |= {datetime: pa.timestamp("us", "UTC"), tuple: pa.list_(pa.string())}
+    return kinds.get(get_origin(plain) or plain, pa.string())
+
+
+def _line_of_record(record: Mapping[str, Any]) -> DecidedLine:
+    """Gather the flat columns of a label again."""
+    fields = {key: value for key, value in record.items() if not key.startswith(_GOLD_PREFIX)}
+    if record["gold_action"] is not None:
+        names = Gold.__struct_fields__
+        fields["gold"] = {name: record[_GOLD_PREFIX + name] for name in names}
+    return msgspec.convert(fields, DecidedLine)

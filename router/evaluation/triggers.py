@@ -1,0 +1,185 @@
+"""Lists of prompts with the skill that each should trigger, in the two forms in common use."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from router.errors import LogError, RouterError
+from router.evaluation.decision_memo import DecisionMemo
+from router.evaluation.rows import DecidedLine
+from router.evaluation.totals import decide_chunk
+from router.files import write_whole
+from router.logs.reader import LogLine
+from router.packs.faults import did_you_mean
+from router.router import Router
+from router.statistics.figure import Figure
+
+_QUERY_COLUMNS = ("utterance", "query", "text")
+
+
+class Trigger(Struct, frozen=True):
+    """A query, and the skill that it should trigger, or should not.
+
+    An `expected` skill must come first; the `alternates` are right as well. If `skill` is empty,
+    the query should be routed nowhere.
+    """
+
+    query: str
+    skill: str
+    should_trigger: bool = True
+    expected: bool = False
+    alternates: tuple[str, ...] = ()
+
+    def is_right(self, skills: Sequence[str]) -> bool:
+        """Whether a decision with these skills is right."""
+        if not self.skill:
+            return not skills
+        if self.expected:
+            return bool(skills) and skills[0] in (self.skill, *self.alternates)
+        return (self.skill in skills) == self.should_trigger
+
+
+@dataclass(frozen=True)
+class TriggerCount:
+    """How many of the queries that should trigger a skill, or should not, came out right."""
+
+    skill: str
+    should_trigger: bool
+    right: int
+    figure: Figure
+
+
+class _Entry(Struct):
+    query: str
+    should_trigger: bool
+    skill: str | None = None
+
+
+def read_triggers(path: Path, skill: str | None = None) -> list[Trigger]:
+    """Read eval_queries.json, or semantic-router's CSV if the file name ends in ".csv".
+
+    :param skill: The skill that entries without a `skill` are about.
+    :raises LogError: The file has neither form; the message names the entry and what it needs.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LogError(f"{path}: can't be read: {error.strerror}; cure: name a file") from error
+    return _read_csv(path, data) if _is_csv(path) else _read_json(path, data, skill)
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _read_json(path: Path, data: bytes, skill: str | None) -> list[Trigger]:
+    try:
+        entries = msgspec.json.decode(data, type=list[_Entry])
+    except msgspec.DecodeError as error:
+        form = '[{"query": "...", "should_trigger": true}]'
+        raise LogError(f"{path}: not of the form {form}: {error}; cure: mend it there") from error
+    triggers = []
+    for number, entry in enumerate(entries):
+        entry_skill = entry.skill or skill
+        if entry_skill is None:
+            raise LogError(
+                f'{path}: entry {number} names no skill; cure: give --skill, or add "skill" to it'
+            )
+        triggers.append(Trigger(entry.query, entry_skill, entry.should_trigger))
+    return triggers
+
+
+def _read_csv(path: Path, data: bytes) -> list[Trigger]:
+    try:
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        columns = reader.fieldnames or []
+        rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LogError(f"{path}: not a CSV file in UTF-8: {error}; cure: save it so") from error
+    query = next((name for name in _QUERY_COLUMNS if name in columns), None)
+    if query is None or "expected_route" not in columns:
+        raise LogError(
+            f"{path}: the columns are utterance (or query, text), expected_route and, if wanted,"
+            f" alternate_routes, was: {', '.join(columns) or 'none'}"
+        )
+    return [
+        Trigger(
+            row[query] or "",
+            (row["expected_route"] or "").strip(),
+            expected=True,
+            alternates=_names_in(row.get("alternate_routes") or ""),
+        )
+        for row in rows
+    ]
+
+
+def _names_in(cell: str) -> tuple[str, ...]:
+    """Read names between commas, semicolons or bars, with or without JSON's brackets."""
+    plain = cell.strip().strip("[]")
+    for separator in ";|":
+        plain = plain.replace(separator, ",")
+    return tuple(filter(None, (name.strip().strip("'\"") for name in plain.split(","))))
+
+
+def write_triggers(path: Path, triggers: Iterable[Trigger]) -> None:
+    """Write eval_queries.json, or semantic-router's CSV if the file name ends in ".csv".
+
+    eval_queries.json has no entry for a query that should be routed nowhere, and the CSV none for
+    a query that should not trigger its skill.
+    """
+    if _is_csv(path):
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["utterance", "expected_route", "alternate_routes"])
+        for trigger in triggers:
+            if trigger.should_trigger:
+                writer.writerow([trigger.query, trigger.skill, ",".join(trigger.alternates)])
+        write_whole(path, out.getvalue())
+        return
+    entries = [
+        _Entry(trigger.query, trigger.should_trigger, trigger.skill)
+        for trigger in triggers
+        if trigger.skill
+    ]
+    write_whole(path, msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n")
+
+
+def run_triggers(router: Router, triggers: Sequence[Trigger]) -> list[DecidedLine]:
+    """Decide every query, in order.
+
+    :raises RouterError: A trigger is about a skill that the pack does not have.
+    """
+    for trigger in triggers:
+        for skill in filter(None, (trigger.skill, *trigger.alternates)):
+            if skill not in router.pack.skills:
+                hint = did_you_mean(skill, router.pack.skills)
+                raise RouterError(f"{trigger.query!r}: no skill {skill!r} in this pack; {hint}")
+    lines = [
+        LogLine(number, str(number), trigger.query)
+        for number, trigger in enumerate(triggers, start=1)
+    ]
+    return decide_chunk(router, DecisionMemo(), lines, [])[0]
+
+
+def count_triggers(
+    triggers: Sequence[Trigger], decided: Sequence[DecidedLine]
+) -> list[TriggerCount]:
+    """Count by skill, first what should trigger it, then what should not; the last is of all."""
+    groups: defaultdict[tuple[str, bool], list[bool]] = defaultdict(list)
+    for trigger, line in zip(triggers, decided, strict=True):
+        groups[trigger.skill, not trigger.should_trigger].append(trigger.is_right(line.skills))
+    counts = [
+        _count(skill or "(none)", not should_not, groups[skill, should_not])
+        for skill, should_not in sorted(groups)
+    ]
+    return [*counts, _count("all", True, [right for group in groups.values() for right in group])]
+
+
+def _count(skill: str, should_trigger: bool, right: Sequence[bool]) -> TriggerCount:
+    return TriggerCount(skill, should_trigger, sum(right), Figure.of_share(sum(right), len(right)))
