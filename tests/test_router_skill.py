@@ -14,7 +14,6 @@ from router.skill_folders.router_skill import (
     check_router_skill,
     router_skill,
     symptoms,
-    undecided_names,
     write_router_skill,
 )
 
@@ -90,7 +89,7 @@ def test_a_pack_without_questions_and_neighbours_has_no_such_sections(tiny):
     text = router_skill(Pack(file, empty))
     assert "## Questions to ask" not in text
     assert "## When not to use" not in text
-    assert "3. Several concerns" in text
+    assert "3. If there are several concerns" in text
 
 
 def test_symptoms_are_the_words_of_their_own_group_and_not_twice_the_same():
@@ -103,16 +102,6 @@ def test_symptoms_are_the_words_of_their_own_group_and_not_twice_the_same():
     assert chosen["brakes"][0] == "the brakes squeal"
     assert "squeal" not in chosen["brakes"][1]
     assert all("tyre" in line or "patch" in line for line in chosen["tyres"])
-
-
-def test_names_that_stand_in_half_of_the_groups_decide_nothing():
-    groups = {
-        "serve": ("put it on Kubernetes", "on Triton please"),
-        "scale": ("more pods on Kubernetes", "scale it"),
-        "track": ("Kubernetes", "runs in MLflow"),  # a first word may be no name
-        "watch": ("watch it", "alerts"),
-    }
-    assert undecided_names(groups) == ["Kubernetes"]
 
 
 def test_a_check_names_the_line_that_differs(pack, tmp_path):

@@ -5,6 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -18,10 +19,6 @@ from router.text import lower_first, words_of
 _TEMPLATE = Path(__file__).with_name("router_skill.md.j2")
 _MAX_SYMPTOMS = 5
 _MAX_SYMPTOM = 90  # characters
-_MAX_NAMES = 24
-_MIN_NAME = 3  # characters
-
-_NAME = re.compile(r"(?<=[a-z0-9,;] )[A-Z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+| [A-Z][A-Za-z0-9]*)*")
 
 
 def skill_name(pack: Pack) -> str:
@@ -36,7 +33,7 @@ def router_skill(pack: Pack) -> str:
     environment = Environment(
         undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
     )
-    environment.filters |= {"cell": _cell, "code": _code, "lower_first": lower_first}
+    environment.filters |= {"cell": _cell, "code": _code}
     queries = {**pack.exemplars.skills, **pack.exemplars.neighbours, **pack.exemplars.questions}
     text = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         pack=pack,
@@ -44,25 +41,23 @@ def router_skill(pack: Pack) -> str:
         name=skill_name(pack),
         description=json.dumps(_description(pack), ensure_ascii=False),
         symptoms=symptoms(queries),
-        link=lambda skill: _link(pack, skill),
-        destination=lambda leads_to: _cell(_destination(pack, leads_to)),
-        confusable=_confusable(pack),
-        names=undecided_names(pack.exemplars.skills),
+        link=partial(_link, pack),
+        destination=partial(_destination, pack),
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
 def write_router_skill(pack: Pack, folder: Path) -> Path:
-    """Write the router skill below a folder of skills; gives the path."""
+    """Write the router skill below a folder of skills, and give its path."""
     path = folder / skill_name(pack) / "SKILL.md"
     write_whole(path, router_skill(pack))
     return path
 
 
 def check_router_skill(pack: Pack, folder: Path) -> Path:
-    """Check that the router skill below a folder of skills is the pack's.
+    """Check that the router skill below a folder of skills is up to date.
 
-    :raises RouterError: It is missing, or the pack has changed since; the first line that differs.
+    :raises RouterError: It is missing, or the pack has changed since it was written.
     """
     path = folder / skill_name(pack) / "SKILL.md"
     cure = "write it with `router skill`"
@@ -77,12 +72,12 @@ def check_router_skill(pack: Pack, folder: Path) -> Path:
 
 
 def _description(pack: Pack) -> str:
-    """Say what the skill does and when to use it, in what the specification allows."""
-    first = f"Finds which of {len(pack.skills)} skills on {pack.file.title} serve a request,"
-    first += " in which order, and which one question to ask first."
+    """Say what the skill does and when to use it, in the length that is allowed."""
     titles = ", ".join(lower_first(skill.title) for skill in pack.skills.values())
     whole = (
-        f"{first} {pack.file.summary} Use it before any of them, when a request is about {titles}."
+        f"Finds which of {len(pack.skills)} skills on {pack.file.title} serve a request, in which"
+        f" order, and which one question to ask first. {pack.file.summary} Use it before any of"
+        f" them, when a request is about {titles}."
     )
     if len(whole) <= MAX_DESCRIPTION:
         return whole
@@ -109,28 +104,14 @@ def _destination(pack: Pack, leads_to: Destination) -> str:
         return f"ask: {pack.questions[leads_to.ask].text}"
     parts = []
     if leads_to.any_of:
-        parts.append(f"{_code(leads_to.any_of)} (what the words ask for, else the first)")
+        parts.append(f"{_code(leads_to.any_of)} (the one that the text mentions, else the first)")
     if leads_to.skills:
         parts.append(_code(pack.precedence.sort(leads_to.skills), ", then "))
     if leads_to.if_mentioned:
-        parts.append(f"with {_code(leads_to.if_mentioned)} if the words ask for it")
+        parts.append(f"and {_code(leads_to.if_mentioned)} if the text mentions it")
     if leads_to.neighbours:
         parts.append(f"the neighbour {_code(leads_to.neighbours, ' and ')}")
     return "; ".join(parts)
-
-
-def _confusable(pack: Pack) -> list[str]:
-    """Say which skills are taken for each other: those between which questions decide."""
-    asks: dict[tuple[str, ...], list[str]] = {}
-    for question in pack.file.questions:
-        firsts = {o.leads_to.all_skills[0] for o in question.options if o.leads_to.all_skills}
-        if len(firsts) > 1:
-            ordered = tuple(skill for skill in pack.skills if skill in firsts)
-            asks.setdefault(ordered, []).append(question.text)
-    return [
-        f"**Guessing between {_code(skills, ' and ')}.** {' '.join(texts)}"
-        for skills, texts in asks.items()
-    ]
 
 
 def symptoms(
@@ -152,18 +133,6 @@ def symptoms(
         }
         chosen[name] = _cover(short[name] or lines[:count], weights, count)
     return chosen
-
-
-def undecided_names(groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """Find names, such as those of tools and models, that occur in the exemplars of most groups."""
-    n_groups = Counter(
-        name
-        for lines in groups.values()
-        for name in {name for line in lines for name in _NAME.findall(line)}
-        if len(name) >= _MIN_NAME
-    )
-    common = [(-n, name) for name, n in n_groups.items() if n >= max(2, len(groups) / 2)]
-    return [name for _, name in sorted(common)[:_MAX_NAMES]]
 
 
 def _is_short(line: str) -> bool:
