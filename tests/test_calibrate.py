@@ -355,7 +355,9 @@ def test_too_few_labels_are_refused(router, log_lines):
     with pytest.raises(RouterError, match="got 0"):
         calibrate(router, texts, [None] * 99)
     many = [one.text for one in log_lines[:150]]
-    with pytest.raises(RouterError, match="max_error 0.005 needs at least 199 labelled.*got 150"):
+    with pytest.raises(
+        RouterError, match="max_error 0.005 needs at least 199 different labelled.*got 150"
+    ):
         calibrate(router, many, [one.gold for one in log_lines[:150]], max_error=0.005)
 
 

@@ -1,6 +1,6 @@
 """Labelled texts as arrays: what a router would decide without a question, and whether it may."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import repeat
 from typing import Self
@@ -77,81 +77,68 @@ class Cases(ArrayRows):
         texts: Sequence[str],
         labels: Sequence[Gold],
     ) -> "Cases":
-        """Decide texts, each with its label."""
-        settings = msgspec.structs.replace(
-            pack.file.policy,
-            confidence=PlattScaling(),
-            ask_threshold=_NEVER,
-            confidence_threshold=0.0,
-        )
+        """Decide texts without asking about any, each with its label."""
+        never = {"confidence": PlattScaling(), "ask_threshold": _NEVER, "confidence_threshold": 0.0}
+        settings = msgspec.structs.replace(pack.file.policy, **never)
         policy = CompiledPolicy.of(pack, model.layout, model.statistics, policy=settings)
-        builder = DecisionBuilder(pack, model)
-        parts = []
+        builder, parts = DecisionBuilder(pack, model), []
         for start in range(0, len(texts), _BATCH):
             batch = [clip_query(text) for text in texts[start : start + _BATCH]]
+            golds = labels[start : start + _BATCH]
             evidence = model.evidence(batch, encoder)
-            parts.append(cls._of_batch(builder, policy, evidence, labels[start : start + _BATCH]))
+            result = policy.decide(evidence)
+            decided = builder.outcomes(evidence, result)
+            outcomes = [decided.outcomes[index] for index in decided.indices]
+            truth_rank, truth_probability = _truths(model.names, policy, evidence, golds)
+            part = cls(
+                action=result.action,
+                confidence=result.confidence,
+                ask_probability=evidence.missing_detail,
+                correct=_bools(map(accepts, golds, outcomes, repeat(pack.precedence))),
+                may_ask=_bools(gold.may_ask for gold in golds),
+                must_ask=_bools(gold.must_ask for gold in golds),
+                in_scope=result.in_scope,
+                has_alternatives=policy.candidates.has_alternatives(evidence),
+                truth_rank=truth_rank,
+                truth_probability=truth_probability,
+                outside=model.out_of_scope(evidence),
+                is_outside=_bools(gold.action == "none" for gold in golds),
+            )
+            parts.append(part)
         return cls.join(parts)
 
-    @classmethod
-    def _of_batch(
-        cls,
-        builder: DecisionBuilder,
-        policy: CompiledPolicy,
-        evidence: Evidence,
-        labels: Sequence[Gold],
-    ) -> "Cases":
-        model, result = builder.model, policy.decide(evidence)
-        decided = builder.outcomes(evidence, result)
-        outcomes = [decided.outcomes[index] for index in decided.indices]
-        truth_rank, truth_probability = _truths(model.names, policy, evidence, labels)
 
-        def marked(values: Iterable[bool]) -> Bools:
-            return np.array(list(values), dtype=np.bool_)
-
-        return cls(
-            action=result.action,
-            confidence=result.confidence,
-            ask_probability=evidence.missing_detail,
-            correct=marked(map(accepts, labels, outcomes, repeat(policy.precedence))),
-            may_ask=marked(label.may_ask for label in labels),
-            must_ask=marked(label.must_ask for label in labels),
-            in_scope=result.in_scope,
-            has_alternatives=policy.candidates.has_alternatives(evidence),
-            truth_rank=truth_rank,
-            truth_probability=truth_probability,
-            outside=model.out_of_scope(evidence),
-            is_outside=marked(label.action == "none" for label in labels),
-        )
+def _bools(values: Iterable[bool]) -> Bools:
+    return np.array(list(values), dtype=np.bool_)
 
 
 def _truths(
-    names: Sequence[str], policy: CompiledPolicy, evidence: Evidence, labels: Sequence[Gold]
+    names: Sequence[str], policy: CompiledPolicy, evidence: Evidence, golds: Sequence[Gold]
 ) -> tuple[Indices, Floats]:
     """Rank and probability of the right target among those that could be offered."""
     columns, likely = policy.candidates.ranked(evidence, policy.shares_without_questions(evidence))
-    ranks = np.full(len(labels), NOT_OFFERED, dtype=np.intp)
-    probabilities = np.zeros(len(labels))
-    for row, label in enumerate(labels):
+    ranks = np.full(len(golds), NOT_OFFERED, dtype=np.intp)
+    probabilities = np.zeros(len(golds))
+    for row, gold in enumerate(golds):
         offered = likely[row] >= 0.0
         rank_of = {names[column]: rank for rank, column in enumerate(columns[row, offered])}
-        ranks[row] = _truth_rank(label, rank_of)
-        if label.allows("none"):
+        ranks[row] = min(
+            (max(rank_of.get(target, NOT_OFFERED) for target in way) for way in _right_ways(gold)),
+            default=NOT_OFFERED,
+        )
+        if gold.allows("none"):
             ranks[row], probabilities[row] = 0, 1.0
         elif ranks[row] != NOT_OFFERED:
             probabilities[row] = likely[row, ranks[row]]
     return ranks, probabilities
 
 
-def _truth_rank(label: Gold, rank_of: Mapping[str, int]) -> int:
-    """Rank of the right target: of the last required skill, or of the best acceptable target."""
-    ranks = []
-    if label.allows("route"):
-        required = [rank_of.get(f"skill:{skill}", NOT_OFFERED) for skill in label.skills]
-        ranks += [max(required)] if required else []
-        if len(required) < 2:
-            ranks += [rank_of.get(f"skill:{skill}", NOT_OFFERED) for skill in label.ok_skills]
-    if label.allows("redirect"):
-        neighbours = (*label.packs, *label.ok_packs)
-        ranks += [rank_of.get(f"neighbour:{pack}", NOT_OFFERED) for pack in neighbours]
-    return min(ranks, default=NOT_OFFERED)
+def _right_ways(gold: Gold) -> list[list[str]]:
+    """Each way to decide right without a question: the targets that it takes together."""
+    ways = []
+    if gold.allows("route"):
+        ways += [[f"skill:{skill}" for skill in gold.skills]] if gold.skills else []
+        ways += [[f"skill:{skill}"] for skill in gold.ok_skills] if len(gold.skills) < 2 else []
+    if gold.allows("redirect"):
+        ways += [[f"neighbour:{neighbour}"] for neighbour in (*gold.packs, *gold.ok_packs)]
+    return ways

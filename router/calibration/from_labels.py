@@ -25,9 +25,6 @@ from router.model.model import Model, model_hash
 from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
 from router.packs.pack import Pack
 
-_MIN_TEXTS = 100
-"""Different labelled texts that a calibration needs."""
-
 _N_FOLDS = 5
 
 _N_FOLDS_OF_LEARNING = 3
@@ -73,7 +70,7 @@ def calibrate(
     """
     goal = Goal(ask_rate, max_error)
     texts, golds = read_labels(router.pack, texts, labels)
-    _check_enough(texts, goal)
+    goal.check_enough(texts)
     cases = Cases.of(router.pack, with_log_cache(router.encoder), router.model, texts, golds)
     return _calibration(router.pack, router.encoder, cases, folds_of(texts), goal, "log")
 
@@ -89,7 +86,7 @@ def calibrate_on_exemplars(
     :raises RouterError: As in `calibrate`.
     """
     goal, model = Goal(ask_rate, max_error), router.model
-    _check_enough(model.exemplar_texts, goal)
+    goal.check_enough(model.exemplar_texts)
     encoder, half = with_log_cache(router.encoder), halves_of(model.exemplar_labels)
     parts, order = [], []
     for side in (0, 1):
@@ -160,7 +157,7 @@ def learn(
     """
     goal = Goal(ask_rate, max_error)
     texts, golds = read_labels(router.pack, texts, labels)
-    _check_enough(texts, goal)
+    goal.check_enough(texts)
     pack, encoder = with_exemplars(router.pack, texts, golds), with_log_cache(router.encoder)
     model, own = fit_model(pack, encoder), set(router.model.exemplar_texts)
     lines = [_exemplar_line(text) for text in texts]
@@ -198,18 +195,6 @@ def read_labels(
             kept.append(text)
             golds.append(gold)
     return kept, golds
-
-
-def _check_enough(texts: Sequence[str], goal: Goal) -> None:
-    """Refuse to fit to too few different texts."""
-    count = len(set(texts))
-    if count < _MIN_TEXTS:
-        raise RouterError(
-            f"a calibration needs at least {_MIN_TEXTS} different labelled texts, got {count}: with"
-            " fewer, chance decides what is fitted; label more, or fit to the exemplars: `router"
-            " calibrate` without a log"
-        )
-    goal.check_enough(count)
 
 
 def _calibration(

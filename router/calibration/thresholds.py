@@ -1,6 +1,6 @@
 """From labelled texts to probability maps and thresholds, and what these would have decided."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,6 +20,9 @@ from router.statistics.conformal import (
     texts_needed,
 )
 from router.statistics.probability import PlattScaling, fit_platt
+
+_MIN_TEXTS = 100
+"""Different labelled texts that a calibration needs."""
 
 _MIN_TEXTS_OF_MAP = 50
 """Labelled texts, correct and wrong ones among them, that an action needs for a map of its own."""
@@ -51,17 +54,22 @@ class Goal:
         """The share that is set; None if neither is."""
         return self.max_error if self.ask_rate is None else self.ask_rate
 
-    def check_enough(self, count: int) -> None:
-        """Refuse to promise a share on too few labelled texts.
+    def check_enough(self, texts: Sequence[str]) -> None:
+        """Refuse to fit to too few different labelled texts.
 
-        :raises RouterError: The goal needs more.
+        :raises RouterError: A calibration needs more, or the goal does.
         """
-        if self.share is not None and count < texts_needed(self.share):
+        count, needed = len(set(texts)), {"a calibration": _MIN_TEXTS}
+        if self.share is not None:
             name = "max_error" if self.ask_rate is None else "ask_rate"
-            raise RouterError(
-                f"{name} {self.share} needs at least {texts_needed(self.share)} labelled texts,"
-                f" got {count}; label more, or give a larger {name}"
-            )
+            needed[f"{name} {self.share}"] = texts_needed(self.share)
+        for what, least in needed.items():
+            if count < least:
+                raise RouterError(
+                    f"{what} needs at least {least} different labelled texts, got {count}: with"
+                    " fewer, chance decides what is fitted; label more texts, or fit to the pack's"
+                    " exemplars: `router calibrate` without a log"
+                )
 
     def risk_threshold(self, risk: Floats, correct: Bools) -> float | None:
         """Find the risk from which on to ask.
