@@ -97,11 +97,11 @@ def hold_out(folder: Path, made: Path) -> list[tuple[str, str]]:
     """Copy documents without every third line that says when to use them; give these lines."""
     held = []
     for skill in read_folder(folder).skills:
-        lines = skill.file.text.split("\n")
+        lines = skill.document.text.split("\n")
         texts = [clean(line.text for line in body_lines(raw)) for raw in lines]
         uses = [i for i, text in enumerate(texts) if set(text) & set(skill.lines.listed_uses)]
         gone = set(uses[1::3])
-        path = made / skill.document
+        path = made / skill.path
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [line for i, line in enumerate(lines) if i not in gone]
         path.write_text("\n".join(kept), encoding="utf-8")

@@ -13,7 +13,7 @@ from router.skill_folders.document_lines import clauses_in, document_lines, with
 from router.skill_folders.folder import is_skill_folder, pack_of_folder, read_folder
 from router.skill_folders.links import SkillMentions, served_elsewhere, without_cycles
 from router.skill_folders.pack_of_skills import init_pack
-from router.skill_folders.skill_file import read_skill
+from router.skill_folders.skill_document import read_skill
 
 BREAD = """# Sourdough
 

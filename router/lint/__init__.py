@@ -9,7 +9,7 @@ from router.lint.packs import lint_pack
 from router.lint.skills import lint_folder, lint_skill
 from router.packs.pack_file import PACK_FILE
 from router.skill_folders.folder import is_skill_folder
-from router.skill_folders.skill_file import find_skill_file
+from router.skill_folders.skill_document import find_skill_document
 
 __all__ = ["Finding", "as_json", "lint"]
 
@@ -21,7 +21,7 @@ def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
     """
     path = Path(path)
     folder = path.parent if path.is_file() else path
-    document = find_skill_file(folder)
+    document = find_skill_document(folder)
     if (folder / PACK_FILE).is_file():
         findings = lint_pack(folder, encoder)
     elif document is not None and not list(folder.glob("*/[Ss][Kk][Ii][Ll][Ll].md")):

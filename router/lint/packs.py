@@ -15,7 +15,7 @@ from router.lint.finding import Finding, line_containing
 from router.lint.skills import lint_skill
 from router.packs.document import document_path
 from router.packs.pack_file import PACK_FILE, check_pack
-from router.skill_folders.skill_file import SKILL_FILES
+from router.skill_folders.skill_document import SKILL_FILES
 
 
 def lint_pack(folder: Path, encoder: Encoder) -> list[Finding]:

@@ -13,7 +13,7 @@ from router.lint.finding import Finding, line_containing
 from router.lint.specification import conformance
 from router.packs.pack import Pack
 from router.skill_folders.folder import pack_of, read_folder, skill_paths
-from router.skill_folders.skill_file import SkillFile, read_skill
+from router.skill_folders.skill_document import SkillDocument, read_skill
 from router.text import words_of
 
 _MIN_WORDS = 8
@@ -43,7 +43,7 @@ def lint_folder(path: Path, encoder: Encoder) -> list[Finding]:
     pack = Pack(replace(pack.file, questions=()), exemplars)
     labels, texts = zip(*pack.target_exemplars(), strict=True)
     health = health_of(pack, labels, texts, encoder.encode(texts))
-    paths = {f"skill:{skill.id}": skill.file.path for skill in folder.skills}
+    paths = {f"skill:{skill.id}": skill.document.path for skill in folder.skills}
 
     def locate(target: str, text: str) -> tuple[str, int]:
         path = paths[target]
@@ -52,7 +52,7 @@ def lint_folder(path: Path, encoder: Encoder) -> list[Finding]:
     return [*findings, *confusable_pairs(health, locate), *lost_skills(health, locate)]
 
 
-def _size_findings(skill: SkillFile) -> Iterator[Finding]:
+def _size_findings(skill: SkillDocument) -> Iterator[Finding]:
     n_words = len(set(words_of(skill.description)) - set(words_of(skill.name)))
     if n_words < _MIN_WORDS:
         line = skill.lines.get("description", 1)

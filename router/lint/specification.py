@@ -1,7 +1,7 @@
 """Conformance with the Agent Skills specification, with the verdicts of its reference validator.
 
 The validator reads frontmatter as strict YAML in which every value is text: without flow style,
-anchors, tags, and keys that stand twice. `skill_file` is as lenient as the clients are.
+anchors, tags, and keys that stand twice. `skill_document` is as lenient as the clients are.
 """
 
 from codecs import BOM_UTF8
@@ -12,7 +12,7 @@ from router.errors import PackError
 from router.lint.finding import Finding
 from router.packs.document import read_document
 from router.packs.yaml_lines import LinesByPath, YamlFault, parse_yaml
-from router.skill_folders.skill_file import MAX_DESCRIPTION, MAX_NAME, normal_name
+from router.skill_folders.skill_document import MAX_DESCRIPTION, MAX_NAME, normal_name
 
 _MAX_COMPATIBILITY = 500
 _FIELDS = ("name", "description", "license", "allowed-tools", "metadata", "compatibility")

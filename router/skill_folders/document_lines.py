@@ -11,7 +11,7 @@ from router.skill_folders.phrases import (
     USE_LEAD_IN,
     USER_LEAD_IN,
 )
-from router.skill_folders.skill_file import SkillFile
+from router.skill_folders.skill_document import SkillDocument
 
 MAX_LINE = 1_100
 """In characters. It is about what an encoder reads; only the beginning of a longer line is kept."""
@@ -72,7 +72,7 @@ class DocumentLines:
     body: tuple[BodyLine, ...]
 
 
-def document_lines(skill: SkillFile) -> DocumentLines:
+def document_lines(skill: SkillDocument) -> DocumentLines:
     """Sort the lines of a document."""
     body = tuple(body_lines(skill.body))
     sentences = list(filter(None, _SENTENCE_END.split(skill.description)))
@@ -174,7 +174,7 @@ def _is_generic(heading: str) -> bool:
     return is_generic or bool(INTRODUCES_USES.search(text)) or refuses(text)
 
 
-def _title(skill: SkillFile, body: Iterable[BodyLine]) -> str:
+def _title(skill: SkillDocument, body: Iterable[BodyLine]) -> str:
     name = plain_name(skill.name)
     fallback = name[:1].upper() + name[1:]
     first = next((line.text for line in body if line.kind == "heading"), "")

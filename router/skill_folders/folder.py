@@ -21,7 +21,7 @@ from router.skill_folders.document_lines import (
 from router.skill_folders.exemplars import none_exemplars, select_exemplars
 from router.skill_folders.links import SkillMentions, ordered_pairs, without_cycles
 from router.skill_folders.questions import close_pairs, draft_questions
-from router.skill_folders.skill_file import SkillFile, find_skill_file, read_skill
+from router.skill_folders.skill_document import SkillDocument, find_skill_document, read_skill
 
 _MAX_SKILLS = 2_000
 _SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"})
@@ -37,12 +37,12 @@ _POLICY = Policy(
 
 @dataclass(frozen=True)
 class FolderSkill:
-    """A skill of a folder. `document` is its path below the folder."""
+    """A skill of a folder. `path` is the path of its document below the folder."""
 
     id: str
     category: str
-    document: str
-    file: SkillFile
+    path: str
+    document: SkillDocument
     lines: DocumentLines
 
 
@@ -64,48 +64,48 @@ def is_skill_folder(path: str | Path) -> bool:
 def skill_paths(root: Path) -> Iterator[Path]:
     """Find the documents of all skills in a folder, in the order of their paths."""
     for folder, below, _ in os.walk(root):
-        path = find_skill_file(Path(folder))
+        path = find_skill_document(Path(folder))
         skipped = _SKIPPED | _PARTS_OF_A_SKILL if path else _SKIPPED
         below[:] = sorted(name for name in below if name not in skipped)
         if path:
             yield path
 
 
-def read_folder(path: str | Path) -> SkillFolder:
+def read_folder(folder: str | Path) -> SkillFolder:
     """Read every skill of a folder. Documents that clients refuse are left out, with a warning.
 
     :raises PackError: No skill in it can be read, or there are too many.
     """
-    root = Path(path)
-    files: dict[tuple[str, str], SkillFile] = {}
+    root = Path(folder)
+    documents: dict[tuple[str, str], SkillDocument] = {}
     warnings: list[str] = []
-    for document in skill_paths(root):
+    for path in skill_paths(root):
         try:
-            file = read_skill(document)
+            document = read_skill(path)
         except PackError as error:
             warnings.append(f"left out: {error}")
             continue
-        first = files.setdefault((file.name, file.description), file)
-        if first is not file:
-            warnings.append(f"left out: {document}: the same skill as {first.path}")
+        first = documents.setdefault((document.name, document.description), document)
+        if first is not document:
+            warnings.append(f"left out: {path}: the same skill as {first.path}")
             continue
-        warnings += map(str, file.remarks)
-        if len(files) > _MAX_SKILLS:
+        warnings += map(str, document.remarks)
+        if len(documents) > _MAX_SKILLS:
             cure = "cure: name a subfolder"
             raise PackError(f"{root}: at most {_MAX_SKILLS:,} skills are read; {cure}")
-    if not files:
+    if not documents:
         reasons = "".join(f"\n  {warning}" for warning in warnings)
         raise PackError(
             f"{root}: no SKILL.md in it that can be read; cure: name the folder that holds your"
             f" skills, each a folder with SKILL.md{reasons}"
         )
-    found = _with_ids(root, list(files.values()))
-    routers = tuple(skill for skill in found if _is_router(skill, found))
-    mentions = _mentions_of(found)
-    skills = (_without_other_skills(skill, mentions) for skill in found if skill not in routers)
+    every = _with_ids(root, documents.values())
+    routers = tuple(skill for skill in every if _is_router(skill, every))
+    mentions = _mentions_of(every)
+    skills = (_without_other_skills(skill, mentions) for skill in every if skill not in routers)
     for skill in routers:
         warnings.append(
-            f"{skill.file.path}: a router of other skills; read for their order, no target"
+            f"{skill.document.path}: a router of other skills; read for their order, no target"
         )
     return SkillFolder(root, tuple(skills), routers, tuple(warnings))
 
@@ -155,14 +155,14 @@ def pack_of(
         f"order: {earlier} before {later} contradicts other documents; left out"
         for earlier, later in contradicting
     ]
-    documents = {skill.id: skill.file.text for skill in folder.skills}
+    documents = {skill.id: skill.document.text for skill in folder.skills}
     return Pack(file, exemplars, documents), [*folder.warnings, *cycles]
 
 
 def _mentions_of(skills: Sequence[FolderSkill]) -> SkillMentions:
     """Find skills by name and by id; of several skills of one name, the first is meant."""
     ids = {skill.id: skill.id for skill in skills}
-    return SkillMentions({skill.file.name: skill.id for skill in reversed(skills)} | ids)
+    return SkillMentions({skill.document.name: skill.id for skill in reversed(skills)} | ids)
 
 
 def _pack_skill(skill: FolderSkill) -> Skill:
@@ -172,8 +172,8 @@ def _pack_skill(skill: FolderSkill) -> Skill:
         category=skill.category,
         title=lines.title,
         summary=(*lines.sentences, lines.description)[0],
-        document=skill.document,
-        description=(lines.description or skill.file.description)[:MAX_LINE],
+        document=skill.path,
+        description=(lines.description or skill.document.description)[:MAX_LINE],
     )
 
 
@@ -196,18 +196,18 @@ def _order_pairs(folder: SkillFolder, mentions: SkillMentions) -> Iterator[tuple
                 yield pair
 
 
-def _with_ids(root: Path, files: Sequence[SkillFile]) -> list[FolderSkill]:
+def _with_ids(root: Path, documents: Iterable[SkillDocument]) -> list[FolderSkill]:
     """Give every skill an id: its name, with its category or a number added if that is taken."""
     skills: dict[str, FolderSkill] = {}
-    for file in files:
-        category = _category(root, file.path)
-        name = _slug(file.name) or _slug(file.path.parent.name) or "skill"
+    for document in documents:
+        category = _category(root, document.path)
+        name = _slug(document.name) or _slug(document.path.parent.name) or "skill"
         wanted = name if name not in skills else _slug(f"{category}-{name}")
         number, unique = 2, wanted
         while unique in skills:
             unique, number = f"{wanted[:60].strip('-')}-{number}", number + 1
-        document = file.path.relative_to(root).as_posix()
-        skills[unique] = FolderSkill(unique, category, document, file, document_lines(file))
+        path = document.path.relative_to(root).as_posix()
+        skills[unique] = FolderSkill(unique, category, path, document, document_lines(document))
     return list(skills.values())
 
 

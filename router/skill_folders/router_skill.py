@@ -13,7 +13,7 @@ from router.errors import RouterError
 from router.files import write_whole
 from router.packs.pack import Destination, Pack
 from router.skill_folders.phrases import FUNCTION_WORDS
-from router.skill_folders.skill_file import MAX_DESCRIPTION
+from router.skill_folders.skill_document import MAX_DESCRIPTION
 from router.text import lower_first, words_of
 
 _TEMPLATE = Path(__file__).with_name("router_skill.md.j2")

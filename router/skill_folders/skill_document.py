@@ -23,7 +23,7 @@ _PLAIN_PAIR = re.compile(r"^([A-Za-z][\w-]*):[ \t]+([^\s'\"|>\[{#&*!].*)$")
 
 
 @dataclass(frozen=True)
-class SkillFile:
+class SkillDocument:
     """A skill's document.
 
     :param text: The whole document.
@@ -44,7 +44,7 @@ class SkillFile:
     refusals: tuple[str, ...] = ()
 
 
-def find_skill_file(folder: Path) -> Path | None:
+def find_skill_document(folder: Path) -> Path | None:
     """Find the document in a skill's folder; SKILL.md takes precedence over skill.md."""
     if not folder.is_dir():
         return None
@@ -52,7 +52,7 @@ def find_skill_file(folder: Path) -> Path | None:
     return next((folder / name for name in SKILL_FILES if name in present), None)
 
 
-def read_skill(path: Path) -> SkillFile:
+def read_skill(path: Path) -> SkillDocument:
     """Read a skill's document.
 
     What clients tolerate becomes a remark: a colon that should have been quoted, a description or
@@ -82,7 +82,7 @@ def read_skill(path: Path) -> SkillFile:
         Fault(str(path), lines.get(key, 1), "", message)
         for key, message in _tolerated(path.parent.name, name, description)
     ]
-    return SkillFile(
+    return SkillDocument(
         path=path,
         text=text,
         name=name or path.parent.name,
