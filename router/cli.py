@@ -49,28 +49,12 @@ def _options(
     pass
 
 
-_COMMANDS = (
-    # decide single queries
-    ask_command,
-    chat_command,
-    explain_command,
-    mcp_command,
-    # evaluate logs
-    evaluate_command,
-    calibrate_command,
-    report_command,
-    gaps_command,
-    compare_command,
-    triggers_command,
-    # write packs
-    init_command,
-    check_command,
-    lint_command,
-    watch_command,
-    skill_command,
-    warmup_command,
-)
-for command in _COMMANDS:
+_DECIDING = (ask_command, chat_command, explain_command, mcp_command)
+_MEASURING = (evaluate_command, calibrate_command, report_command, gaps_command)
+_COMPARING = (compare_command, triggers_command)
+_WRITING = (init_command, check_command, lint_command, watch_command, skill_command)
+
+for command in (*_DECIDING, *_MEASURING, *_COMPARING, *_WRITING, warmup_command):
     app.command(command.__name__.removesuffix("_command"))(command)
 
 

@@ -25,4 +25,4 @@ def save_small_pack(folder: Path) -> Path:
 
 
 def _first(groups, count):
-    return {name: lines[:count] for name, lines in groups.items()}
+    return {one: lines[:count] for one, lines in groups.items()}

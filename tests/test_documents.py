@@ -173,8 +173,8 @@ def test_only_documents_of_described_skills_are_read(garage, tiny):
 
 def test_a_model_belongs_to_what_the_documents_say(garage):
     pack = load_pack(garage)
-    changed = replace(pack, documents={**pack.documents, "paint": "something else"})
-    assert model_hash(pack) != model_hash(changed)
+    other = replace(pack, documents={**pack.documents, "paint": "something else"})
+    assert model_hash(pack) != model_hash(other)
 
 
 def test_a_saved_router_carries_its_documents(garage, tmp_path):

@@ -12,15 +12,14 @@ from msgspec.structs import replace
 from router.errors import LogError
 from router.evaluation.counts import Day
 from router.evaluation.decisions_file import RunFolder
-from router.evaluation.definitions import FIGURES
 from router.evaluation.figures import Cell, Confusion
 from router.evaluation.gaps import Gaps
 from router.evaluation.pack_health import PackHealth
 from router.evaluation.run import evaluate
 from router.report import charts, write_report
-from router.report.evidence import closest_exemplars
-from router.report.page import short
-from router.report.wording import MEANINGS, compact, first_steps, interval, percent
+from router.report.charts.spans import span_unit, spans_of
+from router.report.nearest_exemplars import nearest_exemplars
+from router.report.wording import compact, first_steps, interval, percent
 from router.statistics.figure import Figure
 
 try:
@@ -121,7 +120,7 @@ def test_it_fits_the_screen_and_says_no_error(opened, labelled, width, scheme):
     expect(page.locator(".figures > div")).to_have_count(5)
     assert page.locator("h1").bounding_box()["y"] < 200
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    expected = {"light": charts.LIGHT, "dark": charts.DARK}[scheme]["paper"].lstrip("#")
+    expected = charts.PALETTES[scheme]["paper"].lstrip("#")
     red, green, blue = (int(expected[i : i + 2], 16) for i in (0, 2, 4))
     assert paper == f"rgb({red}, {green}, {blue})"
 
@@ -137,13 +136,13 @@ def test_a_cell_of_the_matrix_shows_its_queries(opened, labelled):
     page.click("text=Closest exemplars")
     told = rows.first.locator("details")
     expect(told).to_contain_text("Closest of what was wanted: fix-tyres", use_inner_text=True)
-    expect(told).to_contain_text("Closest of what was given: fix-brakes", use_inner_text=True)
+    expect(told).to_contain_text("Closest of what was decided: fix-brakes", use_inner_text=True)
 
 
 def test_a_cell_can_be_chosen_by_keyboard(opened, labelled):
     page = opened(labelled)
     page.focus('.matrix button[data-wanted="none"][data-given="none"]')
-    expect(page.locator("#readout")).to_have_text(re.compile("given none of these$"))
+    expect(page.locator("#readout")).to_have_text(re.compile("decided none of these$"))
     page.keyboard.press("Enter")
     expect(page.locator('.matrix button[aria-pressed="true"]')).to_have_count(1)
     expect(page.locator("#table .text", has_text="bake bread")).to_have_count(1)
@@ -157,7 +156,7 @@ def test_the_table_is_searched_and_filtered(opened, labelled):
     expect(texts.filter(has_text=re.compile("^flat tyre$"))).to_have_count(1)
     expect(texts.filter(has_not_text="flat")).to_have_count(0)
     page.get_by_label("Search", exact=True).fill("no such words at all")
-    expect(page.locator("#count")).to_have_text("No query fits these filters.")
+    expect(page.locator("#count")).to_have_text("No query matches these filters.")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#table tbody tr").first).to_be_visible()
     expect(page.get_by_label("Search", exact=True)).to_have_value("")
@@ -185,7 +184,7 @@ def test_a_log_without_labels(opened, unlabelled):
     expect(page.locator(".seasons")).to_be_visible()
     expect(page.locator(".figures > div")).to_have_count(5)
     page.get_by_label("Outcome", exact=True).select_option("none")
-    given = page.locator('#table td[data-title="Given"]')
+    given = page.locator('#table td[data-title="Decided"]')
     expect(given.first).to_be_visible()
     expect(given.filter(has_not_text="none of these")).to_have_count(0)
 
@@ -229,7 +228,7 @@ def test_the_closest_exemplars_of_all_are_opened_at_once(opened, labelled):
     page = opened(labelled)
     told = page.locator("#table details")
     expect(told.first).not_to_have_attribute("open", "")
-    page.get_by_label("Closest exemplars of all").check()
+    page.get_by_label("Show the closest exemplars").check()
     expect(page.locator("#table details[open]")).to_have_count(told.count())
 
 
@@ -249,8 +248,8 @@ def test_days_are_gathered_by_monday_and_by_month():
         for month in range(1, 13)
         for day in (5, 6, 19, 20)
     }
-    assert charts.span_unit(days) == "week"
-    weeks = charts.spans_of(days)
+    assert span_unit(days) == "week"
+    weeks = spans_of(days)
     assert list(weeks)[0] == "2026-01-05"  # a Monday, and the Tuesday with it
     assert (weeks["2026-01-05"].lines, weeks["2026-01-05"].skills) == (4, {"a": 2})
     years = {
@@ -258,14 +257,14 @@ def test_days_are_gathered_by_monday_and_by_month():
         for year in (2024, 2025, 2026)
         for name, day in days.items()
     }
-    assert charts.span_unit(years) == "month"
-    assert charts.spans_of(years)["2025-03-01"].labelled == 4
+    assert span_unit(years) == "month"
+    assert spans_of(years)["2025-03-01"].labelled == 4
 
 
 def test_few_days_are_columns_and_many_are_gathered():
     days = {f"2026-09-{day:02d}": Day(lines=99) for day in range(1, 31)}
-    assert (charts.span_unit(days), len(charts.spans_of(days))) == ("day", 30)
-    assert (charts.span_unit(days, 14), len(charts.spans_of(days, 14))) == ("week", 5)
+    assert (span_unit(days), len(spans_of(days))) == ("day", 30)
+    assert (span_unit(days, 14), len(spans_of(days, 14))) == ("week", 5)
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +280,7 @@ def right(tiny_router, tmp_path_factory):
 
 def test_a_log_of_two_lines_is_not_judged_and_not_plotted(opened, right):
     page = opened(right)
-    expect(page.locator("h1")).to_have_text("2 labelled queries say little yet.")
+    expect(page.locator("h1")).to_have_text("2 labelled queries are too few for a verdict.")
     expect(page.locator("[data-plot]")).to_have_count(0)
     expect(page.locator("#sure")).to_contain_text("at least 10 labelled decisions")
     expect(page.locator(".figures .bad")).to_have_count(0)  # nothing went wrong
@@ -318,16 +317,12 @@ def test_the_first_step_says_what_went_where(labelled):
         return first_steps(told, nothing, health)[0].text
 
     assert step("skill:fix-tyres", "ask") == (
-        "Look at the queries for fix-tyres that were asked about"
+        "Look at the queries for fix-tyres that were answered by a question"
     )
     assert step("none", "skill:fix-tyres") == (
         "Look at the unrelated queries that went to fix-tyres"
     )
     assert step("ask", "none") == "Look at the queries lacking a detail that were refused"
-
-
-def test_every_figure_has_a_title_and_a_meaning():
-    assert list(MEANINGS) == [figure.name for figure in FIGURES]
 
 
 def test_it_prints_in_light_colours(opened, labelled):
@@ -393,7 +388,7 @@ def test_both_forms_of_a_run_hold_the_same(tiny_router, tmp_path):
 def test_the_closest_exemplar_is_of_the_target_asked_for(tiny_router):
     vectors = tiny_router.encoder.encode(["flat tyre again this morning"] * 3)
     sought = [frozenset(("skill:fix-tyres",)), frozenset(("question:",)), frozenset(("skill:no",))]
-    same, asked, nothing = closest_exemplars(tiny_router, vectors, sought)
+    same, asked, nothing = nearest_exemplars(tiny_router, vectors, sought)
     assert (same.text, same.similarity) == ("flat tyre again this morning", 1.0)
     assert asked.target.startswith("question:")
     assert nothing is None
@@ -405,14 +400,12 @@ def test_plots_are_plotly_figures(labelled):
     figure = charts.confusion(metrics).figure()
     assert isinstance(figure, go.Figure)
     assert sum(map(sum, figure.data[0].z)) == metrics.lines.labelled
-    assert charts.reliability(metrics).figure().data[1].marker.color == charts.LIGHT["accent"]
+    assert (
+        charts.reliability(metrics).figure().data[1].marker.color
+        == charts.PALETTES["light"]["accent"]
+    )
 
 
 def test_shares_read_like_a_person_writes_them():
     told = [percent(share) for share in (0.854, 0.0996, 0.034, 0.0, 1.0, None)]
     assert told == ["85%", "10%", "3.4%", "0%", "100%", "–"]
-
-
-def test_a_long_text_is_cut():
-    assert short("two\nlines  here") == "two lines here"
-    assert short("ab " * 500, 10) == "ab ab ab a…"

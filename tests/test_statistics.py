@@ -135,9 +135,9 @@ def test_settings_are_positive(make, message):
 def test_an_interval_holds_its_confidence_and_the_share_that_was_right_about_there():
     held_out = np.repeat([0.3, 0.9], 50)
     correct = np.arange(100) % 10 < np.where(held_out < 0.5, 3, 9)  # 3 and 9 of 10
-    intervals = confidence_interval(np.array([0.2, 0.95]), held_out, correct, neighbours=50)
-    assert intervals[0] == pytest.approx([min(0.2, wilson(15, 50)[0]), wilson(15, 50)[1]])
-    assert intervals[1] == pytest.approx([wilson(45, 50)[0], max(0.95, wilson(45, 50)[1])])
+    found = confidence_interval(np.array([0.2, 0.95]), held_out, correct, neighbours=50)
+    assert found[0] == pytest.approx([min(0.2, wilson(15, 50)[0]), wilson(15, 50)[1]])
+    assert found[1] == pytest.approx([wilson(45, 50)[0], max(0.95, wilson(45, 50)[1])])
 
 
 def test_an_interval_narrows_with_what_is_known():

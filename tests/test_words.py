@@ -1,5 +1,5 @@
 from router.decisions.outcome import Outcome
-from router.decisions.words import on_one_line, outcome_in_words, target_in_words
+from router.decisions.words import count_of, on_one_line, outcome_in_words, target_in_words
 from router.logs.labels import Gold
 
 
@@ -39,3 +39,8 @@ def test_a_text_is_put_on_one_line_and_cut_at_the_limit():
 def test_emoji_that_are_joined_stay_whole():
     family = "👨\u200d👩\u200d👧 rides"
     assert on_one_line(family, 90) == family
+
+
+def test_a_count_comes_with_the_noun_in_its_number():
+    counts = [count_of(1, "query"), count_of(2, "query"), count_of(1_200, "stray")]
+    assert counts == ["1 query", "2 queries", "1,200 strays"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 import msgspec
 import typer
 
-from router.commands.common import CalibrationOption, EncoderOption, PackOption, load_router
+from router.commands.options import CalibrationOption, EncoderOption, PackOption, load_router
 from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def explain_command(
     """
     from rich.markup import escape
 
-    from router.commands.common import print_line, print_table
+    from router.commands.output import print_line, print_table
     from router.explain import explain
 
     router = load_router(pack, encoder, calibration)

@@ -5,17 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.common import (
+from router.commands.options import (
     EncoderOption,
     LabelColumnOption,
     PackOption,
     TextColumnOption,
     TimeColumnOption,
-    figure_cells,
     load_router,
-    print_line,
-    print_table,
 )
+from router.commands.output import figure_cells, print_line, print_table
 
 if TYPE_CHECKING:
     from router.calibration.calibration import Calibration

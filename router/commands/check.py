@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from router.commands.common import PackOption, load_router
+from router.commands.options import PackOption, load_router
+from router.decisions.words import count_of
 
 
 def check_command(
@@ -44,11 +45,14 @@ def check_command(
     if checked is None or faults:
         raise typer.Exit(2)
     n_exemplars = sum(1 for _ in checked.target_exemplars())
-    typer.echo(
-        f"{checked.file.id} is valid: {len(checked.skills)} skills,"
-        f" {len(checked.neighbours)} neighbours, {len(checked.questions)} questions,"
-        f" {n_exemplars:,} exemplars."
-    )
+    counts = {
+        "skill": len(checked.skills),
+        "neighbour": len(checked.neighbours),
+        "question": len(checked.questions),
+        "exemplar": n_exemplars,
+    }
+    contents = ", ".join(count_of(n, noun) for noun, n in counts.items())
+    typer.echo(f"{checked.file.id} is valid: {contents}.")
 
 
 def warmup_command(pack: PackOption = None) -> None:

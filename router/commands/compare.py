@@ -1,17 +1,13 @@
 """Compare two runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.common import (
-    EncoderOption,
-    encoder_of,
-    print_line,
-    print_table,
-)
+from router.commands.options import EncoderOption, encoder_of
+from router.commands.output import print_line, print_table
 from router.decisions.outcome import ACTIONS
 from router.decisions.words import count_of, on_one_line, outcome_in_words, target_in_words
 
@@ -131,12 +127,11 @@ def _print_drift(
         ("outcomes (route, clarify, redirect, none)", drift.actions, drift.actions_by_chance),
         ("skills that come first", drift.skills, drift.skills_by_chance),
     ):
-        value, low, high = divergence.measured
-        verb = "differ more than by chance" if value > chance else "differ no more than by chance"
+        more = "more" if divergence.measured[0] > chance else "no more"
         print_line(
-            f"The {subject} [bold]{verb}[/bold]: the Jensen-Shannon divergence is"
-            f" {value:.3f} bits ({low:.3f} to {high:.3f}); by"
-            f" chance it stays below {chance:.3f}.",
+            f"The {subject} [bold]differ {more} than by chance[/bold]: the Jensen-Shannon"
+            f" divergence is {_with_interval(divergence)} bits; by chance it stays below"
+            f" {chance:.3f}."
         )
     if drift.embedding is not None and drift.embedding.measured[1] > 0.5:
         for name, texts in ((before, drift.typical_before), (after, drift.typical_after)):
@@ -154,8 +149,7 @@ def _verdict(gain: "Figure") -> str:
     """Say whether more or fewer decisions are accepted."""
     if not gain.excludes_zero:
         return "There is no clear difference in what is accepted."
-    more = gain.measured[0] > 0
-    return "More decisions are accepted." if more else "Fewer decisions are accepted."
+    return f"{'More' if gain.measured[0] > 0 else 'Fewer'} decisions are accepted."
 
 
 def _cause(differing: tuple[str, ...] | None, same: str) -> str:
@@ -169,27 +163,26 @@ def _cause(differing: tuple[str, ...] | None, same: str) -> str:
 def _difference_of_queries(auroc: "Figure | None") -> str:
     if auroc is None:
         return "The queries are not compared: there are too few different texts."
-    value, low, high = auroc.measured
-    verb = "differ" if low > 0.5 else "do not differ clearly"
+    verb = "differ" if auroc.measured[1] > 0.5 else "do not differ clearly"
     return (
         f"The queries [bold]{verb}[/bold]: a classifier tells from the text which log a query is"
-        f" from with an AUROC of {value:.3f} ({low:.3f} to {high:.3f}); 0.5 is"
-        " chance, 1 is certainty."
+        f" from with an AUROC of {_with_interval(auroc)}; 0.5 is chance, 1 is certainty."
     )
+
+
+def _with_interval(figure: "Figure") -> str:
+    return "{:.3f} ({:.3f} to {:.3f})".format(*figure.measured)
 
 
 def _print_shares(title: str, shares: "Sequence[ShareChange]") -> None:
     """Print shares before and after, with a star where the interval of the change excludes 0."""
-
-    def rows() -> Iterator[tuple[str, ...]]:
-        for share in shares:
-            value, low, high = (f"{100 * end:+.1f}" for end in share.change.measured)
-            star = " *" if share.change.excludes_zero else "  "
-            before, after = f"{share.before:.1%}", f"{share.after:.1%}"
-            yield share.name, before, after, value, f"{low} to {high}{star}"
-
-    if shares:
-        columns = ("", "before", "after", "change", "95 % interval  ")
-        print_table(title, columns, rows())
+    rows = []
+    for share in shares:
+        value, low, high = (f"{100 * end:+.1f}" for end in share.change.measured)
+        star = " *" if share.change.excludes_zero else "  "
+        cells = f"{share.before:.1%}", f"{share.after:.1%}", value, f"{low} to {high}{star}"
+        rows.append((share.name, *cells))
+    if rows:
+        print_table(title, ("", "before", "after", "change", "95 % interval  "), rows)
         clear = " * The interval excludes 0." * any(share.change.excludes_zero for share in shares)
         print_line(f"Changes are in percentage points.{clear}")

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from router.commands.common import (
+from router.commands.options import (
     CalibrationOption,
     EncoderOption,
     LabelColumnOption,
     PackOption,
     TextColumnOption,
     TimeColumnOption,
-    figure_cells,
     load_router,
+)
+from router.commands.output import (
+    figure_cells,
     print_line,
     print_note,
     print_table,

@@ -5,13 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.common import (
-    EncoderOption,
-    PackOption,
-    RunArgument,
-    load_router,
-    print_line,
-)
+from router.commands.options import EncoderOption, PackOption, RunArgument, load_router
+from router.commands.output import print_line
 from router.decisions.words import count_of, on_one_line
 
 if TYPE_CHECKING:

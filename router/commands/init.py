@@ -5,13 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.common import (
-    EncoderOption,
-    encoder_of,
-    print_line,
-    print_table,
-    progress_console,
-)
+from router.commands.options import EncoderOption, encoder_of
+from router.commands.output import print_line, print_table, progress_console
 from router.decisions.words import count_of
 
 if TYPE_CHECKING:
@@ -68,10 +63,12 @@ def _print_pack(pack: "Pack", warnings: list[str], folder: Path) -> None:
         print_line(f"and {left}; `router lint` shows all of them")
     for question in pack.file.questions:
         print_line(escape(f"drafted question: {question.text}"))
-    steps = f"""\
-The order of skills has {count_of(len(pack.file.order), "pair")}. Next steps:
-  router ask "a query in your words" --pack {folder}
-  router lint {folder}
-  add typical queries, one a line, to {folder}/exemplars/skills/*.txt
-  improve the drafted questions in {folder}/pack.yaml"""
-    print_line(escape(steps))
+    steps = [
+        f'router ask "a query in your words" --pack {folder}',
+        f"router lint {folder}",
+        f"add typical queries, one a line, to {folder}/exemplars/skills/*.txt",
+    ]
+    if pack.file.questions:
+        steps.append(f"improve the drafted questions in {folder}/pack.yaml")
+    n_pairs = count_of(len(pack.file.order), "pair")
+    print_line(escape("\n  ".join((f"The order of skills has {n_pairs}. Next steps:", *steps))))

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from router.commands.common import EncoderOption, encoder_of, print_note
+from router.commands.options import EncoderOption, encoder_of
+from router.commands.output import print_note
 from router.decisions.words import count_of
 
 

@@ -1,6 +1,6 @@
 """Serve a pack to agents over the Model Context Protocol."""
 
-from router.commands.common import PackOption
+from router.commands.options import PackOption
 
 
 def mcp_command(pack: PackOption = None) -> None:
@@ -13,7 +13,7 @@ def mcp_command(pack: PackOption = None) -> None:
 
         {"mcpServers": {"router": {"command": "router", "args": ["mcp"]}}}
     """
-    from router.commands.common import load_router
+    from router.commands.options import load_router
     from router.errors import RouterError
     from router.paths import DEFAULT_PACK
 

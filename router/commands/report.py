@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from router.commands.common import EncoderOption, PackOption, RunArgument, load_router
+from router.commands.options import EncoderOption, PackOption, RunArgument, load_router
 
 
 def report_command(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from router.commands.common import PackOption
+from router.commands.options import PackOption
 
 
 def skill_command(

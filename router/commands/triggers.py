@@ -1,21 +1,12 @@
 """Test which skills queries trigger."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from router.commands.common import (
-    EncoderOption,
-    PackOption,
-    load_router,
-    print_line,
-    print_table,
-)
-
-if TYPE_CHECKING:
-    from router.evaluation.rows import DecidedLine
-    from router.evaluation.triggers import Trigger, TriggerCount
+from router.commands.options import EncoderOption, PackOption, load_router
+from router.commands.output import figure_cells, print_line, print_table
 
 
 def triggers_command(
@@ -62,28 +53,19 @@ def triggers_command(
     triggers = read_triggers(file, skill)
     if to is not None:
         write_triggers(to, triggers)
-    decided = run_triggers(load_router(pack, encoder), triggers)
-    counts = count_triggers(triggers, decided)
-    columns = ("skill", "right", "of", "share", "95 % interval")
-    print_table("Queries with the right outcome", columns, map(_cells, counts))
-    for trigger, line in zip(triggers, decided, strict=True):
+    lines = run_triggers(load_router(pack, encoder), triggers)
+    counts = count_triggers(triggers, lines)
+    rows = []
+    for count in counts:
+        name = count.skill if count.should_trigger else f"not {count.skill}"
+        rows.append((name, count.right, *figure_cells(count.figure, 2)))
+    columns = ("skill", "right", "share", "95 % interval", "of")
+    print_table("Queries with the right outcome", columns, rows)
+    for trigger, line in zip(triggers, lines, strict=True):
         if not trigger.is_right(line.skills):
-            print_line(escape(_mistake(trigger, line)))
+            wanted = f"{'' if trigger.should_trigger else 'not '}{trigger.skill or 'nothing'}"
+            result = f"wanted {wanted}, got {', '.join(line.skills) or line.action}"
+            print_line(escape(f"wrong: {trigger.query!r}: {result}"))
     everything = counts[-1]
     if fail_under is not None and everything.right < fail_under * everything.figure.n:
         raise typer.Exit(1)
-
-
-def _cells(count: "TriggerCount") -> tuple[str, ...]:
-    name = count.skill if count.should_trigger else f"not {count.skill}"
-    if not count.figure.n:
-        return name, "0", "0", "-", "-"
-    value, low, high = count.figure.measured
-    return name, str(count.right), str(count.figure.n), f"{value:.0%}", f"{low:.0%} to {high:.0%}"
-
-
-def _mistake(trigger: "Trigger", line: "DecidedLine") -> str:
-    wanted = trigger.skill or "nothing"
-    wanted = wanted if trigger.should_trigger else f"not {wanted}"
-    result = ", ".join(line.skills) or line.action
-    return f"wrong: {trigger.query!r}: wanted {wanted}, got {result}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from router.commands.common import EncoderOption, encoder_of
+from router.commands.options import EncoderOption, encoder_of
 
 if TYPE_CHECKING:
     from router.watch.changes import WatchEvent

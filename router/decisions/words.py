@@ -60,5 +60,6 @@ def on_one_line(text: str, limit: int) -> str:
 def count_of(n: int, noun: str) -> str:
     """Write a count with its noun: "1 query", "2 queries"."""
     if n != 1:
-        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+        ends_in_ies = noun.endswith("y") and noun[-2] not in "aeiou"
+        noun = f"{noun[:-1]}ies" if ends_in_ies else f"{noun}s"
     return f"{n:,} {noun}"

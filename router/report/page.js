@@ -5,7 +5,7 @@
   const STEP = 10;
   let printing = false;
 
-  // Any text goes through here: nothing that a user of the router wrote becomes markup.
+  // All text goes through this function, so that nothing a user of the router wrote becomes markup.
   function element(tag, text = "", attributes = {}, ...children) {
     const made = document.createElement(tag);
     made.textContent = text;
@@ -21,16 +21,16 @@
     return target === "none" ? "none of these" : id;
   }
 
-  // Plots: the colours in them are names, filled in for the theme of the reader.
+  // Plots. Their colours are names, which are replaced for the theme of the reader.
 
   function painted(value, palette) {
-    if (Array.isArray(value)) return value.map((one) => painted(one, palette));
+    if (Array.isArray(value)) return value.map((item) => painted(item, palette));
     if (value === null || typeof value !== "object") return value;
     return Object.fromEntries(
-      Object.entries(value).map(([key, one]) =>
-        key.includes("color") && typeof one === "string"
-          ? [key, palette[one] || one]
-          : [key, painted(one, palette)],
+      Object.entries(value).map(([key, item]) =>
+        key.includes("color") && typeof item === "string"
+          ? [key, palette[item] || item]
+          : [key, painted(item, palette)],
       ),
     );
   }
@@ -42,9 +42,9 @@
       ticks: "outside", ticklen: 5, tickcolor: "rgba(0,0,0,0)", // keeps the two zeros apart
       tickfont: { color: palette.soft, size: 12 },
     };
-    const titled = (one, automargin) => ({
-      ...axis, automargin, ...one,
-      title: { font: { color: palette.soft, size: 12.5 }, standoff: 8, ...(one.title || {}) },
+    const titled = (settings, automargin) => ({
+      ...axis, automargin, ...settings,
+      title: { font: { color: palette.soft, size: 12.5 }, standoff: 8, ...(settings.title || {}) },
     });
     return {
       ...layout,
@@ -63,13 +63,13 @@
 
   function draw() {
     const palette = dark.matches && !printing ? palettes.dark : palettes.light;
-    for (const place of document.querySelectorAll("[data-plot]")) {
-      const { data, layout } = plots[place.dataset.plot];
+    for (const holder of document.querySelectorAll("[data-plot]")) {
+      const { data, layout } = plots[holder.dataset.plot];
       const shown = layoutOf(painted(layout, palette), palette, data.length > 1);
       if (printing) shown.width = 640;
       const days = shown.xaxis.tickvals;
-      if (days && place.clientWidth < 480) shown.xaxis.tickvals = days.filter((_, i) => i % 2 === 0);
-      Plotly.react(place, painted(data, palette), shown, { displayModeBar: false, responsive: true });
+      if (days && holder.clientWidth < 480) shown.xaxis.tickvals = days.filter((_, i) => i % 2 === 0);
+      Plotly.react(holder, painted(data, palette), shown, { displayModeBar: false, responsive: true });
     }
   }
 
@@ -77,7 +77,7 @@
     const { data, layout } = plots[details.dataset.numbers];
     const share = (value) => (typeof value === "number" ? `${(100 * value).toFixed(1)}%` : value);
     const holder = element("div", "", { class: "holder", tabindex: "0" });
-    for (const trace of data.filter((one) => one.hoverinfo !== "skip")) {
+    for (const trace of data.filter((trace) => trace.hoverinfo !== "skip")) {
       const head = element("tr", "", {}, ...[layout.xaxis.title?.text || "time", trace.name || layout.yaxis.title?.text]
         .map((text) => element("th", text, { scope: "col" })));
       const body = trace.x.map((x, i) =>
@@ -94,13 +94,13 @@
   const labelled = Boolean(form.elements.wanted);
   let most = STEP;
   for (const row of rows) {
-    const spoken = row.why.flatMap((one) => (one ? [one[1]] : []));
-    row.words = [row.text, row.decided, row.asksFor || "", ...spoken].join("\n").toLowerCase();
+    const exemplars = row.nearest.flatMap((near) => (near ? [near[1]] : []));
+    row.words = [row.text, row.decided, row.label || "", ...exemplars].join("\n").toLowerCase();
   }
   for (const field of ["wanted", "given"]) {
     if (!form.elements[field]) continue;
-    const found = [...new Set(rows.map((row) => row[field]))].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
-    form.elements[field].append(...found.map((value) => element("option", nameOf(value), { value })));
+    const targets = [...new Set(rows.map((row) => row[field]))].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
+    form.elements[field].append(...targets.map((value) => element("option", nameOf(value), { value })));
   }
 
   const orders = {
@@ -120,35 +120,35 @@
     return rows.filter(fits).sort(orders[sort]);
   }
 
-  function why(row) {
-    const parts = [["Closest of what was wanted", row.why[0]], ["Closest of what was given", row.why[1]]]
-      .filter(([, one]) => one)
+  function nearest(row) {
+    const parts = [["Closest of what was wanted", row.nearest[0]], ["Closest of what was decided", row.nearest[1]]]
+      .filter(([, near]) => near)
       .flatMap(([title, [target, text, cosine]]) => [
         element("dt", `${title}: ${nameOf(target)}, cosine ${cosine.toFixed(2)}`), element("dd", text),
       ]);
     if (!parts.length) return [];
-    const open = form.elements.why?.checked || printing ? { open: "" } : {};
+    const open = form.elements.nearest?.checked || printing ? { open: "" } : {};
     return [element("details", "", open, element("summary", "Closest exemplars"), element("dl", "", {}, ...parts))];
   }
 
   function lineOf(row) {
     const at = [`line ${row.line.toLocaleString("en")}`, row.day, row.count > 1 ? `${row.count} times` : ""];
     const side = element("span", at.filter(Boolean).join(" · "), { class: "side" });
-    const query = element("td", "", {}, element("span", row.text, { class: "text" }), side, ...why(row));
+    const query = element("td", "", {}, element("span", row.text, { class: "text" }), side, ...nearest(row));
     const silent = row.outcome === "wrong";
-    const given = element("td", "", { "data-title": "Given" }, element("span", row.decided, silent ? { class: "wrong" } : {}));
+    const decided = element("td", "", { "data-title": "Decided" }, element("span", row.decided, silent ? { class: "wrong" } : {}));
     const sure = element("td", `${Math.round(100 * row.confidence)}%`, { class: "number", "data-title": "Confidence" });
-    const wanted = labelled ? [element("td", row.asksFor || "no label", { "data-title": "Wanted" })] : [];
-    return element("tr", "", {}, query, ...wanted, given, sure);
+    const wanted = labelled ? [element("td", row.label || "no label", { "data-title": "Wanted" })] : [];
+    return element("tr", "", {}, query, ...wanted, decided, sure);
   }
 
   function show() {
-    const found = chosen();
-    body.replaceChildren(...found.slice(0, most).map(lineOf));
-    const shown = Math.min(most, found.length);
+    const matches = chosen();
+    body.replaceChildren(...matches.slice(0, most).map(lineOf));
+    const shown = Math.min(most, matches.length);
     document.getElementById("count").textContent =
-      found.length ? `${shown.toLocaleString("en")} of ${found.length.toLocaleString("en")} shown` : "No query fits these filters.";
-    document.getElementById("more").hidden = found.length <= most;
+      matches.length ? `${shown.toLocaleString("en")} of ${matches.length.toLocaleString("en")} shown` : "No query matches these filters.";
+    document.getElementById("more").hidden = matches.length <= most;
     for (const cell of document.querySelectorAll(".matrix button")) {
       const { wanted, given } = form.elements;
       const here = cell.dataset.wanted === wanted.value && cell.dataset.given === given.value;
@@ -162,10 +162,10 @@
   form.addEventListener("reset", () => setTimeout(again));
   document.getElementById("more").addEventListener("click", () => { most += 4 * STEP; show(); });
 
-  // The confusion matrix: a cell chooses its queries.
+  // The confusion matrix. A cell filters the table by its queries.
 
   const readout = document.getElementById("readout");
-  function tell(event) {
+  function describe(event) {
     const cell = event.target.closest("button");
     if (cell) readout.textContent = cell.getAttribute("aria-label");
   }
@@ -182,8 +182,8 @@
     });
   }
   for (const matrix of document.querySelectorAll(".matrix")) {
-    matrix.addEventListener("pointerover", tell);
-    matrix.addEventListener("focusin", tell);
+    matrix.addEventListener("pointerover", describe);
+    matrix.addEventListener("focusin", describe);
   }
   document.addEventListener("click", (event) => {
     const cell = event.target.closest("[data-wanted][data-given]");

@@ -1,53 +1,68 @@
-"""Gather what the report tells, and render it as one file."""
+"""Gathers what the report shows, and renders it as one file."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from router.decisions.words import count_of, on_one_line, outcome_in_words, target_in_words
 from router.errors import LogError
 from router.evaluation.decisions_file import RunFolder
+from router.evaluation.definitions import FIGURES
 from router.evaluation.gaps import UNSURE_BELOW, gaps_of
 from router.evaluation.metrics import Versions
 from router.evaluation.pack_health import health_of
 from router.evaluation.rows import DecidedLine
 from router.files import write_whole
-from router.logs.labels import Gold
 from router.paths import DATA
 from router.report import charts, wording
 from router.report.charts import Chart, Point
-from router.report.evidence import closest_exemplars, given_targets, wanted_targets
-from router.report.harvest import Cell, Harvest
+from router.report.charts.heat_table import confusion_table, skills_table
+from router.report.charts.spans import span_unit
+from router.report.nearest_exemplars import decided_targets, nearest_exemplars, wanted_targets
+from router.report.samples import CellKey, RunSamples
 from router.router import Router
 
 if TYPE_CHECKING:
     from router.evaluation.metrics import Metrics
-    from router.evaluation.rows import Query
 
-HERE = Path(__file__).parent
-PLOTLY = DATA / "vendor" / "plotly" / "plotly-basic.min.js"
-LONGEST = 320
-MOST_STRAYS = 40
-MOST_LISTED = 15
-FEWEST_PLOTTED = 10  # decisions, or queries; a plot of fewer says nothing
-MOST_COLUMNS = 14  # of the table of skills over time
-PALE = 6  # mistakes that a cell needs to be the darkest
+_FOLDER = Path(__file__).parent
+_PLOTLY = DATA / "vendor" / "plotly" / "plotly-basic.min.js"
+_MAX_TEXT_LENGTH = 320
+_MAX_SKILL_COLUMNS = 14
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of everything the page shows.
+
+    A plot needs `min_plotted` decisions, or queries. Decisions below `unsure_below` fit badly.
+    """
+
+    min_plotted: int = 10
+    max_queries: int = 15
+    max_strays: int = 40
+    max_pairs: int = 6
+    unsure_below: float = UNSURE_BELOW
+
+
+_LIMITS = Limits()
 
 
 def write_report(folder: str | Path, router: Router) -> Path:
-    """Render the report of a run into its folder, as `report.html`.
+    """Write the report of a run into its folder, as `report.html`.
 
-    :raises LogError: The folder has no decisions, or no figures of this version, or they are of
-        another pack.
+    :raises LogError: The folder has no decisions or no figures of this version, or the router has
+        another pack than the run.
     """
     run = RunFolder.open(folder)
-    made, given = run.metrics.versions, Versions.of(router)
-    if made.pack_hash != given.pack_hash:
+    expected, actual = run.metrics.versions, Versions.of(router)
+    if expected.pack_hash != actual.pack_hash:
         raise LogError(
-            f"{run.path}: a report needs the pack of its run, which was {made.pack} as of"
-            f" {made.pack_hash}; this is {given.pack} as of {given.pack_hash};"
+            f"{run.path}: a report needs the pack of its run, which was {expected.pack} as of"
+            f" {expected.pack_hash}; this is {actual.pack} as of {actual.pack_hash};"
             " give that pack, or evaluate the log again"
         )
     path = run.path / "report.html"
@@ -59,16 +74,16 @@ def render(run: RunFolder, router: Router) -> str:
     """Render the report of a run as HTML that needs nothing else."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    metrics = run.metrics
-    harvest = Harvest.of(run.decisions(), router.pack)
-    gaps = gaps_of(harvest.unfit, harvest.n_lines, router)
-    model = router.model
-    lines = model.exemplar_labels, model.exemplar_texts, model.head.exemplars
-    health = health_of(router.pack, *lines)
-    rows = table_rows(harvest, router)
-    plots = _plots(metrics, map_points(harvest, router))
+    metrics, model = run.metrics, router.model
+    samples = RunSamples.of(run.decisions(), router.pack)
+    gaps = gaps_of(samples.unfit, samples.n_lines, router)
+    health = health_of(
+        router.pack, model.exemplar_labels, model.exemplar_texts, model.head.exemplars
+    )
+    queries = _queries_table(samples, router)
+    plots = _plots(metrics, _map_points(samples, router))
     environment = Environment(
-        loader=FileSystemLoader(HERE),
+        loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -78,105 +93,111 @@ def render(run: RunFolder, router: Router) -> str:
         "percent": wording.percent,
         "interval": wording.interval,
         "compact": wording.compact,
-        "target": wording.name_of,
-        "short": short,
+        "target": target_in_words,
+        "outcome": outcome_in_words,
+        "short": _short,
+        "count_of": count_of,
     }
-    sentence, detail = wording.verdict(metrics)
+    sentence, basis = wording.verdict(metrics)
     return environment.get_template("template.html.j2").render(
-        style=(HERE / "style.css").read_text(),
-        script=(HERE / "page.js").read_text(),
-        plotly=PLOTLY.read_text(),
-        data={"rows": rows, "plots": {name: asdict(chart) for name, chart in plots.items()}}
-        | {"palettes": {"light": charts.LIGHT, "dark": charts.DARK}},
-        palettes={"light": charts.LIGHT, "dark": charts.DARK},
-        plots=plots,
-        title=router.pack.file.title,
+        assets={
+            "style": (_FOLDER / "style.css").read_text(),
+            "script": (_FOLDER / "page.js").read_text(),
+            "plotly": _PLOTLY.read_text(),
+            "palettes": charts.PALETTES,
+            "data": {
+                "rows": queries,
+                "plots": {name: asdict(chart) for name, chart in plots.items()},
+                "palettes": charts.PALETTES,
+            },
+        },
+        run={
+            "title": router.pack.file.title,
+            "log": Path(str(run.settings.get("log", ""))).name or "standard input",
+            "days": sorted(metrics.days),
+            "labelled": metrics.lines.labelled > 0,
+            "unit": span_unit(metrics.days),
+            "n_queries": len(queries),
+            "n_mistakes": sum(row["outcome"] in ("wrong", "asked") for row in queries),
+        },
+        summary={
+            "verdict": sentence,
+            "basis": basis,
+            "headlines": wording.headlines(metrics),
+            "steps": wording.first_steps(metrics, gaps, health),
+        },
         metrics=metrics,
-        labelled=metrics.lines.labelled > 0,
-        log=Path(str(run.settings.get("log", ""))).name or "standard input",
-        days=sorted(metrics.days),
-        verdict=sentence,
-        detail=detail,
-        headlines=wording.headlines(metrics),
-        steps=wording.first_steps(metrics, gaps, health),
-        matrix=_matrix(metrics),
-        meanings=wording.MEANINGS,
-        unit=charts.span_unit(metrics.days),
-        seasons=_seasons(metrics),
+        definitions=FIGURES,
+        confusion=confusion_table(metrics),
+        skills=skills_table(metrics, _MAX_SKILL_COLUMNS) if len(metrics.days) > 1 else None,
+        plots=plots,
         gaps=gaps,
         health=health,
-        most_strays=MOST_STRAYS,
-        most_listed=MOST_LISTED,
-        unsure=UNSURE_BELOW,
-        decided=_decided,
-        n_rows=len(rows),
-        n_wrong=sum(row["outcome"] in ("wrong", "asked") for row in rows),
-        fewest_plotted=FEWEST_PLOTTED,
+        limits=_LIMITS,
     )
 
 
-def short(text: str, most: int = LONGEST) -> str:
-    """Bring a text onto one line, and cut it where it is long."""
-    line = " ".join(text[: 4 * most].split())
-    return line if len(line) <= most and len(text) <= 4 * most else f"{line[:most]}…"
+def _short(text: str, length: int = _MAX_TEXT_LENGTH) -> str:
+    return on_one_line(text, length)
 
 
-def table_rows(harvest: Harvest, router: Router) -> list[dict[str, Any]]:
-    """Lay out the rows of the table, those of mistakes with the exemplars that explain them."""
-    shown = harvest.shown()
-    wrong = [row for row, _, _ in shown if row.accepted is False]
-    vectors = router.encoder.encode([row.text for row in wrong])
-    right = closest_exemplars(router, vectors, [wanted_targets(row) for row in wrong])
-    given = closest_exemplars(router, vectors, [given_targets(row) for row in wrong])
-    why: list[list[list[object] | None]] = [
+def _queries_table(samples: RunSamples, router: Router) -> list[dict[str, Any]]:
+    """Lay out the rows of the table; mistakes get the exemplars that explain them."""
+    listed = samples.listed()
+    mistakes = [line for line, _, _ in listed if line.accepted is False]
+    vectors = router.encoder.encode([line.text for line in mistakes])
+    of_wanted = nearest_exemplars(router, vectors, [wanted_targets(line) for line in mistakes])
+    of_decided = nearest_exemplars(router, vectors, [decided_targets(line) for line in mistakes])
+    nearest: list[list[object]] = [
         [
-            None if one is None else [one.target, short(one.text, 160), one.similarity]
-            for one in pair
+            exemplar and [exemplar.target, _short(exemplar.text, 160), exemplar.similarity]
+            for exemplar in pair
         ]
-        for pair in zip(right, given, strict=True)
+        for pair in zip(of_wanted, of_decided, strict=True)
     ]
-    why += [[None, None]] * (len(shown) - len(wrong))
-    return [_table_row(*one, evidence) for one, evidence in zip(shown, why, strict=True)]
+    nearest += [[None, None]] * (len(listed) - len(mistakes))
+    return [_query_row(*row, pair) for row, pair in zip(listed, nearest, strict=True)]
 
 
-def _table_row(row: DecidedLine, cell: Cell, count: int, why: Sequence[object]) -> dict[str, Any]:
+def _query_row(
+    line: DecidedLine, cell: CellKey, count: int, nearest: Sequence[object]
+) -> dict[str, Any]:
+    label = line.gold
     return {
-        "text": short(row.text),
-        "line": row.line,
-        "day": "" if row.time is None else row.time.date().isoformat(),
-        "outcome": row.judgement,
+        "text": _short(line.text),
+        "line": line.line,
+        "day": "" if line.time is None else line.time.date().isoformat(),
+        "outcome": line.judgement,
         "wanted": cell[0],
         "given": cell[1],
-        "asksFor": None if row.gold is None else _decided(row.gold),
-        "decided": _decided(row),
-        "confidence": round(row.confidence, 3),
+        "label": None if label is None else outcome_in_words(label, label.ok_skills),
+        "decided": outcome_in_words(line),
+        "confidence": round(line.confidence, 3),
         "count": count,
-        "why": why,
+        "nearest": nearest,
     }
 
 
-def map_points(harvest: Harvest, router: Router) -> list[Point]:
-    """Place a sample of the queries in two dimensions, near ones near."""
-    rows = [row for _, row, _ in harvest.mapped.items()]
-    if len(rows) < FEWEST_PLOTTED:
+def _map_points(samples: RunSamples, router: Router) -> list[Point]:
+    """Place a sample of the queries in two dimensions, similar ones close together."""
+    lines = [line for _, line, _ in samples.mapped.items()]
+    if len(lines) < _LIMITS.min_plotted:
         return []
     from sklearn.manifold import TSNE
 
-    vectors = router.encoder.encode([row.text for row in rows]).astype(np.float64)
-    width = min(30.0, (len(rows) - 1) / 3)
-    flat = TSNE(perplexity=width, init="random", random_state=0, max_iter=500).fit_transform(
-        vectors
-    )
+    vectors = router.encoder.encode([line.text for line in lines]).astype(np.float64)
+    perplexity = min(30.0, (len(lines) - 1) / 3)
+    tsne = TSNE(perplexity=perplexity, init="random", random_state=0, max_iter=500)
     return [
-        Point(float(x), float(y), short(row.text, 240), row.judgement, _decided(row))
-        for (x, y), row in zip(flat, rows, strict=True)
+        Point(float(x), float(y), _short(line.text, 240), line.judgement, outcome_in_words(line))
+        for (x, y), line in zip(tsne.fit_transform(vectors), lines, strict=True)
     ]
 
 
 def _plots(metrics: "Metrics", points: Sequence[Point]) -> dict[str, Chart]:
-    """Draw what the run has data for, in the order of the page."""
+    """Draw the plots that the run has data for, in the order of the page."""
     plots = {}
-    if metrics.intervals["calibration_error"].n >= FEWEST_PLOTTED:
+    if metrics.intervals["calibration_error"].n >= _LIMITS.min_plotted:
         plots["risk"] = charts.risk_coverage(metrics)
         plots["reliability"] = charts.reliability(metrics)
         plots["asking"] = charts.ask_rate(metrics)
@@ -187,65 +208,3 @@ def _plots(metrics: "Metrics", points: Sequence[Point]) -> dict[str, Chart]:
     if points:
         plots["map"] = charts.query_map(points)
     return plots
-
-
-def _matrix(metrics: "Metrics") -> dict[str, Any]:
-    """Lay out the confusion matrix: each row with its cells, and how dark each is in [0, 1]."""
-    cells = {(cell.wanted, cell.given): cell for cell in metrics.confusion.cells}
-    labels = metrics.confusion.labels
-    wrong = [cell.count for cell in cells.values() if cell.wanted != cell.given]
-    right = [cell.count for cell in cells.values() if cell.wanted == cell.given]
-    most = {True: max(right, default=1), False: max(*wrong, PALE, PALE)}
-    rows = []
-    for wanted in labels:
-        row = []
-        for given in labels:
-            cell = cells.get((wanted, given))
-            count = 0 if cell is None else cell.count
-            shade = (count / most[wanted == given]) ** 0.6
-            row.append({"given": given, "count": count, "shade": round(shade, 3)})
-        rows.append({"wanted": wanted, "cells": row, "total": sum(cell["count"] for cell in row)})
-    return {"labels": labels, "rows": rows}
-
-
-def _seasons(metrics: "Metrics") -> dict[str, Any]:
-    """Lay out the share of each skill in each day, week or month, and how dark it is in [0, 1]."""
-    spans = charts.spans_of(metrics.days, MOST_COLUMNS)
-    counts = {
-        name: [span.skills.get(name, 0) for span in spans.values()]
-        for name in metrics.shares.skills
-        if len(spans) > 1
-    }
-    shares = {
-        name: [count / span.lines for count, span in zip(row, spans.values(), strict=True)]
-        for name, row in counts.items()
-    }
-    most = max((share for row in shares.values() for share in row), default=0.0) or 1.0
-    rows = [
-        {
-            "name": name,
-            "cells": [
-                {"share": share, "count": count, "shade": round(share / most, 3)}
-                for share, count in zip(shares[name], counts[name], strict=True)
-            ],
-        }
-        for name in counts
-    ]
-    return {
-        "unit": charts.span_unit(metrics.days, MOST_COLUMNS),
-        "spans": [(name, span.lines) for name, span in spans.items()],
-        "rows": rows,
-    }
-
-
-def _decided(row: "DecidedLine | Gold | Query") -> str:
-    """Write a decision, or a label, in a few words."""
-    beside = f", see {' and '.join(row.packs)}" if row.packs else ""
-    if row.action == "route":
-        any_of = (
-            "" if row.skills or not isinstance(row, Gold) else f"any of {', '.join(row.ok_skills)}"
-        )
-        return (wording.joined(row.skills) or any_of) + beside
-    if row.action == "clarify":
-        return f"ask {row.question}" if row.question else "ask"
-    return f"redirect to {' and '.join(row.packs)}" if row.action == "redirect" else "none of these"

@@ -1,15 +1,13 @@
 """One function for each plot: figures in, a Plotly figure as plain data out."""
 
-from router.report.charts.chart import DARK, LIGHT, Chart
+from router.report.charts.chart import PALETTES, Chart
 from router.report.charts.confidence import ask_rate, reliability, risk_coverage
-from router.report.charts.confusion import confusion
-from router.report.charts.over_time import accepted_over_time, shares_over_time, skills_over_time
+from router.report.charts.heat_table import confusion, skills_over_time
+from router.report.charts.over_time import accepted_over_time, shares_over_time
 from router.report.charts.query_map import Point, query_map
-from router.report.charts.spans import span_unit, spans_of
 
 __all__ = [
-    "DARK",
-    "LIGHT",
+    "PALETTES",
     "Chart",
     "Point",
     "accepted_over_time",
@@ -20,6 +18,4 @@ __all__ = [
     "risk_coverage",
     "shares_over_time",
     "skills_over_time",
-    "span_unit",
-    "spans_of",
 ]

@@ -1,10 +1,9 @@
-"""Outcomes, acceptance and skills by day, week or month."""
+"""Outcomes, and the share accepted, by day, week or month."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from router.report.charts.chart import ACTIONS, Chart, axes, line_of
-from router.report.charts.spans import spans_of
+from router.report.charts.chart import ACTION_TITLES, Chart, line_trace, share_axes
+from router.report.charts.spans import spans_of, time_axis
 from router.statistics.figure import Figure
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ _TONES = {"route": "quiet", "clarify": "accent-soft", "redirect": "mid", "none":
 
 
 def shares_over_time(metrics: "Metrics") -> Chart:
-    """Outcomes by day, or by week where there are many days; with labels, the share accepted."""
+    """Plot the share of each outcome by day, week or month."""
     spans = spans_of(metrics.days)
     names = list(spans)
     bars = [
@@ -27,18 +26,18 @@ def shares_over_time(metrics: "Metrics") -> Chart:
             "marker": {"color": _TONES[action], "line": {"color": "paper", "width": 0.5}},
             "hovertemplate": f"%{{x}}: {title.lower()} %{{customdata}} (%{{y:.0%}})<extra></extra>",
         }
-        for action, title in ACTIONS.items()
+        for action, title in ACTION_TITLES.items()
         if action in metrics.shares.actions
     ]
-    layout = axes("", "of the queries")
-    layout["xaxis"] = _time_axis(names)
+    layout = share_axes("", "of the queries")
+    layout["xaxis"] = time_axis(names)
     layout |= {"barmode": "stack", "bargap": 0.12}
     layout["yaxis"]["range"] = [0, 1]
     return Chart(bars, layout)
 
 
 def accepted_over_time(metrics: "Metrics") -> Chart:
-    """The share accepted by day or week, with its interval."""
+    """Plot the share accepted by day, week or month, with its interval."""
     spans = {day: span for day, span in spans_of(metrics.days).items() if span.labelled}
     figures = [Figure.of_share(span.accepted, span.labelled).rounded() for span in spans.values()]
     days = list(spans)
@@ -54,41 +53,14 @@ def accepted_over_time(metrics: "Metrics") -> Chart:
         "hoverinfo": "skip",
         "name": "95% interval",
     }
-    line = line_of(
+    line = line_trace(
         days,
         [figure.value or 0.0 for figure in figures],
         "%{x}: %{y:.0%} of %{customdata} accepted<extra></extra>",
         customdata=[figure.n for figure in figures],
     )
     line |= {"mode": "lines+markers", "marker": {"color": "accent", "size": 7}}
-    layout = axes("", "accepted")
-    layout["xaxis"] = _time_axis(days)
+    layout = share_axes("", "accepted")
+    layout["xaxis"] = time_axis(days)
     layout["yaxis"]["range"] = [0, 1.02]
     return Chart([band, line | {"name": "accepted"}], layout)
-
-
-def skills_over_time(metrics: "Metrics") -> Chart:
-    """Share of the queries that each skill is given, by day, week or month."""
-    spans, names = spans_of(metrics.days), list(metrics.shares.skills)
-    heat = {
-        "type": "heatmap",
-        "x": list(spans),
-        "y": names,
-        "z": [[span.skills.get(name, 0) / span.lines for span in spans.values()] for name in names],
-        "colorscale": "Oranges",
-        "hovertemplate": "%{y}, %{x}: %{z:.0%} of the queries<extra></extra>",
-    }
-    yaxis = {"autorange": "reversed", "automargin": True}
-    return Chart([heat], {"xaxis": _time_axis(list(spans)), "yaxis": yaxis, "width": 760})
-
-
-def _time_axis(names: Sequence[str]) -> dict[str, Any]:
-    """Name the spans that there are; dates between them would be dates of nothing."""
-    years = {name[:4] for name in names}
-    every = max(1, -(-len(names) // 8))
-    return {
-        "type": "date",
-        "showgrid": False,
-        "tickformat": "%b %-d" if len(years) == 1 else "%b %-d<br>%Y",
-        "tickvals": list(names[::every]),
-    }

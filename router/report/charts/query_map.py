@@ -6,9 +6,9 @@ from html import escape
 from itertools import groupby
 from textwrap import wrap
 
-from router.report.charts.chart import ACTIONS, Chart
+from router.report.charts.chart import ACTION_TITLES, Chart
 
-OUTCOMES = {"right": "Right", "asked": "Asked without need", "wrong": "Silently wrong"}
+JUDGEMENT_TITLES = {"right": "Right", "asked": "Asked needlessly", "wrong": "Silently wrong"}
 
 _MARKS = {
     "right": ("quiet", "circle"),
@@ -23,28 +23,32 @@ _MARKS = {
 
 @dataclass(frozen=True)
 class Point:
-    """A query on the map. `outcome`: "right", "asked" or "wrong"; without a label, its action."""
+    """A query on the map.
+
+    `judgement` is "right", "asked" or "wrong", or the action if there is no label; `decided` says
+    in words what was decided.
+    """
 
     x: float
     y: float
     text: str
-    outcome: str
+    judgement: str
     decided: str
 
 
 def query_map(points: Iterable[Point]) -> Chart:
-    """Queries in two dimensions, near ones near, each marked by its outcome."""
+    """Plot queries in two dimensions, similar ones close together, marked by their judgement."""
     order = list(_MARKS)
-    ranked = sorted(points, key=lambda point: order.index(point.outcome))
+    ranked = sorted(points, key=lambda point: order.index(point.judgement))
     data = []
-    for outcome, group in groupby(ranked, key=lambda point: point.outcome):
+    for judgement, group in groupby(ranked, key=lambda point: point.judgement):
         members = list(group)
-        color, symbol = _MARKS[outcome]
+        color, symbol = _MARKS[judgement]
         data.append(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": (OUTCOMES | ACTIONS)[outcome],
+                "name": (JUDGEMENT_TITLES | ACTION_TITLES)[judgement],
                 "x": [round(point.x, 2) for point in members],
                 "y": [round(point.y, 2) for point in members],
                 "text": [_hover(point) for point in members],
@@ -57,6 +61,6 @@ def query_map(points: Iterable[Point]) -> Chart:
 
 
 def _hover(point: Point) -> str:
-    """Plotly reads a few tags in its texts: what a user wrote must stay text."""
+    """Escape what a user wrote, because Plotly reads a few HTML tags in its texts."""
     lines = [escape(line, quote=False) for line in wrap(point.text[:240], 56)]
     return "<br>".join([*lines, f"<b>{escape(point.decided, quote=False)}</b>"])

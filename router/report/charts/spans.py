@@ -1,29 +1,35 @@
-"""Days gathered into weeks or months, where days say little."""
+"""Spans of time: days as they are, or weeks or months where days say little."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from router.evaluation.counts import Day
 
-MOST_BARS = 45  # of days, or of weeks; more are gathered into weeks, or months
-FEWEST_LINES = 30  # of a day, on average; with fewer, days say little and weeks more
+MAX_SPANS = 45
+"""Days, or weeks, that a plot has room for."""
+
+_MAX_FEW_DAYS = 14
+_MIN_LINES_A_DAY = 30
+"""More than a few days stand alone only if they have so many queries on average."""
 
 
-def span_unit(days: Mapping[str, Day], most: int = MOST_BARS) -> str:
-    """Tell what a plot over time gathers into one: "day", "week" or "month".
+def span_unit(days: Mapping[str, Day], most: int = MAX_SPANS) -> str:
+    """Choose the unit of a plot over time: "day", "week" or "month".
 
-    :param most: Days, or weeks, that there is room for.
+    :param most: The most days, or weeks, that there is room for.
     """
     lines = sum(day.lines for day in days.values())
-    if len(days) <= 14 or (len(days) <= most and lines >= FEWEST_LINES * len(days)):
+    enough = len(days) <= most and lines >= _MIN_LINES_A_DAY * len(days)
+    if len(days) <= _MAX_FEW_DAYS or enough:
         return "day"
     weeks = {date.fromisoformat(name).isocalendar()[:2] for name in days}
     return "week" if len(weeks) <= most else "month"
 
 
-def spans_of(days: Mapping[str, Day], most: int = MOST_BARS) -> dict[str, Day]:
-    """Days as they are, or gathered into weeks that begin on Monday, or into months."""
+def spans_of(days: Mapping[str, Day], most: int = MAX_SPANS) -> dict[str, Day]:
+    """Sum the counts of each span, named by its first day; weeks begin on Monday."""
     unit = span_unit(days, most)
     spans: dict[str, Day] = {}
     for name, day in days.items():
@@ -39,3 +45,15 @@ def spans_of(days: Mapping[str, Day], most: int = MOST_BARS) -> dict[str, Day]:
         span.actions = dict(Counter(span.actions) + Counter(day.actions))
         span.skills = dict(Counter(span.skills) + Counter(day.skills))
     return spans
+
+
+def time_axis(names: Sequence[str]) -> dict[str, Any]:
+    """Lay out an axis with a tick at every span, or at every second, third, ... one."""
+    one_year = len({name[:4] for name in names}) == 1
+    every = max(1, -(-len(names) // 8))
+    return {
+        "type": "date",
+        "showgrid": False,
+        "tickformat": "%b %-d" if one_year else "%b %-d<br>%Y",
+        "tickvals": list(names[::every]),
+    }
