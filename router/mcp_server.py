@@ -93,7 +93,7 @@ class SkillList(BaseModel):
     neighbours: dict[str, str] = Field(description="Neighbour packs, and what each is about.")
 
 
-class SkillDocument(BaseModel):
+class SkillFileText(BaseModel):
     """A file of a skill's folder."""
 
     skill: str
@@ -200,7 +200,7 @@ def _open_question(
     )
 
 
-def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> SkillDocument:
+def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> SkillFileText:
     """Read a file of a skill's folder; its document if no file is named.
 
     :raises RouterError: There is no such skill or file, or the skill has no document.
@@ -219,7 +219,7 @@ def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> SkillDocumen
         raise RouterError(f"{skill} has no file {file!r}; {did_you_mean(file, files)}")
     text = (home / file).read_text(encoding="utf-8", errors="replace")
     others = [name for name in files if name != file]
-    return SkillDocument(skill=skill, file=file, text=text, files=others)
+    return SkillFileText(skill=skill, file=file, text=text, files=others)
 
 
 def _skill_list(pack: Pack, folder: Path) -> SkillList:
@@ -338,7 +338,7 @@ def _add_reading(
         file: Annotated[
             str, Field(description="A name from `files`; SKILL.md if it is left out.")
         ] = "",
-    ) -> SkillDocument:
+    ) -> SkillFileText:
         """Read a skill's document, or another file of its folder."""
         with _tool_errors():
             return _skill_file(background.get().pack, folder, skill, file)

@@ -7,8 +7,8 @@ from router.report.charts.over_time import accepted_over_time, shares_over_time
 from router.report.charts.query_map import Point, query_map
 
 __all__ = [
-    "PALETTES",
     "Chart",
+    "PALETTES",
     "Point",
     "accepted_over_time",
     "ask_rate",
