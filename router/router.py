@@ -89,12 +89,15 @@ class Router:
         """Write pack, fitted model and calibration into one folder, which `Router.load` takes.
 
         Loading it embeds nothing, and the loaded router decides the same to the last bit.
+
+        :param folder: The folder; it is made if needed.
         """
         save_router(Path(folder), self.pack, self.encoder, self.model, self.calibration)
 
     def with_calibration(self, calibration: Calibration) -> "Router":
         """Give a router that decides with what was fitted to labelled texts.
 
+        :param calibration: As `calibrate` or `Calibration.read` gives it.
         :raises RouterError: The calibration was fitted for another pack, encoder or policy.
         """
         calibration.check(self.pack, self.encoder)
@@ -117,6 +120,7 @@ class Router:
         The texts with one target become exemplars. All texts calibrate the router, by what routers
         that have not learnt them say of them.
 
+        :param texts: Labelled queries.
         :param labels: For each text the id of a skill, neighbour or question, "none", a list of
             skill ids, or a mapping as in a labelled log (`action`, `skills`, `packs`, `question`,
             `ok_...`).
@@ -133,19 +137,31 @@ class Router:
         return Router(pack, self.encoder, model, calibration)
 
     def route(self, text: str) -> Decision:
-        """Decide where a text goes."""
+        """Decide where a text goes.
+
+        :param text: A query; only its first 4,000 characters are read.
+        """
         return self.route_many([text])[0]
 
     def route_many(self, texts: Sequence[str]) -> list[Decision]:
-        """Decide where each text goes, in order."""
+        """Decide where each text goes, in order.
+
+        :param texts: The queries; only the first 4,000 characters of each are read.
+        """
         return self._builder.decisions(*self.evidence_and_result(texts))
 
     def outcomes(self, texts: Sequence[str]) -> OutcomeBatch:
-        """Decide each text, in order, without evidence: each different outcome is built once."""
+        """Decide each text, in order, without evidence: each different outcome is built once.
+
+        :param texts: The queries; only the first 4,000 characters of each are read.
+        """
         return self._builder.outcomes(*self.evidence_and_result(texts))
 
     def route_arrow(self, texts: Sequence[str]) -> "pyarrow.Table":
-        """Decide each text, in order, as an arrow table, see `OutcomeBatch.to_arrow`."""
+        """Decide each text, in order, as an arrow table, see `OutcomeBatch.to_arrow`.
+
+        :param texts: The queries; only the first 4,000 characters of each are read.
+        """
         return self.outcomes(texts).to_arrow()
 
     def evidence_and_result(self, texts: Sequence[str]) -> tuple[Evidence, PolicyResult]:

@@ -1,5 +1,7 @@
 """The pages agree with the code: keys, defaults, fields, rules, links; and the site builds."""
 
+import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from typing import get_args
 import pytest
 
 import router
+import router.evaluation
 from router.decisions.decision import Decision
 from router.packs import pack
 
@@ -96,6 +99,47 @@ def test_every_public_name_is_in_the_reference():
     reference = "\n".join(path.read_text() for path in (PAGES / "reference" / "api").glob("*.md"))
     for name in router.__all__:
         assert f"::: router.{name}\n" in reference, name
+
+
+def public_objects():
+    """Give all that the two doors export, and the methods of classes, by their dotted names."""
+    for module in (router, router.evaluation):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue
+            yield name, value
+            members = vars(value).items() if inspect.isclass(value) else ()
+            for method_name, method in members:
+                function = getattr(method, "__func__", method)
+                if inspect.isfunction(function) and not method_name.startswith("_"):
+                    yield f"{name}.{method_name}", function
+
+
+def parameters_of(value):
+    """Give the fields of a class, or the parameters of a function, and where they are described."""
+    if inspect.isclass(value):
+        if dataclasses.is_dataclass(value):
+            names = [field.name for field in dataclasses.fields(value)]
+        else:
+            names = getattr(value, "__struct_fields__", ())
+        described = [base.__doc__ or "" for base in value.__mro__]
+        return [name for name in names if not name.startswith("_")], "\n".join(described)
+    names = [name for name in inspect.signature(value).parameters if name not in ("self", "cls")]
+    return names, value.__doc__ or ""
+
+
+DESCRIBED_BY_THE_PROTOCOL = {"OnnxEncoder", "SentenceTransformerEncoder"}
+INTERNAL = {"Router.evidence_and_result", "Calibration.policy_for", "Calibration.interval"}
+
+
+@pytest.mark.parametrize(("name", "value"), dict(public_objects()).items())
+def test_every_public_field_and_parameter_is_described(name, value):
+    owner = name.partition(".")[0]
+    if name in INTERNAL or owner in DESCRIBED_BY_THE_PROTOCOL or "deprecated" in value.__doc__:
+        return
+    names, described = parameters_of(value)
+    assert not [one for one in names if f":param {one}:" not in described]
 
 
 def test_files_that_pages_and_code_name_exist():

@@ -94,6 +94,7 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def read(cls, path: str | Path) -> "Calibration":
         """Read the file of a calibration.
 
+        :param path: A file that `router calibrate` or `write` wrote.
         :raises RouterError: There is no such file, or it does not hold a calibration.
         """
         try:
@@ -105,12 +106,17 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             raise RouterError(f"{path}: {what}: {error}; {_REMEDY}") from error
 
     def write(self, path: str | Path) -> None:
-        """Write the file in one step: it is whole, or it is as before."""
+        """Write the file in one step: it is whole, or it is as before.
+
+        :param path: The file; it is replaced if it exists.
+        """
         write_whole(Path(path), msgspec.json.format(msgspec.json.encode(self), indent=1))
 
     def check(self, pack: Pack, encoder: Encoder) -> None:
         """Make sure that it was fitted for this pack and this encoder.
 
+        :param pack: The pack to use it with.
+        :param encoder: The encoder to use it with.
         :raises RouterError: It was not; the message says what differs, and how to fit it again.
         """
         pack_hash = model_hash(pack)

@@ -57,12 +57,14 @@ def calibrate(
 ) -> Calibration:
     """Fit what a confidence is worth and when to ask, to labelled texts.
 
+    :param router: The router to calibrate.
+    :param texts: Labelled queries.
     :param labels: Of each text its `Gold`, or a label as in a labelled log; texts whose label is
         None are left out.
     :param ask_rate: Share of texts to ask about, in (0, 1). With neither this nor `max_error`, the
         pack's thresholds stay.
-    :param max_error: Share of texts that may be decided without a question and wrong, in (0, 1).
-        It is expected of texts that are drawn like these (Angelopoulos et al. 2024, Conformal Risk
+    :param max_error: Share of texts that may be decided without a question and wrong, in (0, 1). It
+        is expected of texts that are drawn like these (Angelopoulos et al. 2024, Conformal Risk
         Control), and not promised where users come to ask for something else.
     :return: For `Router.with_calibration`. Its report is about held-out texts.
     :raises RouterError: There are fewer than 100 different labelled texts or fewer than a promise

@@ -57,14 +57,20 @@ class AskedQuestion(Struct, frozen=True):
 
     @classmethod
     def of(cls, question: Question) -> "AskedQuestion":
-        """Ask a question of a pack."""
+        """Ask a question of a pack.
+
+        :param question: The question, as the pack words it.
+        """
         options = (
             OfferedOption(option.id, option.label, option.leads_to) for option in question.options
         )
         return cls(question.id, question.text, tuple(options), question.if_unsure)
 
     def option(self, option_id: str) -> OfferedOption:
-        """Get the option of that id."""
+        """Get the option of that id.
+
+        :param option_id: The id of one of its options.
+        """
         return next(option for option in self.options if option.id == option_id)
 
     @property
@@ -151,6 +157,7 @@ class Clarify(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="
     def from_dict(cls, record: Mapping[str, Any]) -> "Clarify":
         """Read what `to_dict` gave.
 
+        :param record: The record of a question.
         :raises RouterError: The record is not that of a question.
         """
         try:

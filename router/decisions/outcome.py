@@ -21,6 +21,7 @@ ROUTE, CLARIFY, REDIRECT, NONE = range(4)
 class Outcome(Struct, frozen=True):
     """A decision without its text and its numbers.
 
+    :param action: "route", "clarify", "redirect" or "none".
     :param skills: Ids of the skills that are routed to, in execution order.
     :param packs: Ids of the neighbours that are named, the likeliest first.
     :param question: Id of the question that is asked; None if nothing is asked.

@@ -28,7 +28,10 @@ class Encoder(Protocol):
         ...
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode a batch. Shape: (n_texts, width); unit rows, a zero row for a blank text."""
+        """Encode a batch. Shape: (n_texts, width); unit rows, a zero row for a blank text.
+
+        :param texts: Any texts, blank ones included.
+        """
         ...
 
 

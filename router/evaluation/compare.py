@@ -40,7 +40,13 @@ _VERSIONS = {
 
 @dataclass(frozen=True)
 class ShareChange:
-    """The share of a figure, an outcome or a skill in two runs, and how much it changed."""
+    """The share of a figure, an outcome or a skill in two runs, and how much it changed.
+
+    :param name: The name of the figure, the outcome or the skill.
+    :param before: The share in the first run, in [0, 1].
+    :param after: The share in the second run, in [0, 1].
+    :param change: The second share less the first one, in [-1, 1].
+    """
 
     name: str
     before: float
@@ -50,7 +56,11 @@ class ShareChange:
 
 @dataclass(frozen=True)
 class Change:
-    """A query that the two runs decide differently."""
+    """A query that the two runs decide differently.
+
+    :param before: The line in the first run.
+    :param after: The line in the second run.
+    """
 
     before: DecidedLine
     after: DecidedLine
@@ -67,12 +77,17 @@ class Change:
 class Paired:
     """The comparison of two runs of the same log.
 
-    `gain` is the share accepted after less the share accepted before, and `p_value` is that of
-    McNemar's exact test that better and worse are equally likely; both are None without labels.
-    `figures` are accepted, silently wrong and asked. `moves` says how often a decision went from
-    one target to another, the most frequent first. `changes` is a sample of the changed queries of
-    each kind: worse, better, other. `n_relabelled` counts the lines whose labels differ between
-    the runs; each run is judged by its own labels.
+    :param n: The number of lines.
+    :param n_changed: The lines that are decided differently.
+    :param n_better: The lines that are accepted only after.
+    :param n_worse: The lines that are accepted only before.
+    :param gain: The share accepted after less the share accepted before; None without labels.
+    :param p_value: The p-value of McNemar's exact test that better and worse are equally likely;
+        None without labels.
+    :param figures: Accepted, silently wrong and asked, before and after.
+    :param moves: How often a decision went from one target to another, the most frequent first.
+    :param changes: A sample of the changed queries of each kind: worse, better, other.
+    :param n_relabelled: The lines whose labels differ; each run is judged by its own labels.
     """
 
     n: int
@@ -91,11 +106,19 @@ class Paired:
 class Drift:
     """The comparison of two logs.
 
-    `actions` and `skills` are Jensen-Shannon divergences in bits, in [0, 1], where 0 means that
-    the shares are alike. `..._by_chance` is the divergence below which two halves of the same log
-    of these sizes stay 19 times in 20. `embedding` is how well a classifier can tell from which log
-    a query is: an AUROC, where 0.5 means not at all. `typical_before` and `typical_after` are the
-    queries of each log for which it is surest.
+    :param n_before: The number of lines of the first log.
+    :param n_after: The number of lines of the second log.
+    :param actions: The Jensen-Shannon divergence of the actions in bits, in [0, 1]; 0 means that
+        the shares are alike.
+    :param actions_by_chance: The divergence below which two halves of the same log of these sizes
+        stay 19 times in 20.
+    :param skills: The Jensen-Shannon divergence of the skills that are named first.
+    :param skills_by_chance: The same bound for the skills.
+    :param embedding: How well a classifier can tell from which log a query is: an AUROC, where 0.5
+        means not at all. None without an encoder, and for too few texts.
+    :param shares: The share of each outcome and skill, before and after.
+    :param typical_before: The queries of the first log for which the classifier is surest.
+    :param typical_after: The queries of the second log for which the classifier is surest.
     """
 
     n_before: int
@@ -115,6 +138,8 @@ def compare(
 ) -> Paired | Drift:
     """Compare two runs: query by query if they are of the same log, else in distribution.
 
+    :param before: The first run.
+    :param after: The second run.
     :param load_encoder: Loads the encoder by whose vectors two logs are compared too; it is called
         only if the logs differ.
     """
@@ -128,6 +153,9 @@ def differences(before: RunFolder, after: RunFolder) -> tuple[str, ...] | None:
     """Say in what the routers of two runs differ; None if one of the runs does not say.
 
     What was fitted follows from pack and encoder, so it is named only if nothing else differs.
+
+    :param before: The first run.
+    :param after: The second run.
     """
     versions, later_versions = (run.settings.get("versions") for run in (before, after))
     if not isinstance(versions, dict) or not isinstance(later_versions, dict):

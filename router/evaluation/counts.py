@@ -53,11 +53,21 @@ class Day(Struct):
 
 
 class DecisionCounts(Struct):
-    """Sums over the lines of a log.
+    """Sums over the lines of a log. The counts of parts of a log add up exactly.
 
-    Of labelled lines alone: `shares` of each figure that is a share; `skills`, `categories`;
-    `cells` by the targets wanted and given, and `confidence` by the confidence of a decision that
-    is no question, each with the acceptable decisions as hits. The other counts are of all lines.
+    :param lines: The lines.
+    :param labelled: The lines with a label.
+    :param shares: For each figure that is a share, its hits and trials among the labelled lines.
+    :param skills: How often each skill was named and required, of labelled lines.
+    :param categories: How often each category was named and required, of labelled lines.
+    :param cells: By the targets wanted and given, the labelled lines, and those acceptable as hits.
+    :param confidence: By the confidence of a decision that is no question, in units of 1/10,000,
+        the labelled lines, and those acceptable as hits.
+    :param actions: The lines of each action.
+    :param skills_named: The lines that name each skill.
+    :param packs_named: The lines that name each neighbour.
+    :param questions: The lines that ask each question.
+    :param days: The counts of each day, UTC.
     """
 
     lines: int = 0
@@ -75,7 +85,11 @@ class DecisionCounts(Struct):
 
     @classmethod
     def of(cls, lines: Iterable[DecidedLine], pack: Pack) -> "DecisionCounts":
-        """Count decided lines; equal pairs of decision and label are looked at once."""
+        """Count decided lines; equal pairs of decision and label are looked at once.
+
+        :param lines: Decided lines.
+        :param pack: The pack by which they were decided.
+        """
         counts = cls()
         alike: defaultdict[tuple[object, ...], list[DecidedLine]] = defaultdict(list)
         for line in lines:
@@ -86,14 +100,20 @@ class DecisionCounts(Struct):
 
     @classmethod
     def sum(cls, parts: Iterable["DecisionCounts"]) -> "DecisionCounts":
-        """Add up the counts of several parts, in any order."""
+        """Add up the counts of several parts, in any order.
+
+        :param parts: The counts of the parts.
+        """
         total = cls()
         for part in parts:
             total.add(part)
         return total
 
     def add(self, part: "DecisionCounts") -> None:
-        """Add the counts of another part of the log."""
+        """Add the counts of another part of the log.
+
+        :param part: The counts to add; they stay as they are.
+        """
         _added(self, part)
 
     def _count_group(self, group: Sequence[DecidedLine], pack: Pack) -> None:

@@ -95,7 +95,10 @@ FORMATS: dict[str, DecisionsFormat] = {"jsonl": _JsonLines(), "parquet": _Parque
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder that an evaluation leaves behind: decisions, figures and settings of a run."""
+    """The folder that an evaluation leaves behind: decisions, figures and settings of a run.
+
+    :param path: The folder.
+    """
 
     path: Path
 
@@ -103,6 +106,7 @@ class RunFolder:
     def open(cls, path: str | Path) -> "RunFolder":
         """Find the decisions of a run.
 
+        :param path: The folder, as `router evaluate --out` names it.
         :raises LogError: The folder has no decisions.
         """
         run = cls(Path(path))

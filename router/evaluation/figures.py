@@ -106,7 +106,11 @@ class Shares(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures of the counts, each computed when it is asked for."""
+    """All figures of the counts, each computed when it is asked for.
+
+    :param counts: The counts.
+    :param pack: The pack by which the lines were decided.
+    """
 
     counts: DecisionCounts
     pack: Pack

@@ -32,12 +32,14 @@ own exemplars."""
 class Gap:
     """A cluster of queries that nothing fits.
 
-    `words` are its keywords. `queries` are its distinct texts with how often each came, the most
-    typical first. `n_lines` is its number of lines, estimated if the log was sampled. `nearest` is
-    the nearest target, "skill:ID" or "neighbour:ID", and `similarity` the mean cosine with its
-    centroid, in [-1, 1]; `belongs` says whether the cluster is as close as the target's own
-    exemplars. `wanted` is the target ("skill:ID", "neighbour:ID", "ask" or "none") that more than
-    half of the labels ask for, or None.
+    :param words: Its keywords.
+    :param queries: Its distinct texts with how often each came, the most typical first.
+    :param n_lines: Its number of lines, estimated if the log was sampled.
+    :param nearest: The nearest target, "skill:ID" or "neighbour:ID".
+    :param similarity: The mean cosine of its texts with the centroid of that target, in [-1, 1].
+    :param belongs: Whether the cluster is as close to that target as the target's own exemplars.
+    :param wanted: The target ("skill:ID", "neighbour:ID", "ask" or "none") that more than half of
+        the labels ask for, or None.
     """
 
     words: tuple[str, ...]
@@ -84,10 +86,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class Gaps:
-    """All gaps of a run, the largest first.
+    """All gaps of a run.
 
-    `n_lines` is the number of lines of the run, `n_unfit` the number of those that nothing fits,
-    and `n_texts` the number of distinct texts that were clustered.
+    :param gaps: The gaps, the largest first.
+    :param n_lines: The number of lines of the run.
+    :param n_unfit: The number of lines that nothing fits.
+    :param n_texts: The number of distinct texts that were clustered.
     """
 
     gaps: tuple[Gap, ...]
@@ -100,6 +104,8 @@ def is_unfit(line: DecidedLine) -> bool:
     """Whether nothing fits a query: it was refused, decided wrongly, or decided unsurely.
 
     A query that is rightly refused counts too, since people ask for it.
+
+    :param line: A decision of a run.
     """
     if line.action == "none" or line.silently_wrong:
         return True
@@ -107,7 +113,11 @@ def is_unfit(line: DecidedLine) -> bool:
 
 
 def find_gaps(lines: Iterable[DecidedLine], router: Router) -> Gaps:
-    """Cluster the queries of a run that nothing fits."""
+    """Cluster the queries of a run that nothing fits.
+
+    :param lines: The decisions of a run, as `RunFolder.decisions` gives them.
+    :param router: Gives the exemplars and the encoder.
+    """
     sample: DistinctSample[str | None] = DistinctSample(MAX_CLUSTERED_TEXTS)
     n_lines = 0
     for line in lines:
@@ -144,7 +154,11 @@ def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) ->
 
 
 def export_gaps(gaps: Gaps, folder: str | Path) -> list[Path]:
-    """Write each gap as an exemplar file, for a person to review and move into a pack."""
+    """Write each gap as an exemplar file, for a person to review and move into a pack.
+
+    :param gaps: The gaps to write.
+    :param folder: The folder to write into.
+    """
     paths = []
     for number, gap in enumerate(gaps.gaps, start=1):
         name = "-".join(word for word in gap.words[:2] if word.isascii() and word.isalnum())

@@ -59,10 +59,23 @@ class Lines(Struct, frozen=True):
 class Metrics(Struct, frozen=True):
     """The contents of `metrics.json`.
 
-    `figures` holds the values alone, rounded to 4 places, and `queries`, the number behind them;
-    `intervals` holds the same values with 95 % intervals. `skills` and `categories` are by id, and
-    `days` by date, UTC. `repeated`, `least_certain` and `mistakes` list queries. `mistakes` are
-    wrong decisions that are no question, the most confident first.
+    :param format: The version of the file.
+    :param versions: What made the decisions.
+    :param lines: The numbers of lines.
+    :param figures: The value of each figure, rounded to 4 places, and `queries`, the number behind
+        them.
+    :param intervals: The same figures with 95 % intervals.
+    :param skills: Precision, recall and F1 of each skill, by id.
+    :param categories: The same of each category, by id.
+    :param confusion: The targets wanted against the targets given.
+    :param risk_coverage: The risk-coverage curve.
+    :param ask_rate: What would happen if more were asked about.
+    :param reliability: The stated confidence against the share accepted, in ten bins.
+    :param shares: Counts of outcomes, skills, neighbours and questions.
+    :param days: Counts of each day, UTC.
+    :param repeated: The most frequent queries.
+    :param least_certain: The decisions with the lowest confidence.
+    :param mistakes: Wrong decisions that are no question, the most confident first.
     """
 
     format: int

@@ -68,8 +68,10 @@ class ConfusablePair:
 class PackHealth:
     """The health of a pack, found by leaving each exemplar out once.
 
-    `targets` are in the order of the pack, `strays` begin with the farthest astray, and `pairs`
-    with the most confusable.
+    :param n_exemplars: The number of exemplars.
+    :param targets: The health of each target, in the order of the pack.
+    :param strays: The exemplars that are closer to another target, those farthest astray first.
+    :param pairs: The pairs of targets that are confusable, the most confusable first.
     """
 
     n_exemplars: int
@@ -79,7 +81,11 @@ class PackHealth:
 
 
 def pack_health(pack: Pack, encoder: Encoder) -> PackHealth:
-    """Compare each exemplar with all targets, leaving it out of its own."""
+    """Compare each exemplar with all targets, leaving it out of its own.
+
+    :param pack: The pack to look at.
+    :param encoder: Encodes the exemplars.
+    """
     labels, texts = zip(*pack.target_exemplars(), strict=True)
     return health_of(pack, labels, texts, encoder.encode(texts))
 

@@ -31,8 +31,19 @@ UNIT = 10_000
 class DecidedLine(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A line of a log with its decision: a row of `decisions.jsonl` or `decisions.parquet`.
 
-    `gold` is the label, and `accepted` says whether the decision is acceptable by it; both are None
-    where the line has no label.
+    :param id: The id of the line, or its number.
+    :param line: The number of the line, from 1, over all files of the log.
+    :param text: The query.
+    :param time: When it was asked, if the log says so.
+    :param action: "route", "clarify", "redirect" or "none".
+    :param skills: Ids of the skills, in execution order.
+    :param packs: Ids of the neighbours that are named.
+    :param question: Id of the question that is asked, or None.
+    :param confidence: See `Route.confidence`, in [0, 1].
+    :param margin: See `Route.margin`, in [0, 1].
+    :param reason: Why, in one sentence.
+    :param gold: The label; None if the line has none.
+    :param accepted: Whether the decision is acceptable by the label; None if the line has none.
     """
 
     id: str

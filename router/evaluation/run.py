@@ -38,7 +38,12 @@ _STDIN_COPY = "stdin.log"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: the lines read, the different texts decided, and the share in [0, 1]."""
+    """How far a run is.
+
+    :param lines: The lines read.
+    :param texts: The different texts decided.
+    :param share: The share of the log that has been read, in [0, 1].
+    """
 
     lines: int
     texts: int
@@ -47,10 +52,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The result of a run. The decisions stay on disk, in `folder`.
+    """The result of a run. The decisions stay on disk.
 
-    `folder` is a URI if the files are on no file system of this machine. `format` is "jsonl" or
-    "parquet".
+    :param folder: The folder of the run; a URI if the files are on no file system of this machine.
+    :param metrics: The content of `metrics.json`.
+    :param counts: The counts from which the figures were computed.
+    :param format: The format of the decisions: "jsonl" or "parquet".
     """
 
     folder: Path | str
@@ -126,14 +133,17 @@ def evaluate(
     If the run is stopped at any time, the same call goes on where it was, and ends in the same
     bytes.
 
+    :param router: Decides the queries.
     :param log: A file, a folder of files, or "-" for standard input.
     :param out: The folder; if None, a temporary one that is removed with the result.
+    :param columns: Names of the columns; they are guessed by default.
     :param format: The format of the decisions: "jsonl" or "parquet".
     :param strict: Stop at the first line that can't be read.
     :param restart: Drop what a stopped run has done.
     :param cache: Keep the vectors of the texts in the cache folder, up to 2 GiB, so that after an
         edit of the pack the log is decided again without being embedded again.
     :param progress: Called after each chunk.
+    :param chunk_lines: Lines that are read, decided and kept at a time.
     :param form: The former name of `format`; deprecated.
     :raises LogError: The log can't be read, or it has no line that can be read.
     :raises WriteError: The disk is full, or `out` can't be written to.

@@ -27,7 +27,13 @@ _ID_NAMES = ("id", "query_id", "uid", "uuid", "request_id", "message_id")
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of a log's columns. None: the name is guessed; "-": the log has no such column."""
+    """Names of a log's columns. None: the name is guessed; "-": the log has no such column.
+
+    :param text: The column of the query.
+    :param label: The column of the label.
+    :param time: The column of the time.
+    :param id: The column of the id.
+    """
 
     text: str | None = None
     label: str | None = None

@@ -124,7 +124,10 @@ class Question(Identified, frozen=True):
     if_unsure: Id | None = None
 
     def option(self, option_id: str) -> Option:
-        """Get the option of that id."""
+        """Get the option of that id.
+
+        :param option_id: The id of one of its options.
+        """
         return next(option for option in self.options if option.id == option_id)
 
 
@@ -200,7 +203,11 @@ class Exemplars(Struct, frozen=True):
 
     @classmethod
     def of(cls, file: PackFile, read: Callable[[str], tuple[str, ...]]) -> "Exemplars":
-        """Collect the exemplars of all ids; `read` gives those of a group by its name."""
+        """Collect the exemplars of all ids; `read` gives those of a group by its name.
+
+        :param file: Says which ids there are.
+        :param read: Gives the exemplars of a group by its name, as `groups` names it.
+        """
 
         def group(name: str, values: Iterable[Identified]) -> dict[str, tuple[str, ...]]:
             return {value.id: read(f"{name}/{value.id}") for value in values}

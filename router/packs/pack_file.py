@@ -39,6 +39,7 @@ _RENAMED_KEYS = {
 def load_pack(folder: str | Path) -> Pack:
     """Read a pack from its folder.
 
+    :param folder: The folder that holds `pack.yaml`.
     :raises PackError: The pack has faults; the message names all of them.
     """
     pack, faults = check_pack(folder)
@@ -80,7 +81,11 @@ def check_pack(folder: str | Path) -> tuple[Pack | None, list[Fault]]:
 
 
 def save_pack(pack: Pack, folder: str | Path) -> None:
-    """Write a pack so that loading it gives the same pack."""
+    """Write a pack so that loading it gives the same pack.
+
+    :param pack: The pack to write.
+    :param folder: The folder to write into; it is made if needed.
+    """
     folder = Path(folder)
     write_whole(folder / PACK_FILE, msgspec.yaml.encode(pack.file))
     for name, lines in pack.exemplars.groups():

@@ -23,12 +23,21 @@ class Figure(Struct, frozen=True):
 
     @classmethod
     def of_share(cls, hits: int, n: int) -> "Figure":
-        """A share with Wilson's interval."""
+        """A share with Wilson's interval.
+
+        :param hits: The hits.
+        :param n: The number that they are hits of.
+        """
         return cls(hits / n, *wilson(hits, n), n) if n else NO_FIGURE
 
     @classmethod
     def of_draws(cls, value: float, draws: Floats, n: int) -> "Figure":
-        """A value with the middle 95 % of its bootstrap draws. Shape of `draws`: (n_draws,)."""
+        """A value with the middle 95 % of its bootstrap draws. Shape of `draws`: (n_draws,).
+
+        :param value: The figure itself.
+        :param draws: Its bootstrap draws. Shape: (n_draws,).
+        :param n: The number of texts that it rests on.
+        """
         low, high = np.quantile(draws, [0.025, 0.975])
         return cls(float(value), float(low), float(high), n)
 
@@ -43,7 +52,10 @@ class Figure(Struct, frozen=True):
         return self.value, self.low, self.high
 
     def rounded(self, places: int = 4) -> "Figure":
-        """Round value and ends."""
+        """Round value and ends.
+
+        :param places: Decimal places that are kept.
+        """
         if not self.n:
             return self
         value, low, high = (round(end, places) for end in self.measured)
