@@ -32,7 +32,7 @@ CODE_THAT_FITS = [
     "fitting/head_fitters.py",
     "heads/kernel_head.py",
     "model/concerns.py",
-    "statistics/logistic.py",
+    "statistics/probability.py",
     "encoders/int8.py",
     "packs/markdown.py",
     "text.py",
