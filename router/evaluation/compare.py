@@ -8,13 +8,14 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Floats
+from router.arrays import Floats, Indices
 from router.encoders.encoder import Encoder
 from router.errors import LogError
 from router.evaluation.decisions_file import RunFolder
 from router.evaluation.rows import DecidedLine
 from router.evaluation.sampling import DistinctSample
 from router.statistics.figure import Figure
+from router.statistics.intervals import auroc
 
 _DRAWS = 2_000
 """Bootstrap draws of an interval."""
@@ -389,20 +390,14 @@ def separate(
     )
 
 
-def _auroc(
-    truth: NDArray[np.intp], scores: Floats, weights: Floats, rng: np.random.Generator
-) -> Figure:
-    from sklearn.metrics import roc_auc_score
-
-    def auroc_of(rows: NDArray[np.intp]) -> float:
-        return float(roc_auc_score(truth[rows], scores[rows], sample_weight=weights[rows]))
+def _auroc(truth: Indices, scores: Floats, weights: Floats, rng: np.random.Generator) -> Figure:
+    def auroc_of(before: Indices, after: Indices) -> float:
+        return auroc(scores[after], scores[before], weights[after], weights[before])
 
     sides = [np.flatnonzero(truth == side) for side in (0, 1)]
-    draws = [
-        auroc_of(np.concatenate([rng.choice(side, len(side)) for side in sides]))
-        for _ in range(_DRAWS // 10)
-    ]
-    return Figure.of_draws(auroc_of(np.arange(len(truth))), np.array(draws), len(truth))
+    drawn = ([rng.choice(side, len(side)) for side in sides] for _ in range(_DRAWS // 10))
+    draws = [auroc_of(*rows) for rows in drawn]
+    return Figure.of_draws(auroc_of(*sides), np.array(draws), len(truth))
 
 
 def _aligned(a: Counter[str], b: Counter[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -14,6 +14,7 @@ from router.evaluation.definitions import FIGURES
 from router.evaluation.rows import UNIT
 from router.packs.pack import Pack
 from router.statistics.figure import NO_FIGURE, Figure
+from router.statistics.intervals import expected_calibration_error
 
 _Point = TypeVar("_Point")
 _Counts: TypeAlias = NDArray[np.int64]
@@ -244,10 +245,7 @@ def _bin_of(confidences: _Counts) -> _Counts:
 
 
 def _calibration_error(confidences: _Counts, trials: _Counts, hits: _Counts) -> float:
-    """Expected gap between stated confidence and share accepted, in bins of equal width."""
-    weights = confidences * trials - hits * UNIT
-    gaps = np.bincount(_bin_of(confidences), weights=weights, minlength=_BINS)
-    return float(np.abs(gaps).sum() / (UNIT * trials.sum()))
+    return expected_calibration_error(confidences / UNIT, hits, trials, _BINS)
 
 
 def _risk_coverage_area(confidences: _Counts, trials: _Counts, hits: _Counts) -> float:

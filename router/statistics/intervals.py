@@ -1,8 +1,13 @@
 """How good a confidence is: its error, its ranking, and 95 % intervals of shares."""
 
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats
+
+_Numbers: TypeAlias = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]
 
 MIN_LABELLED = 20
 """Labelled texts that an interval of a confidence needs."""
@@ -52,7 +57,7 @@ def confidence_interval(
 
 
 def expected_calibration_error(
-    confidence: Floats, correct: Floats | Bools, n: Floats | float = 1.0, bins: int = 10
+    confidence: Floats, correct: _Numbers, n: _Numbers | float = 1.0, bins: int = 10
 ) -> float:
     """Expected gap between stated confidence and share right, in bins of equal width.
 
@@ -86,7 +91,7 @@ def auroc(
     below = np.append(0.0, weights.cumsum())
     won = below[np.searchsorted(ordered, positive, side="left")]
     won += below[np.searchsorted(ordered, positive, side="right")]
-    return float(np.average(won, weights=positive_weights) / (2.0 * below[-1]))
+    return float(np.average(won / (2.0 * below[-1]), weights=positive_weights))
 
 
 def _wilson(hits: Floats, n: int) -> Floats:
