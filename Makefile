@@ -18,7 +18,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/router check
-	$(BIN)/pytest
+	$(BIN)/pytest tests/unit tests/golden
 
 fix: install
 	$(BIN)/ruff check --fix .

@@ -25,7 +25,7 @@ from router.packs.pack import Policy
 from router.paths import SAMPLE_LOG
 from router.statistics.probability import PlattScaling, fit_platt
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import pack_confidence  # noqa: E402
 
 BEFORE_DRIFT = "2026-09-29"

@@ -17,7 +17,7 @@ from router.logs.reader import LogLine, read_time
 from router.statistics.figure import Figure
 
 TYRES, BRAKES, BIKES = "fix-tyres", "fix-brakes", "sell-bikes"
-REFERENCE = Path(__file__).parents[1] / "docs" / "pages" / "reference"
+REFERENCE = Path(__file__).parents[2] / "docs" / "pages" / "reference"
 DAY = read_time("2026-09-01")
 
 

@@ -15,7 +15,7 @@ import router.evaluation
 from router.decisions.decision import Decision
 from router.packs import pack
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "pages"
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "router").rglob("*.py"))
 

@@ -21,7 +21,7 @@ from router import Clarify, Router, cli
 from router.calibration import calibrate_log
 from router.paths import SAMPLE_LOG
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pages"
 SHELL = {"", "sh", "bash", "shell", "console", "text"}
 NOT_RUN = "needs "

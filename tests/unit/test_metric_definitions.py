@@ -10,7 +10,7 @@ from router.decisions.outcome import Outcome, OutcomeBatch
 from router.evaluation import evaluate
 from router.packs.pack_file import load_pack
 
-PACK = load_pack(Path(__file__).parent / "golden" / "packs" / "parcel-help")
+PACK = load_pack(Path(__file__).parents[1] / "golden" / "packs" / "parcel-help")
 SHARES = (
     *("accepted", "silently_wrong", "asked", "ask_precision", "ask_recall", "needless", "missed"),
     *("right_question", "skill_when_routed", "category_when_routed", "multi_exact_in_order"),

@@ -13,7 +13,7 @@ from small import save_small_pack
 
 from router import Clarify, Redirect, Route, Router
 
-RECIPES = Path(__file__).parent.parent / "docs" / "recipes"
+RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 TRAINS = "Training takes too long"
 PREDICTS = "Predictions (inference) take too long"
 LOAD = "Only the load; requests queue up when many arrive"
