@@ -18,7 +18,7 @@ import msgspec
 
 from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
-from router.engines.stores import REJECTED_PARTS, Store
+from router.engines.stores import Store
 from router.errors import EncoderError, LogError, RouterError
 from router.evaluation.decision_memo import DecisionMemo
 from router.evaluation.decisions_file import FORMATS
@@ -75,7 +75,8 @@ def evaluate_on_ray(
     unloaded = replace(router, encoder=None)  # type: ignore[arg-type]
     with _cluster(address):
         store.clear()
-        chunks = source.chunks(columns, LabelReader(router.pack), strict, chunk_lines)
+        labels = LabelReader(router.pack)
+        chunks = source.chunks(columns, labels, strict, chunk_lines, store)
         arguments = (unloaded, router.encoder.key, encoder, store)
         for chunk_share, part in _decide(arguments, chunks, workers):
             totals.add(part)
@@ -86,7 +87,6 @@ def evaluate_on_ray(
     metrics = totals.metrics(versions, router.pack, lines=source.lines, blank=source.blank)
     log_hash = fingerprint(source.hashes)
     settings = run_settings(versions, log, log_hash, columns, "parquet", chunk_lines)
-    store.join_rejected()
     store.write("run.json", pretty_json(settings | {"engine": "ray"}))
     store.write("metrics.json", metrics.to_json())
     return Evaluation(store.local_path or store.root, metrics, totals.counts, "parquet")
@@ -102,9 +102,18 @@ class _LogSource:
     hashes: list[bytes] = field(default_factory=list)
 
     def chunks(
+        self, columns: Columns, labels: LabelReader, strict: bool, chunk_lines: int, out: Store
+    ) -> Iterator[LogChunk]:
+        """Read one file after the other in chunks, and write the rejected lines to `out`."""
+        encoder = msgspec.json.Encoder()
+        with out.writing("rejected.jsonl") as rejected:
+            for chunk in self._read(columns, labels, strict, chunk_lines):
+                rejected.write(encoder.encode_lines(chunk.rejected))
+                yield chunk
+
+    def _read(
         self, columns: Columns, labels: LabelReader, strict: bool, chunk_lines: int
     ) -> Iterator[LogChunk]:
-        """Read one file after the other in chunks; see `read_log`."""
         lines_before = 0
         for index, uri in enumerate(self.uris):
             name = uri.rpartition("/")[2] if len(self.uris) > 1 else ""
@@ -163,13 +172,10 @@ class _Worker:
             decided, _, totals = decide_chunk(router, self.memo, chunk.lines, chunk.rejected)
         except Exception as error:
             raise _explain(router, chunk, error) from error
-        numbers = [line.line for line in chunk.lines] + [line.line for line in chunk.rejected]
-        name, parquet = f"{min(numbers):015}", FORMATS["parquet"]
         if decided:
-            self.out.write(f"{parquet.file_name}/{name}.parquet", parquet.encode(decided))
-        if chunk.rejected:
-            content = msgspec.json.Encoder().encode_lines(chunk.rejected)
-            self.out.write(f"{REJECTED_PARTS}/{name}.jsonl", content)
+            parquet = FORMATS["parquet"]
+            name = f"{parquet.file_name}/{decided[0].line:015}.parquet"
+            self.out.write(name, parquet.encode(decided))
         return totals
 
 

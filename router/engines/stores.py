@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from router.errors import LogError
 from router.evaluation.decisions_file import FORMATS
@@ -13,10 +13,6 @@ from router.evaluation.decisions_file import FORMATS
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
-REJECTED_PARTS = "rejected"
-"""The folder in which workers write the rejected lines of each chunk."""
-
-_REJECTED = "rejected.jsonl"
 _DECISIONS = tuple(decisions_format.file_name for decisions_format in FORMATS.values())
 
 
@@ -71,15 +67,21 @@ class Store:
             copy_files(path, str(copy), source_filesystem=system)
             yield copy
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file in this folder, whole or not at all."""
+    @contextmanager
+    def writing(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file in this folder for writing; it gets its name when it is whole."""
         system, root = self._open()
         path = f"{root}/{name}"
         system.create_dir(path.rpartition("/")[0])
         # A store of objects shows a file once it is closed; other stores, once it is renamed.
         with system.open_output_stream(f"{path}.part") as file:
-            file.write(content)
+            yield file
         system.move(f"{path}.part", path)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file in this folder, whole or not at all."""
+        with self.writing(name) as file:
+            file.write(content)
 
     def clear(self) -> None:
         """Remove what an earlier run left, and make the folder."""
@@ -87,26 +89,12 @@ class Store:
 
         system, root = self._open()
         system.create_dir(root)
-        for name in (*_DECISIONS, REJECTED_PARTS, _REJECTED, "metrics.json", "run.json"):
+        for name in (*_DECISIONS, "rejected.jsonl", "metrics.json", "run.json"):
             info = system.get_file_info(f"{root}/{name}")
             if info.type == FileType.Directory:
                 system.delete_dir(info.path)
             elif info.type == FileType.File:
                 system.delete_file(info.path)
-
-    def join_rejected(self) -> None:
-        """Join the rejected lines of all chunks in one file, in order; memory holds one chunk."""
-        from pyarrow.fs import FileSelector
-
-        system, root = self._open()
-        folder = f"{root}/{REJECTED_PARTS}"
-        parts = system.get_file_info(FileSelector(folder, allow_not_found=True))
-        with system.open_output_stream(f"{root}/{_REJECTED}") as file:
-            for path in sorted(str(part.path) for part in parts):
-                with system.open_input_stream(path) as part:
-                    file.write(part.read())
-        if parts:
-            system.delete_dir(folder)
 
     def _open(self) -> tuple["FileSystem", str]:
         from pyarrow.fs import FileSystem

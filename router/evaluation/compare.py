@@ -296,7 +296,9 @@ def compare_logs(before: RunFolder, after: RunFolder, encoder: Encoder | None = 
     a, b = _LogSummary.of(before), _LogSummary.of(after)
     actions, actions_by_chance = divergence(*_aligned(a.actions, b.actions))
     skills, skills_by_chance = divergence(*_aligned(a.skills, b.skills))
-    separation = None if encoder is None else separate(a.sample, b.sample, encoder)
+    auroc, typical_before, typical_after = (
+        (None, (), ()) if encoder is None else separate(a.sample, b.sample, encoder)
+    )
     return Drift(
         n_before=a.n,
         n_after=b.n,
@@ -304,13 +306,13 @@ def compare_logs(before: RunFolder, after: RunFolder, encoder: Encoder | None = 
         actions_by_chance=actions_by_chance,
         skills=skills,
         skills_by_chance=skills_by_chance,
-        embedding=None if separation is None else separation.auroc,
+        embedding=auroc,
         shares=(
             *_share_changes(a.actions, b.actions, a.n, b.n),
             *_share_changes(a.skills, b.skills, a.n, b.n),
         ),
-        typical_before=() if separation is None else separation.before,
-        typical_after=() if separation is None else separation.after,
+        typical_before=typical_before,
+        typical_after=typical_after,
     )
 
 
@@ -344,30 +346,22 @@ def divergence(a: NDArray[np.intp], b: NDArray[np.intp], seed: int = 0) -> tuple
     return figure, float(np.quantile(draw(pooled, pooled), 0.95))
 
 
-@dataclass(frozen=True)
-class Separation:
-    """How well two samples of queries can be told apart, and the queries typical of each."""
-
-    auroc: Figure
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-
-
 def separate(
     a: DistinctSample[None], b: DistinctSample[None], encoder: Encoder, seed: int = 0
-) -> Separation | None:
+) -> tuple[Figure | None, tuple[str, ...], tuple[str, ...]]:
     """Measure how well a classifier tells from which log a query is that it was not trained on.
 
     A text of both logs is held out of both at once, and a text that came often counts as often.
 
-    :return: None if either log has fewer than 20 distinct texts.
+    :return: The AUROC, and the queries most typical of each log; None and no queries if a log has
+        fewer than 20 distinct texts.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     samples = [list(sample.items()) for sample in (a, b)]
     if min(map(len, samples)) < _FEWEST_TEXTS:
-        return None
+        return None, (), ()
     texts = [text for sample in samples for text, _, _ in sample]
     is_after = np.repeat([0, 1], [len(sample) for sample in samples])
     counts = np.array([count for sample in samples for _, _, count in sample], dtype=float)
@@ -383,10 +377,10 @@ def separate(
         params={"sample_weight": weights * len(texts)},
     )[:, 1]
     order = np.argsort(scores, kind="stable")
-    return Separation(
+    return (
         _auroc(is_after, scores, weights, np.random.default_rng(seed)),
-        before=tuple([texts[i] for i in order if not is_after[i]][:_TYPICAL_TEXTS]),
-        after=tuple([texts[i] for i in order[::-1] if is_after[i]][:_TYPICAL_TEXTS]),
+        tuple([texts[i] for i in order if not is_after[i]][:_TYPICAL_TEXTS]),
+        tuple([texts[i] for i in order[::-1] if is_after[i]][:_TYPICAL_TEXTS]),
     )
 
 

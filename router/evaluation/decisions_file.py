@@ -184,13 +184,13 @@ def decisions_table(lines: Sequence[DecidedLine]) -> "pyarrow.Table":
     schema = _decisions_schema()
     golds = [line.gold for line in lines]
     columns = []
-    for field in schema:
-        if field.name.startswith(_GOLD_PREFIX):
-            name = field.name.removeprefix(_GOLD_PREFIX)
-            values = [None if gold is None else getattr(gold, name) for gold in golds]
+    for name in schema.names:
+        part = name.removeprefix(_GOLD_PREFIX)
+        if part != name:
+            values = [None if gold is None else getattr(gold, part) for gold in golds]
         else:
-            values = [getattr(line, field.name) for line in lines]
-        columns.append(pa.array(values, field.type))
+            values = [getattr(line, name) for line in lines]
+        columns.append(pa.array(values, schema.field(name).type))
     return pa.table(columns, schema=schema)
 
 

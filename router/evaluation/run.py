@@ -7,7 +7,8 @@ import weakref
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -263,16 +264,20 @@ class _Run:
 
     def _repeated(self) -> list[Query]:
         """List the texts that came most often, each as it came first."""
-        repeated = self.memo.most_repeated(MAX_LISTED)
-        lines = []
-        for slot, _ in repeated:
-            number = bisect_right(self.slots, slot)
+        counts = dict(self.memo.most_repeated(MAX_LISTED))
+        lines: dict[int, LogLine] = {}
+        for number, slots in groupby(sorted(counts), partial(bisect_right, self.slots)):
             new = self.unfinished.checkpoint(number).new
-            index = slot - (self.slots[number - 1] if number else 0)
-            lines.append(LogLine(new.lines[index], "", new.texts[index]))
-        batch = self.memo.batch([slot for slot, _ in repeated])
-        decided = decided_lines(lines, batch, self.router.pack.precedence)
-        return [Query.of(line, count) for line, (_, count) in zip(decided, repeated, strict=True)]
+            first_slot = self.slots[number - 1] if number else 0
+            for slot in slots:
+                index = slot - first_slot
+                lines[slot] = LogLine(new.lines[index], "", new.texts[index])
+        decided = decided_lines(
+            [lines[slot] for slot in counts],
+            self.memo.batch(list(counts)),
+            self.router.pack.precedence,
+        )
+        return [Query.of(*pair) for pair in zip(decided, counts.values(), strict=True)]
 
 
 def _kept(lines: int) -> str:

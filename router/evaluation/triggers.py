@@ -15,6 +15,7 @@ from router.evaluation.decision_memo import DecisionMemo
 from router.evaluation.rows import DecidedLine
 from router.evaluation.totals import decide_chunk
 from router.files import write_whole
+from router.logs.formats import LogFile, Rejected
 from router.logs.reader import LogLine
 from router.packs.faults import did_you_mean
 from router.router import Router
@@ -67,21 +68,17 @@ def read_triggers(path: Path, skill: str | None = None) -> list[Trigger]:
     :param skill: The skill that entries without a `skill` are about.
     :raises LogError: The file has neither form; the message names the entry and what it needs.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise LogError(f"{path}: can't be read: {error.strerror}; cure: name a file") from error
-    return _read_csv(path, data) if _is_csv(path) else _read_json(path, data, skill)
+    return _read_csv(path) if _is_csv(path) else _read_json(path, skill)
 
 
 def _is_csv(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
 
 
-def _read_json(path: Path, data: bytes, skill: str | None) -> list[Trigger]:
+def _read_json(path: Path, skill: str | None) -> list[Trigger]:
     try:
-        entries = msgspec.json.decode(data, type=list[_Entry])
-    except msgspec.DecodeError as error:
+        entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry])
+    except (OSError, msgspec.DecodeError) as error:
         form = '[{"query": "...", "should_trigger": true}]'
         raise LogError(f"{path}: not of the form {form}: {error}; cure: mend it there") from error
     triggers = []
@@ -95,28 +92,22 @@ def _read_json(path: Path, data: bytes, skill: str | None) -> list[Trigger]:
     return triggers
 
 
-def _read_csv(path: Path, data: bytes) -> list[Trigger]:
-    try:
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        columns = reader.fieldnames or []
-        rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LogError(f"{path}: not a CSV file in UTF-8: {error}; cure: save it so") from error
-    query = next((name for name in _QUERY_COLUMNS if name in columns), None)
-    if query is None or "expected_route" not in columns:
-        raise LogError(
-            f"{path}: the columns are utterance (or query, text), expected_route and, if wanted,"
-            f" alternate_routes, was: {', '.join(columns) or 'none'}"
-        )
-    return [
-        Trigger(
-            row[query] or "",
-            (row["expected_route"] or "").strip(),
-            expected=True,
-            alternates=_names_in(row.get("alternate_routes") or ""),
-        )
-        for row in rows
-    ]
+def _read_csv(path: Path) -> list[Trigger]:
+    triggers = []
+    for record in LogFile.open(path).records():
+        if isinstance(record, Rejected):
+            raise LogError(f"{path}:{record.line}: {record.reason}; cure: mend the line")
+        fields = record.fields
+        query = next((fields[name] for name in _QUERY_COLUMNS if name in fields), None)
+        if query is None or "expected_route" not in fields:
+            raise LogError(
+                f"{path}: the columns are utterance (or query, text), expected_route and, if"
+                f" wanted, alternate_routes, was: {', '.join(fields)}"
+            )
+        alternates = _names_in(fields.get("alternate_routes", ""))
+        route = fields["expected_route"].strip()
+        triggers.append(Trigger(query, route, expected=True, alternates=alternates))
+    return triggers
 
 
 def _names_in(cell: str) -> tuple[str, ...]:

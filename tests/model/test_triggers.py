@@ -48,6 +48,13 @@ def test_csv_without_its_columns_says_which_they_are(tmp_path):
         read_triggers(path)
 
 
+def test_a_csv_row_with_another_number_of_fields_is_named(tmp_path):
+    path = tmp_path / "routes.csv"
+    path.write_text("utterance,expected_route\na,pdf\nplease, mend it,pdf\n")
+    with pytest.raises(LogError, match=r"routes.csv:3: .* this one 3"):
+        read_triggers(path)
+
+
 def test_what_is_written_is_read_again(tmp_path):
     rows = [
         Trigger('say "hi"\n', "pdf", expected=True, alternates=("docx",)),
