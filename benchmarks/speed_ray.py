@@ -10,6 +10,7 @@ the other, are evaluated with Ray alone, each driver in a process of its own.
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -83,6 +84,7 @@ def main() -> None:
 def _start() -> None:
     import ray
 
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # report nothing to anybody
     ray.init(
         num_cpus=2,
         include_dashboard=False,

@@ -15,7 +15,7 @@ from router.decisions.dialogue import ReplyHandler
 from router.decisions.outcome import OutcomeBatch
 from router.decisions.policy import CompiledPolicy, PolicyResult
 from router.encoders.cached import with_exemplar_cache, with_log_cache
-from router.encoders.default import default_encoder
+from router.encoders.default import default_encoder, loading
 from router.encoders.encoder import Encoder
 from router.fitting.model_cache import cached_model
 from router.model.model import Evidence, Model
@@ -75,12 +75,13 @@ class Router:
         """
         if encoder is None:
             encoder = default_encoder(notify)
-        if isinstance(pack, str | Path) and is_saved_router(Path(pack)):
-            router = cls(*read_saved_router(Path(pack), encoder))
-        else:
-            cached = with_exemplar_cache(encoder)
-            read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, cached, notify)
-            router = cls(read, encoder, cached_model(read, cached, notify))
+        with loading(encoder):
+            if isinstance(pack, str | Path) and is_saved_router(Path(pack)):
+                router = cls(*read_saved_router(Path(pack), encoder))
+            else:
+                cached, pack = with_exemplar_cache(encoder), pack or DEFAULT_PACK
+                read = pack if isinstance(pack, Pack) else _read(pack, cached, notify)
+                router = cls(read, encoder, cached_model(read, cached, notify))
         if calibration is not None:
             router = router.with_calibration(Calibration.read(calibration))
         return router

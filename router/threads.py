@@ -1,13 +1,48 @@
-"""Run numpy and onnxruntime calls, which release the GIL, on several threads."""
+"""Threads for calls of numpy and onnxruntime, which release the GIL, and a lock for them."""
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+from weakref import WeakSet
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
+
+
+class ProcessLock:
+    """A lock of one process: it is free in a forked child, and is pickled as a new lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        _locks.add(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type["ProcessLock"], tuple[()]]:
+        return ProcessLock, ()
+
+    def free(self) -> None:
+        """Forget the threads of the parent process, which do not exist in a forked child."""
+        self._lock = threading.Lock()
+
+
+_locks: WeakSet[ProcessLock] = WeakSet()
+
+
+def _free_locks() -> None:
+    for lock in _locks:
+        lock.free()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_free_locks)
 
 
 def cores() -> int:

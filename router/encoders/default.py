@@ -1,6 +1,7 @@
 """Which encoder is used when none is named, and which when a model is."""
 
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from router.encoders.encoder import Encoder
@@ -10,7 +11,7 @@ from router.encoders.sentence_transformer import SentenceTransformerEncoder
 
 
 def default_encoder(notify: Notify | None = None) -> Encoder:
-    """Give the fast encoder, which begins to load at once.
+    """Give the fast encoder; it loads its model when it is first needed.
 
     Where its model can't be exported, this warns and gives the reference encoder.
 
@@ -22,8 +23,12 @@ def default_encoder(notify: Notify | None = None) -> Encoder:
     except ExportError as error:
         warnings.warn(f"using sentence-transformers, which is slower: {error}", stacklevel=2)
         return SentenceTransformerEncoder()
-    encoder.load_in_background()
     return encoder
+
+
+def loading(encoder: Encoder) -> AbstractContextManager[None]:
+    """Load the model of the fast encoder while a block runs; do nothing for other encoders."""
+    return encoder.loading() if isinstance(encoder, OnnxEncoder) else nullcontext()
 
 
 def load_encoder(model: str | Path | None = None, notify: Notify | None = None) -> Encoder:

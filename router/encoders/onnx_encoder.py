@@ -3,11 +3,10 @@
 Texts run in batches of similar length, on all cores.
 """
 
-import contextlib
 import logging
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -29,7 +28,7 @@ from router.encoders.model_files import find_model, model_fingerprint, sha256_of
 from router.encoders.onnx_session import load_tokenizer, open_session
 from router.errors import EncoderError
 from router.text import is_blank, well_formed
-from router.threads import cores
+from router.threads import ProcessLock, cores
 
 log = logging.getLogger(__name__)
 
@@ -44,19 +43,13 @@ class OnnxSession:
     """An onnxruntime session and a tokenizer, shared by all threads."""
 
     def __init__(self, tokenizer: Path, model: Path, export: ExportedModel) -> None:
-        with ThreadPoolExecutor(1) as background:  # hashing takes no extra time on a second core
-            digest = background.submit(sha256_of, model)
-            failure: Exception | None = None
-            try:
-                self._session = open_session(model)
-            except Exception as error:  # onnxruntime raises another class for each kind of damage
-                failure = error
-            if digest.result() != export.sha256:
-                raise DamagedModelError(
-                    f"{model}: sha256 must be {export.sha256}, was {digest.result()}"
-                )
-        if failure is not None:
-            raise ExportError(f"{model}: onnxruntime can't load it: {failure}") from failure
+        digest = sha256_of(model)
+        if digest != export.sha256:
+            raise DamagedModelError(f"{model}: sha256 must be {export.sha256}, was {digest}")
+        try:
+            self._session = open_session(model)
+        except Exception as error:  # onnxruntime raises another class for each kind of damage
+            raise ExportError(f"{model}: onnxruntime can't load it: {error}") from error
         self._cores = cores()
         self._tokenizer = load_tokenizer(tokenizer, export.max_tokens)
 
@@ -155,7 +148,12 @@ class OnnxEncoder:
         self.folder = folder
         self.precision: Precision = precision
         self._notify = notify
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
+        self._session: OnnxSession | None = None
+
+    def __reduce__(self) -> tuple[type["OnnxEncoder"], tuple[Path, Precision]]:
+        """Be pickled as folder and precision, without the session."""
+        return type(self), (self.folder, self.precision)
 
     @cached_property
     def key(self) -> str:
@@ -192,18 +190,15 @@ class OnnxEncoder:
             return self.encode(texts), None
         return self._encode(texts, with_tokens=True)
 
-    def load_in_background(self) -> None:
-        """Begin to load the model in a thread.
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Load the model in a thread while the block runs, and wait for it at the block's end.
 
-        An error in the thread is raised again when the first text is encoded. The thread is no
-        daemon: stopping it inside onnxruntime would abort the process.
+        An error in the thread is raised again when the first text is encoded.
         """
-
-        def load() -> None:
-            with contextlib.suppress(EncoderError):
-                self._loaded()
-
-        threading.Thread(target=load, name="router-encoder").start()
+        with ThreadPoolExecutor(1) as background:
+            background.submit(self._loaded)
+            yield
 
     def _encode(
         self, texts: Sequence[str], with_tokens: bool
@@ -222,16 +217,14 @@ class OnnxEncoder:
 
     def _loaded(self) -> OnnxSession:
         with self._lock:
+            if self._session is None:
+                try:
+                    self._session = self._open()
+                except DamagedModelError as error:
+                    log.warning("%s; exporting it again", error)
+                    self._export.remove_if_damaged()
+                    self._session = self._open()
             return self._session
-
-    @cached_property
-    def _session(self) -> OnnxSession:
-        try:
-            return self._open()
-        except DamagedModelError as error:
-            log.warning("%s; exporting it again", error)
-            self._export.remove_if_damaged()
-        return self._open()
 
     def _open(self) -> OnnxSession:
         folder, export = self._export.prepare()

@@ -1,13 +1,11 @@
 """Open an ONNX graph with onnxruntime, and a tokenizer."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 
 def open_session(model: Path | bytes) -> Any:  # noqa: ANN401 - onnxruntime has no types
     """Open a graph. Each call runs in one thread, and calls in parallel, so that no core waits."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,6 +1,5 @@
 """The reference encoder: a sentence-transformers model, run by sentence-transformers itself."""
 
-import threading
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,6 +13,7 @@ from router.encoders.encoder import NO_TOKENS, token_units
 from router.encoders.model_files import check_weights, find_model, model_fingerprint, stated_width
 from router.errors import EncoderError
 from router.text import is_blank, well_formed
+from router.threads import ProcessLock
 
 
 class SentenceTransformerEncoder:
@@ -25,7 +25,11 @@ class SentenceTransformerEncoder:
 
     def __init__(self, model: str | Path | None = None) -> None:
         self.model = find_model(model)
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
+
+    def __reduce__(self) -> tuple[type["SentenceTransformerEncoder"], tuple[str | Path]]:
+        """Be pickled as the model's name or folder."""
+        return type(self), (self.model,)
 
     @cached_property
     def key(self) -> str:

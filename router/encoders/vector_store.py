@@ -1,13 +1,15 @@
 """A database of vectors on disk, keyed by encoder and text, so that no text is embedded twice."""
 
 import logging
+import os
 import sqlite3
-import threading
 import time
 import zlib
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
+
+from router.threads import ProcessLock
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,14 @@ class VectorStore:
             raise ValueError(f"max_bytes is at least 1, was: {max_bytes}")
         self.path = Path(folder) / "vectors-1.sqlite"
         self.max_bytes = max_bytes
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._connection: sqlite3.Connection | None = None
+        self._process = os.getpid()
         self._off = False
+
+    def __reduce__(self) -> tuple[type["VectorStore"], tuple[Path, int]]:
+        """Be pickled without the connection."""
+        return type(self), (self.path.parent, self.max_bytes)
 
     def get(self, key: str, texts: Sequence[str]) -> list[bytes | None]:
         """Look up the row of each text; None where there is none."""
@@ -77,6 +84,10 @@ class VectorStore:
             self._connection = None
 
     def _open(self) -> sqlite3.Connection | None:
+        if self._process != os.getpid():
+            # In a forked child, not even closing the parent's connection is safe: it is kept open.
+            self._of_parent, self._connection = self._connection, None
+            self._process = os.getpid()
         if self._connection is None and not self._off:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -121,13 +121,12 @@ def test_the_texts_that_8_bits_are_fitted_to_are_those_of_this_format():
     )
 
 
-def test_a_default_encoder_is_loading_before_it_is_needed(int8, folder, monkeypatch):
+def test_a_model_loads_while_a_block_runs(int8, folder, monkeypatch):
     monkeypatch.setenv("ROUTER_CACHE", str(folder))
     encoder = default_encoder()
-    for thread in threading.enumerate():
-        if thread.name == "router-encoder":
-            thread.join(timeout=60)
-    assert "_session" in vars(encoder)
+    with encoder.loading():
+        pass
+    assert encoder._session is not None
     np.testing.assert_array_equal(encoder.encode(["hello"]), int8.encode(["hello"]))
 
 

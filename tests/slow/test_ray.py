@@ -54,6 +54,7 @@ class Faulty:
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # report nothing to anybody
     here = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
