@@ -205,6 +205,12 @@ def tiny(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def bike_shop(tmp_path_factory):
+    """The small pack as a value."""
+    return load_pack(tiny_pack(tmp_path_factory.mktemp("tiny") / "bike-shop"))
+
+
+@pytest.fixture(scope="session")
 def tiny_router(tmp_path_factory):
     return fitted_router(tiny_pack(tmp_path_factory.mktemp("tiny") / "bike-shop"))
 

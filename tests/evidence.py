@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from router.calibration.cases import Cases
 from router.decisions.policy import CompiledPolicy
 from router.heads.scores import Scores
 from router.model.layout import Layout
 from router.model.missing_detail import QuestionEvidence
 from router.model.model import Evidence
 from router.packs.pack import Policy
+from router.statistics.probability import PlattScaling
 from router.text import words_in
 
 
@@ -110,3 +112,30 @@ def evidence_of(*rows):
 def with_scores(evidence, **scores):
     """Change what the head says."""
     return replace(evidence, scores=replace(evidence.scores, **scores))
+
+
+def cases_of(confidence, correct, ask_probability=None, **given):
+    n = len(confidence)
+    yes, no = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
+    asks = np.full(n, 0.01) if ask_probability is None else ask_probability
+    plain = {
+        "action": np.zeros(n, dtype=np.int8),
+        "confidence": np.asarray(confidence, dtype=float),
+        "ask_probability": np.asarray(asks, dtype=float),
+        "correct": np.asarray(correct, dtype=bool),
+        "may_ask": no,
+        "must_ask": no,
+        "in_scope": yes,
+        "has_alternatives": yes,
+        "truth_rank": np.zeros(n, dtype=np.intp),
+        "truth_probability": np.ones(n),
+        "outside": np.zeros(n),
+        "is_outside": no,
+    }
+    return Cases(**(plain | given))
+
+
+def drawn(chance, n):
+    """Texts whose confidence overstates: right as often as its odds to the power 1/2, times 2."""
+    sure = chance.uniform(0.2, 0.99, n)
+    return cases_of(sure, chance.random(n) < PlattScaling(0.5, np.log(2.0)).transform(sure))

@@ -4,11 +4,9 @@ from conftest import shared_encoder, write_skills
 from msgspec.structs import replace
 
 from router import Router
-from router.errors import PackError
 from router.fitting.fit import fit_model
 from router.model.model import model_hash
-from router.packs.document import read_document, write_documents
-from router.packs.markdown import own_text, passages, without_code
+from router.packs.document import write_documents
 from router.packs.pack_file import check_pack, load_pack, save_pack
 from router.skill_folders.pack_of_skills import init_pack
 from router.watch.changes import FirstLook, OutcomeChanges
@@ -37,70 +35,6 @@ patchkit --glue
 ---
 42
 """
-
-
-def test_the_passages_of_a_document():
-    assert passages(own_text(PAGE)) == [
-        "Mend a tyre",
-        "Take the wheel off",
-        "Find the hole",
-        "tool what for",
-        "lever the bead",
-    ]
-    assert passages("") == []
-    assert passages("no frontmatter") == ["no frontmatter"]
-
-
-REFUSING = """---
-name: tyres
-not_for: paint jobs
----
-# Tyres
-Mend a tube. Not for racing slicks, use `slicks`.
-- Patch it.
-
-## When not to use
-- a bent rim
-```bash
-rimtool --bend
-```
-## Steps
-Do not use this skill when:
-- the bead is torn
-Else:
-1. Inflate it.
-"""
-
-
-def test_what_a_document_refuses_is_left_out():
-    assert own_text(REFUSING).split("\n") == [
-        "",
-        "# Tyres",
-        "- Patch it.",
-        "",
-        "## Steps",
-        "Else:",
-        "1. Inflate it.",
-        "",
-    ]
-
-
-def test_code_is_blanked_and_lines_keep_their_numbers():
-    blank = without_code(PAGE)
-    assert blank.count("\n") == PAGE.count("\n")
-    assert "patchkit" not in blank
-    assert "not this" not in blank
-
-
-def test_line_ends_are_plain_and_faults_named(tmp_path):
-    path = tmp_path / "a.md"
-    path.write_bytes(b"\xef\xbb\xbffirst\r\nsecond\rthird")
-    assert read_document(path) == "first\nsecond\nthird"
-    path.write_bytes(b"first\n\xff")
-    with pytest.raises(PackError, match=r"a\.md:2: not UTF-8"):
-        read_document(path)
-    with pytest.raises(PackError, match="can't be read"):
-        read_document(tmp_path / "b.md")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from conftest import shared_encoder, skills_router, write_skills
-from evidence import RecordingEncoder, random_units
+from evidence import RecordingEncoder
 
 from router import Router
 from router.encoders.cached import CachedEncoder
@@ -11,68 +11,10 @@ from router.encoders.vector_store import VectorStore
 from router.estimators import TwoLayerEncoder
 from router.fitting.fit import fit_model
 from router.heads.document_head import DocumentHead
-from router.heads.late_interaction import MAX_TOKEN_CENTROIDS, LateInteraction, token_centroids
-from router.heads.similarity import unit_rows
 from router.packs.pack_file import load_pack
 from router.skill_folders.pack_of_skills import init_pack
 from router.text import words_in
 from router.watch.live_router import LiveRouter
-
-E1, E2, E3 = np.eye(3, dtype=np.float16)
-
-
-def rows(*vectors):
-    return np.array(vectors, dtype=np.float16)
-
-
-def fit(documents, everyday):
-    width = next(len(line[0]) for lines in [*documents, everyday] for line in lines)
-    return LateInteraction.of([token_centroids(lines, width) for lines in documents], everyday)
-
-
-def random_tokens(count, seed=0):
-    return random_units(count, seed=seed).astype(np.float16)
-
-
-def test_closeness_by_hand():
-    late = fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
-    assert late.baseline == pytest.approx([0.0, 1.0])
-    half = unit_rows(np.array([[1.0, 0.0, 1.0]]))[0]
-    closeness, _ = late.closeness([rows(E1, half)], np.zeros((1, 2)))
-    a, b = (1.0 + 0.5**0.5) / 2, (0.0 + 0.5**0.5) / 2 - 1.0
-    assert closeness == pytest.approx(np.array([[a, b]]), abs=1e-3)
-
-
-def test_a_text_without_tokens_is_close_to_nothing():
-    late = fit([[rows(E1)], []], [])
-    assert late.baseline.tolist() == [0.0, 0.0]
-    no_tokens = np.zeros((0, 1), dtype=np.float16)
-    closeness, matches = late.closeness([no_tokens, rows(E1)], np.zeros((2, 2)))
-    assert closeness.tolist() == [[0, 0], [1, 0]]
-    assert list(matches) == [1]
-
-
-def test_a_long_document_is_kept_in_centroids():
-    centres = np.repeat(random_tokens(MAX_TOKEN_CENTROIDS // 2), 10, axis=0)
-    tokens = unit_rows(centres + 0.2 * random_tokens(len(centres), seed=1)).astype(np.float16)
-    repeated = np.repeat(random_tokens(3), 50, axis=0)
-    late = fit([[tokens], [repeated]], [])
-    assert late.counts.tolist() == [MAX_TOKEN_CENTROIDS, 3]
-    closeness, _ = late.closeness([tokens[:1]], np.zeros((1, 2)))
-    assert closeness[0, 0] > 0.9
-
-
-def test_of_many_documents_those_that_other_evidence_speaks_for_are_read(monkeypatch):
-    late = fit([[random_tokens(4, number)] for number in range(48)], [random_tokens(2, 99)])
-    tokens, log_odds = [random_tokens(5, 77)], np.random.default_rng(5).normal(size=(1, 48))
-    closeness, matches = late.closeness(tokens, log_odds)
-    best = np.argsort(-log_odds[0])[:16]
-    assert set(matches[0].targets) == set(best)
-    monkeypatch.setattr("router.heads.late_interaction._READ_DOCUMENTS", 48)
-    of_all, _ = late.closeness(tokens, log_odds)
-    assert closeness[0, best] == pytest.approx(of_all[0, best], abs=1e-6)
-    rest = np.setdiff1d(np.arange(48), best)
-    assert closeness[0, rest] == pytest.approx(np.full(32, closeness[0, best].min()))
 
 
 @pytest.mark.parametrize("make", [shared_encoder, SentenceTransformerEncoder])
@@ -182,16 +124,6 @@ def test_while_watching_a_folder_only_the_edited_skill_is_embedded_again(kitchen
     assert "the ladle is too small" in embedded
     assert live.n_embedded == len(embedded)  # some are queries joined of two exemplars
     assert live.model.head.late is not None
-
-
-def test_how_near_each_token_is_by_hand():
-    late = fit([[rows(E1), rows(E2)], [rows(E3)]], [rows(E3)])
-    _, matches = late.closeness([rows(E1, E3), rows(E1)[:0]], np.zeros((2, 2)))
-    assert list(matches) == [0]
-    assert matches[0].targets.tolist() == [0, 1]
-    # Everyday queries have a closeness of 0 with the first document and of 1 with the second.
-    expected = np.array([[1.0, 0.0], [-1.0, 0.0]])
-    assert matches[0].similarities == pytest.approx(expected, abs=1e-3)
 
 
 def test_two_concerns_of_a_folder_are_both_found(tmp_path):

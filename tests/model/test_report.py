@@ -4,23 +4,18 @@ import json
 import re
 from shutil import which
 
-import msgspec
 import pytest
-from lines import decided
 from msgspec.structs import replace
 
 from router.errors import LogError
-from router.evaluation.counts import Day
 from router.evaluation.decisions_file import RunFolder
 from router.evaluation.figures import Cell, Confusion
 from router.evaluation.gaps import Gaps
 from router.evaluation.pack_health import PackHealth
 from router.evaluation.run import evaluate
 from router.report import charts, write_report
-from router.report.charts.spans import span_unit, spans_of
 from router.report.nearest_exemplars import nearest_exemplars
-from router.report.wording import compact, first_steps, interval, percent
-from router.statistics.figure import Figure
+from router.report.wording import first_steps
 
 try:
     from playwright.sync_api import expect, sync_playwright
@@ -242,31 +237,6 @@ def test_skills_over_time_by_hand(opened, labelled):
     expect(page.locator(".seasons thead th")).to_have_count(1 + len(metrics.days))
 
 
-def test_days_are_gathered_by_monday_and_by_month():
-    days = {
-        f"2026-{month:02d}-{day:02d}": Day(lines=2, labelled=1, accepted=1, skills={"a": 1})
-        for month in range(1, 13)
-        for day in (5, 6, 19, 20)
-    }
-    assert span_unit(days) == "week"
-    weeks = spans_of(days)
-    assert list(weeks)[0] == "2026-01-05"  # a Monday, and the Tuesday with it
-    assert (weeks["2026-01-05"].lines, weeks["2026-01-05"].skills) == (4, {"a": 2})
-    years = {
-        name.replace("2026", str(year)): day
-        for year in (2024, 2025, 2026)
-        for name, day in days.items()
-    }
-    assert span_unit(years) == "month"
-    assert spans_of(years)["2025-03-01"].labelled == 4
-
-
-def test_few_days_are_columns_and_many_are_gathered():
-    days = {f"2026-09-{day:02d}": Day(lines=99) for day in range(1, 31)}
-    assert (span_unit(days), len(spans_of(days))) == ("day", 30)
-    assert (span_unit(days, 14), len(spans_of(days, 14))) == ("week", 5)
-
-
 @pytest.fixture(scope="module")
 def right(tiny_router, tmp_path_factory):
     folder = tmp_path_factory.mktemp("right")
@@ -297,13 +267,6 @@ def test_the_axis_of_shares_ends_at_all(right):
     metrics = RunFolder.open(right.parent).metrics
     assert charts.ask_rate(metrics).layout["yaxis"]["range"] == [0.95, 1.01]
     assert charts.risk_coverage(metrics).layout["yaxis"]["range"] == [0, 0.05]
-
-
-def test_counts_and_intervals_are_written_for_the_room_they_have():
-    told = [compact(n) for n in (7, 9_999, 10_875, 999_499, 1_250_000)]
-    assert told == ["7", "9,999", "11k", "999k", "1.2M"]
-    assert interval(Figure.of_share(848, 1_000)) == "82% to 87%, n\u00a0=\u00a01,000"
-    assert interval(Figure.of_share(82_000, 100_000)) == "81.8% to 82.2%, n\u00a0=\u00a0100,000"
 
 
 def test_the_first_step_says_what_went_where(labelled):
@@ -362,15 +325,6 @@ def test_a_folder_that_is_no_run_is_named(tmp_path, tiny_router):
         write_report(tmp_path, tiny_router)
 
 
-def test_a_broken_decision_is_named(tmp_path):
-    line = msgspec.json.encode(decided(1, "a", "none"))
-    (tmp_path / "decisions.jsonl").write_bytes(line + b'\n{"li')
-    rows = RunFolder.open(tmp_path).decisions()
-    assert next(rows).text == "a"
-    with pytest.raises(LogError, match=r"decisions.jsonl:2: not a decision"):
-        next(rows)
-
-
 def test_both_forms_of_a_run_hold_the_same(tiny_router, tmp_path):
     log = write_log(tmp_path / "log.jsonl", labelled=True)
     for form in ("jsonl", "parquet"):
@@ -404,8 +358,3 @@ def test_plots_are_plotly_figures(labelled):
         charts.reliability(metrics).figure().data[1].marker.color
         == charts.PALETTES["light"]["accent"]
     )
-
-
-def test_shares_read_like_a_person_writes_them():
-    told = [percent(share) for share in (0.854, 0.0996, 0.034, 0.0, 1.0, None)]
-    assert told == ["85%", "10%", "3.4%", "0%", "100%", "–"]

@@ -1,10 +1,8 @@
-"""The pages agree with the code: keys, defaults, fields, rules, links; and the site builds."""
+"""The pages agree with the code: keys, defaults, fields, rules, links."""
 
 import dataclasses
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -155,17 +153,3 @@ def test_links_of_the_readme_lead_somewhere():
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
             assert target.startswith("http") or (ROOT / target).exists(), target
-
-
-def test_the_site_builds_without_a_warning(tmp_path):
-    pytest.importorskip("mkdocs")
-    pytest.importorskip("mkdocstrings")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
-    built = subprocess.run(
-        [*command, "--config-file", ROOT / "docs" / "mkdocs.yml", "--site-dir", tmp_path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
-    assert "--fail-under" in (tmp_path / "reference" / "commands.html").read_text()

@@ -15,13 +15,13 @@ GUESSED = Columns()
 
 
 @pytest.fixture
-def read(tiny_router, tmp_path):
+def read(bike_shop, tmp_path):
     """Read a log written as bytes; give its lines and what is rejected."""
 
     def read_bytes(content, name="log.jsonl", columns=GUESSED, **options):
         path = tmp_path / name
         path.write_bytes(content)
-        return chunks_of(path, tiny_router.pack, columns, **options)
+        return chunks_of(path, bike_shop, columns, **options)
 
     return read_bytes
 
@@ -130,7 +130,7 @@ def test_nul_html_and_long_texts_come_as_they_are(read):
     assert not rejected
 
 
-def test_compressed_tsv_and_parquet_read_the_same(read, tmp_path, tiny_router):
+def test_compressed_tsv_and_parquet_read_the_same(read, tmp_path, bike_shop):
     rows = [("flat tyre", "fix-tyres", "2026-09-01T08:00:00"), ("hello", "none", "2026-09-02")]
     table = pa.table(
         {
@@ -156,34 +156,34 @@ def test_compressed_tsv_and_parquet_read_the_same(read, tmp_path, tiny_router):
     assert content(read(gzip.compress(as_json), "log.jsonl.gz")) == wanted
     assert content(read(pa.compress(tsv, "zstd", asbytes=True), "log.tsv.zst")) == wanted
     assert content(read(gzip.compress(tsv), "without-a-name")) == wanted
-    assert content(chunks_of(tmp_path / "x.parquet", tiny_router.pack)) == wanted
+    assert content(chunks_of(tmp_path / "x.parquet", bike_shop)) == wanted
 
 
-def test_parquet_text_that_is_not_utf8_is_rejected_alone(tmp_path, tiny_router):
+def test_parquet_text_that_is_not_utf8_is_rejected_alone(tmp_path, bike_shop):
     raw = pa.array([b"good", b"\xff\xfe", b"fine"]).view(pa.string())
     parquet.write_table(pa.table({"text": raw}), tmp_path / "x.parquet")
-    lines, rejected = chunks_of(tmp_path / "x.parquet", tiny_router.pack)
+    lines, rejected = chunks_of(tmp_path / "x.parquet", bike_shop)
     assert [line.line for line in lines] == [1, 3]
     assert [(one.line, one.reason) for one in rejected] == [(2, "text is not UTF-8")]
 
 
-def test_parts_of_a_folder_count_on(tmp_path, tiny_router):
+def test_parts_of_a_folder_count_on(tmp_path, bike_shop):
     folder = tmp_path / "parts"
     (folder / "day=2").mkdir(parents=True)
     (folder / "day=1.csv").write_text("text\none\ntwo\n")
     (folder / "day=2" / "x.jsonl").write_text('{"query": "three"}\nbroken\n')
     (folder / "_SUCCESS").write_text("")
-    lines, rejected = chunks_of(folder, tiny_router.pack)
+    lines, rejected = chunks_of(folder, bike_shop)
     assert [(line.line, line.text) for line in lines] == [(2, "one"), (3, "two"), (4, "three")]
     assert [(one.line, one.reason[:9]) for one in rejected] == [(5, "x.jsonl: ")]
 
 
-def test_lines_without_an_id_are_numbered_over_all_files(tmp_path, tiny_router):
+def test_lines_without_an_id_are_numbered_over_all_files(tmp_path, bike_shop):
     folder = tmp_path / "parts"
     folder.mkdir()
     (folder / "a.jsonl").write_bytes(jsonl({"text": "one"}, {"text": "two", "id": "2b"}))
     (folder / "b.jsonl").write_bytes(jsonl({"text": "three"}, {"text": "four", "id": 1}))
-    lines, _ = chunks_of(folder, tiny_router.pack)
+    lines, _ = chunks_of(folder, bike_shop)
     # The third line has the number 3. An id of its own is kept, unless it is its line number.
     assert [(line.line, line.id) for line in lines] == [(1, "1"), (2, "2b"), (3, "3"), (4, "1")]
 
@@ -235,13 +235,13 @@ def test_strict_stops_at_the_first_broken_line(read):
         read(b'{"text": "x"}\nbroken\nbroken\n', strict=True)
 
 
-def test_chunks_end_by_lines_and_by_characters(tmp_path, tiny_router, monkeypatch):
+def test_chunks_end_by_lines_and_by_characters(tmp_path, bike_shop, monkeypatch):
     path = tmp_path / "log.jsonl"
     path.write_bytes(jsonl(*({"text": "x" * 10} for _ in range(10))))
 
     def sizes(lines):
         files = find_files(path, exclude=tmp_path / "out")
-        chunks = read_log(files, Columns(), LabelReader(tiny_router.pack).read, lines=lines)
+        chunks = read_log(files, Columns(), LabelReader(bike_shop).read, lines=lines)
         return [chunk.read for chunk in chunks]
 
     assert sizes(4) == [4, 4, 2]

@@ -1,12 +1,9 @@
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from evidence import RecordingEncoder
 
 from router.model.concerns import ClauseGate, gate_features
-from router.statistics.probability import Logistic
 from router.text import words_in
 
 N_FEATURES = 8
@@ -49,18 +46,3 @@ def test_where_nothing_was_ever_found_every_gate_is_open():
     features = np.random.default_rng(5).standard_normal((50, N_FEATURES))
     assert ClauseGate.fit(features, np.zeros(50, dtype=bool), 0.01).opens(features).all()
     assert ClauseGate().opens(features).all()
-
-
-@pytest.mark.parametrize(("odds", "passes"), [(9.0, 2), (-9.0, 1)])
-def test_only_clauses_behind_an_open_gate_are_encoded(tiny_router, odds, passes):
-    encoder = RecordingEncoder(tiny_router.encoder)
-    model = replace(
-        tiny_router.model,
-        concerns=replace(tiny_router.model.concerns, min_probability=0.0),
-        gate=ClauseGate(Logistic(np.zeros(N_FEATURES), odds), 0.5),
-    )
-    model.evidence(
-        ["the front brakes squeal, and I want a new saddle", "my brakes squeal"], encoder
-    )
-    assert len(encoder.batches) == passes
-    assert encoder.batches[1:] == [["the front brakes squeal", "I want a new saddle"]][: passes - 1]

@@ -60,15 +60,6 @@ def test_a_batch_is_its_texts_one_by_one():
     assert np.abs(batch).max() <= 1 + 1e-6
 
 
-def test_each_exemplar_is_closest_to_its_own_of_well_parted_centroids(tiny_router):
-    """The real model on a real, tiny pack: every skill's own sentences lie nearest to it."""
-    model, exemplars = tiny_router.model, tiny_router.pack.exemplars.skills
-    for skill, lines in exemplars.items():
-        similarities = model.centroids.similarities(tiny_router.encoder.encode(lines))
-        names = [model.centroids.names[i] for i in similarities.argmax(axis=1)]
-        assert names == [f"skill:{skill}"] * len(lines)
-
-
 @pytest.mark.parametrize("n_texts", [0, 1, 3, FEW_TEXTS, FEW_TEXTS + 1, 400])
 @pytest.mark.parametrize("n_points", [0, 1, 63, 64, 197])  # a block has 64
 def test_cosines_of_few_texts_are_those_of_many(n_texts, n_points):

@@ -2,7 +2,6 @@ import pickle
 
 import numpy as np
 import pytest
-import speed_made
 from evidence import TableEncoder, random_units
 
 from router.heads.centroid_head import (
@@ -118,13 +117,3 @@ def test_many_centroids_are_read_in_8_bits(many, monkeypatch):
     np.testing.assert_array_equal(again.decisions(texts, points[:40]), decisions)
     few, _ = fit_centroid_head(vectors[:90], labels[:90])
     assert few.with_int8_index() is few
-
-
-def test_a_router_of_many_routes_finds_their_exemplars(tiny_router, monkeypatch):
-    monkeypatch.setattr("router.heads.centroid_head._MAX_VOTES", 100)
-    router = speed_made.made_router(30, 5, tiny_router)
-    assert isinstance(router.model.head, CentroidHead)
-    wanted = [label.removeprefix("skill:") for label in router.model.exemplar_labels]
-    skills = router.route_arrow(list(router.model.exemplar_texts)).column("skills").to_pylist()
-    right = [own in routed for own, routed in zip(wanted, skills, strict=True)]
-    assert np.mean(right) >= 0.9

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from router.decisions.outcome import Outcome
 from router.logs.labels import Gold, LabelReader, accepts, in_order
+from router.packs.pack_file import load_pack
 from router.packs.precedence import Precedence
 
 ORDER = Precedence.of_chains([[["tyres"], ["brakes"], ["bikes"]]])
@@ -78,8 +79,8 @@ def test_sorting_by_precedence_is_always_in_order(skills):
         ({"action": "clarify", "question": "other"}, Gold("clarify", question="other")),
     ],
 )
-def test_a_label_in_each_form(tiny_router, label, gold):
-    labels = LabelReader(tiny_router.pack)
+def test_a_label_in_each_form(tiny, label, gold):
+    labels = LabelReader(load_pack(tiny))
     assert labels.read(label) == gold
     assert labels.read(label) == gold  # as remembered
 
@@ -97,6 +98,6 @@ def test_a_label_in_each_form(tiny_router, label, gold):
         (3.5, "a label is an id, a list of ids, or the full form, was: 3.5"),
     ],
 )
-def test_what_the_pack_does_not_have_is_named(tiny_router, label, message):
+def test_what_the_pack_does_not_have_is_named(tiny, label, message):
     with pytest.raises(ValueError, match=message):
-        LabelReader(tiny_router.pack).read(label)
+        LabelReader(load_pack(tiny)).read(label)

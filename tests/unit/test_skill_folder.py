@@ -1,62 +1,16 @@
-import json
-
 import pytest
-from conftest import shared_encoder
+from skill_files import SKILLS, write_shop, write_skill
 
-from router import Router
-from router.decisions.decision import NoRoute
 from router.errors import PackError
-from router.fitting.fit import fit_model
-from router.packs.faults import MIN_EXEMPLARS
-from router.packs.pack_file import load_pack
 from router.skill_folders.document_lines import clauses_in, document_lines, without_lead_in
-from router.skill_folders.folder import is_skill_folder, pack_of_folder, read_folder
+from router.skill_folders.folder import is_skill_folder, read_folder
 from router.skill_folders.links import SkillMentions, served_elsewhere, without_cycles
-from router.skill_folders.pack_of_skills import init_pack
 from router.skill_folders.skill_document import read_skill
-
-BREAD = """# Sourdough
-
-## When to use
-- "my starter smells of acetone"
-- The loaf came out flat
-
-## When not to use
-- Cakes and biscuits: `pastry`
-
-## Method
-Knead, rest, shape; then use `pastry` for the dessert.
-"""
-SKILLS = {
-    "kitchen/skills/sourdough": ("Bake bread with wild yeast. Use when dough won't rise.", BREAD),
-    "kitchen/skills/pastry": (
-        "Bake cakes, tarts and biscuits with butter and sugar.",
-        "# Pastry\n\n## When to use\n- Puff pastry or short crust\n- Fruit tarts, apple pie\n",
-    ),
-    "garage/skills/car-brakes": (
-        "Repair the brakes of a car: pads, discs, fluid. For tyres, see wheel-change.",
-        "# Brakes\n\n| sign | cause |\n|---|---|\n| pedal feels soft | air in the line |\n"
-        "| noise when braking | worn pads |\n",
-    ),
-    "garage/skills/wheel-change": (
-        "Change wheels and mend flat tyres of a car.",
-        "# Wheels\n\n## Symptoms\n- A tyre loses air\n- Puncture on the road\n",
-    ),
-}
-
-
-def write_skill(folder, description, body="", name=None):
-    folder.mkdir(parents=True, exist_ok=True)
-    head = f"---\nname: {name or folder.name}\ndescription: {json.dumps(description)}\n---\n\n"
-    (folder / "SKILL.md").write_text(head + body, encoding="utf-8")
-    return folder / "SKILL.md"
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for place, (description, body) in SKILLS.items():
-        write_skill(tmp_path / "shop" / place, description, body)
-    return tmp_path / "shop"
+    return write_shop(tmp_path / "shop")
 
 
 def raw(tmp_path, text):
@@ -193,29 +147,6 @@ def test_an_order_keeps_what_came_first_and_names_what_contradicts():
     assert refused == [("c", "a")]
 
 
-def test_plugins_are_categories_and_exclusions_go_where_they_belong(folder):
-    pack, warnings = pack_of_folder(folder, shared_encoder())
-    assert [one.id for one in pack.file.categories] == ["garage", "kitchen"]
-    assert {one.id: one.category for one in pack.file.skills}["pastry"] == "kitchen"
-    assert "Cakes and biscuits" in pack.exemplars.skills["pastry"]
-    assert not any("tyres" in line for line in pack.exemplars.skills["car-brakes"])
-    assert "pedal feels soft" in pack.exemplars.skills["car-brakes"]
-    assert pack.file.order == ((("sourdough",), ("pastry",)),)
-    assert all(len(lines) >= MIN_EXEMPLARS for lines in pack.exemplars.skills.values())
-    assert warnings == []
-
-
-def test_a_flat_folder_is_one_category_and_ids_are_legal_and_unique(tmp_path):
-    write_skill(tmp_path / "one", "Reads tables out of scanned letters.", name="Größe_Übung v2")
-    write_skill(
-        tmp_path / "two", "Writes letters of complaint to a landlord.", name="größe übung V2"
-    )
-    write_skill(tmp_path / "three", "Plans a garden.", name="計画")
-    pack, _ = pack_of_folder(tmp_path, shared_encoder())
-    assert [one.id for one in pack.file.categories] == ["skills"]
-    assert list(pack.skills) == ["grosse-ubung-v2", "three", "skills-grosse-ubung-v2"]
-
-
 def test_one_broken_skill_of_many_is_left_out_with_its_reason(folder):
     (folder / "garage/skills/car-brakes/SKILL.md").write_text("nothing here")
     read = read_folder(folder)
@@ -229,55 +160,7 @@ def test_a_copy_of_a_skill_is_read_once(folder):
     assert len(read_folder(folder).skills) == 4
 
 
-def test_a_skill_that_only_points_to_others_is_no_target(folder):
-    for name in ("jam", "cheese"):
-        write_skill(folder / f"kitchen/skills/{name}", f"Make {name} from fruit or milk at home.")
-    body = "## Order\n1. `cheese`\n2. `sourdough`\n3. `jam`\n4. `pastry`\n"
-    write_skill(folder / "kitchen/skills/using-kitchen", "Routes to kitchen skills.", body)
-    pack, warnings = pack_of_folder(folder, shared_encoder())
-    assert "using-kitchen" not in pack.skills
-    assert pack.precedence.before("cheese", "jam")
-    assert any("no target" in warning for warning in warnings)
-
-
 def test_no_skill_anywhere_says_what_to_name(tmp_path):
     assert not is_skill_folder(tmp_path)
     with pytest.raises(PackError, match=r"name the folder that holds your\s+skills"):
         read_folder(tmp_path)
-
-
-def test_init_writes_what_loads_and_lets_nobody_lose_work(folder):
-    pack, warnings = init_pack(folder, None, shared_encoder(), False, lambda _: None)
-    assert warnings == []
-    assert load_pack(folder) == pack
-    assert pack.skills["pastry"].document == "kitchen/skills/pastry/SKILL.md"
-    with pytest.raises(PackError, match="--force"):
-        init_pack(folder, None, shared_encoder(), False, lambda _: None)
-    again, _ = init_pack(folder, None, shared_encoder(), True, lambda _: None)
-    assert again == pack
-
-
-def test_init_elsewhere_copies_the_documents(folder, tmp_path):
-    out = tmp_path / "out"
-    pack, warnings = init_pack(folder, out, shared_encoder(), False, lambda _: None)
-    assert load_pack(out) == pack
-    for skill in pack.file.skills:
-        text = (out / skill.document).read_text()
-        assert text == (folder / skill.document.removeprefix("documents/")).read_text()
-        assert pack.documents[skill.id] == text
-    assert "outside" in warnings[-1]
-
-
-def test_a_folder_never_seen_routes_queries_in_other_words(folder):
-    pack, _ = pack_of_folder(folder, shared_encoder())
-    router = Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
-    wanted = {
-        "my loaf stays flat and dense": "sourdough",
-        "how much butter for an apple tart": "pastry",
-        "it squeaks when I brake": "car-brakes",
-        "I have a puncture on the motorway": "wheel-change",
-    }
-    skills = router.model.layout.skills
-    best = router.evidence_and_result(list(wanted))[0].probabilities[:, skills].argmax(axis=1)
-    assert [list(pack.skills)[i] for i in best] == list(wanted.values())
-    assert isinstance(router.route("who was the first woman in space?"), NoRoute)

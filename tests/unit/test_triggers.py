@@ -1,12 +1,11 @@
 import pytest
 from lines import decided
 
-from router.errors import LogError, RouterError
+from router.errors import LogError
 from router.evaluation.triggers import (
     Trigger,
     count_triggers,
     read_triggers,
-    run_triggers,
     write_triggers,
 )
 
@@ -67,22 +66,6 @@ def test_what_is_written_is_read_again(tmp_path):
     assert read_triggers(tmp_path / "e.json") == rows
 
 
-def test_triggers_run_on_the_real_router(tiny_router):
-    triggers = [
-        Trigger("replace the worn brake pads", "fix-brakes"),
-        Trigger("replace the worn brake pads", "fix-tyres", False),
-        Trigger("replace the worn brake pads", "fix-tyres"),
-        Trigger(
-            "a nail went through my tyre", "sell-bikes", expected=True, alternates=("fix-tyres",)
-        ),
-        Trigger("who won the chess match", "", expected=True),
-    ]
-    lines = run_triggers(tiny_router, triggers)
-    right = [trigger.is_right(line.skills) for trigger, line in zip(triggers, lines, strict=True)]
-    assert right == [True, True, False, True, True]
-    assert (lines[2].line, lines[2].skills) == (3, ("fix-brakes",))
-
-
 @pytest.mark.parametrize(
     ("trigger", "skills", "right"),
     [
@@ -97,11 +80,6 @@ def test_triggers_run_on_the_real_router(tiny_router):
 )
 def test_a_decision_is_right_by_hand(trigger, skills, right):
     assert trigger.is_right(skills) is right
-
-
-def test_an_unknown_skill_is_named_with_the_nearest(tiny_router):
-    with pytest.raises(RouterError, match="did you mean 'fix-brakes'"):
-        run_triggers(tiny_router, [Trigger("x", "fix-brake")])
 
 
 def test_counts_by_hand():

@@ -50,8 +50,8 @@ def counts_of(pack, lines):
 
 
 @pytest.fixture
-def counts(tiny_router):
-    return counts_of(tiny_router.pack, LINES)
+def counts(bike_shop):
+    return counts_of(bike_shop, LINES)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_shares_by_hand(counts, name, hits, n):
         ),
     ],
 )
-def test_what_counts_as_a_hit(tiny_router, name, line, hits):
-    assert counts_of(tiny_router.pack, [line]).shares[name] == HitCount(hits, 1)
+def test_what_counts_as_a_hit(bike_shop, name, line, hits):
+    assert counts_of(bike_shop, [line]).shares[name] == HitCount(hits, 1)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_what_counts_as_a_hit(tiny_router, name, line, hits):
         ("needless", (routed(TYRES), Gold("route", (TYRES,), ok_actions=("clarify",)), 1)),
     ],
 )
-def test_lines_that_a_figure_does_not_count(tiny_router, name, line):
-    assert name not in counts_of(tiny_router.pack, [line]).shares
+def test_lines_that_a_figure_does_not_count(bike_shop, name, line):
+    assert name not in counts_of(bike_shop, [line]).shares
 
 
 def test_every_figure_has_a_title_and_a_meaning_and_is_documented():
@@ -137,28 +137,28 @@ def test_every_figure_has_a_title_and_a_meaning_and_is_documented():
         assert f"| `{figure.name}` |" in documented
 
 
-def test_values_are_rounded_and_have_intervals(counts, tiny_router):
-    figures = Figures(counts, tiny_router.pack)
+def test_values_are_rounded_and_have_intervals(counts, bike_shop):
+    figures = Figures(counts, bike_shop)
     assert list(figures.named) == [figure.name for figure in FIGURES]
     assert figures.values["queries"] == 12
     assert figures.values["silently_wrong"] == 0.4167
     # Wilson by hand: (6 + 1.92) / (12 + 3.84) = 0.5, less and plus 0.2462
     assert figures.named["accepted"] == Figure(0.5, 0.2538, 0.7462, 12)
     assert figures.named["asked"] == Figure.of_share(2, 12).rounded()
-    empty = Figures(DecisionCounts(), tiny_router.pack)
+    empty = Figures(DecisionCounts(), bike_shop)
     assert {*empty.named.values()} == {Figure(None, None, None, 0)}
     assert empty.risk_coverage == empty.ask_rate == empty.reliability == ()
 
 
-def test_calibration_error_by_hand(counts, tiny_router):
+def test_calibration_error_by_hand(counts, bike_shop):
     # gaps of the bins from 0.3 on, 0.3 + 0.4 + |0.5 - 1| + |1.2 - 1| + 0.7 + 0.8 + |2.7 - 3|, by 10
-    figure = Figures(counts, tiny_router.pack).named["calibration_error"]
+    figure = Figures(counts, bike_shop).named["calibration_error"]
     assert (figure.value, figure.n) == (0.32, 10)
     assert figure.low < 0.32 < figure.high
 
 
-def test_risk_coverage_by_hand(counts, tiny_router):
-    curve = Figures(counts, tiny_router.pack).risk_coverage
+def test_risk_coverage_by_hand(counts, bike_shop):
+    curve = Figures(counts, bike_shop).risk_coverage
     assert [(one.confidence, one.coverage, one.risk) for one in curve] == [
         (0.9, 0.25, 0.0),
         (0.8, 0.3333, 0.25),
@@ -169,25 +169,25 @@ def test_risk_coverage_by_hand(counts, tiny_router):
         (0.3, 0.8333, 0.5),
     ]
     area = (3 * 0 + 0.25 + 0.4 + 2 * 3 / 7 + 0.375 + 4 / 9 + 0.5) / 10
-    assert Figures(counts, tiny_router.pack).named["risk_coverage_area"].value == round(area, 4)
+    assert Figures(counts, bike_shop).named["risk_coverage_area"].value == round(area, 4)
 
 
-def test_asking_more_by_hand(counts, tiny_router):
-    curve = Figures(counts, tiny_router.pack).ask_rate
+def test_asking_more_by_hand(counts, bike_shop):
+    curve = Figures(counts, bike_shop).ask_rate
     first, second, *_, last = curve
     assert (first.asked, first.accuracy, first.with_answers) == (0.1667, 0.5, 0.5833)
     assert (second.asked, second.accuracy, second.with_answers) == (0.25, 0.5556, 0.6667)
     assert (last.asked, last.accuracy, last.with_answers) == (1.0, None, 1.0)
 
 
-def test_reliability_by_hand(counts, tiny_router):
-    *_, last = Figures(counts, tiny_router.pack).reliability
+def test_reliability_by_hand(counts, bike_shop):
+    *_, last = Figures(counts, bike_shop).reliability
     assert (last.start, last.end, last.confidence) == (0.9, 1.0, 0.9)
     assert (last.accepted.value, last.accepted.n) == (1.0, 3)
 
 
-def test_confusion_names_wanted_and_given(counts, tiny_router):
-    confusion = Figures(counts, tiny_router.pack).confusion
+def test_confusion_names_wanted_and_given(counts, bike_shop):
+    confusion = Figures(counts, bike_shop).confusion
     cells = {(cell.wanted, cell.given): (cell.count, cell.accepted) for cell in confusion.cells}
     assert cells["skill:fix-brakes", "skill:fix-tyres"] == (2, 0)  # the 5th lacks the brakes
     assert cells["skill:fix-brakes", "skill:sell-bikes"] == (1, 0)
@@ -198,20 +198,20 @@ def test_confusion_names_wanted_and_given(counts, tiny_router):
     assert confusion.labels == (*order, "ask", "none")
 
 
-def test_a_category_as_label_has_its_row(tiny_router):
+def test_a_category_as_label_has_its_row(bike_shop):
     gold = Gold("route", ok_skills=(BRAKES, TYRES))
-    counts = counts_of(tiny_router.pack, [(routed(BIKES), gold, 1), (routed(TYRES), gold, 1)])
-    figures = Figures(counts, tiny_router.pack)
+    counts = counts_of(bike_shop, [(routed(BIKES), gold, 1), (routed(TYRES), gold, 1)])
+    figures = Figures(counts, bike_shop)
     assert figures.categories["workshop"].recall == Figure.of_share(1, 2).rounded()
     assert counts.cells["category:workshop"] == {"skill:sell-bikes": HitCount(0, 1)}
 
 
-def test_skills_agree_with_scikit_learn_where_a_label_is_one_skill(tiny_router):
+def test_skills_agree_with_scikit_learn_where_a_label_is_one_skill(bike_shop):
     skills, dice = [TYRES, BRAKES, BIKES], random.Random(1)
     wanted = [dice.choice(skills) for _ in range(300)]
     given = [one if dice.random() < 0.7 else dice.choice(skills) for one in wanted]
     lines = [(routed(g), Gold("route", (w,)), 5_000) for w, g in zip(wanted, given, strict=True)]
-    found = Figures(counts_of(tiny_router.pack, lines), tiny_router.pack).skills
+    found = Figures(counts_of(bike_shop, lines), bike_shop).skills
     theirs = zip(*precision_recall_fscore_support(wanted, given, labels=skills), strict=True)
     for skill, (precision, recall, f1, n) in zip(skills, theirs, strict=True):
         ours = found[skill]
@@ -221,15 +221,15 @@ def test_skills_agree_with_scikit_learn_where_a_label_is_one_skill(tiny_router):
         assert ours.recall.n == n
 
 
-def test_an_acceptable_alternative_counts_for_both(tiny_router):
+def test_an_acceptable_alternative_counts_for_both(bike_shop):
     line = (routed(TYRES), Gold("route", (BRAKES,), ok_skills=(TYRES,)), 5_000)
-    found = Figures(counts_of(tiny_router.pack, [line]), tiny_router.pack).skills
+    found = Figures(counts_of(bike_shop, [line]), bike_shop).skills
     assert found[TYRES].precision.value == 1.0
     assert found[BRAKES].recall.value == 1.0
 
 
-def test_parts_add_up_to_the_whole_in_any_order(tiny_router):
-    pack = tiny_router.pack
+def test_parts_add_up_to_the_whole_in_any_order(bike_shop):
+    pack = bike_shop
     whole = counts_of(pack, LINES)
     parts = [counts_of(pack, LINES[i : i + 3]) for i in range(0, 12, 3)]
     # as another machine would send them
@@ -241,9 +241,9 @@ def test_parts_add_up_to_the_whole_in_any_order(tiny_router):
         assert total == whole
 
 
-def test_lines_without_a_label_count_in_shares_and_days_alone(tiny_router):
-    counts = counts_of(tiny_router.pack, [(routed(TYRES), None, 9_000), LINES[0], LINES[6]])
-    figures = Figures(counts, tiny_router.pack)
+def test_lines_without_a_label_count_in_shares_and_days_alone(bike_shop):
+    counts = counts_of(bike_shop, [(routed(TYRES), None, 9_000), LINES[0], LINES[6]])
+    figures = Figures(counts, bike_shop)
     assert figures.shares.actions == {"route": 2, "clarify": 1}
     assert figures.shares.skills == {TYRES: 2}
     assert figures.shares.questions == {"which-part": 1}
@@ -253,8 +253,8 @@ def test_lines_without_a_label_count_in_shares_and_days_alone(tiny_router):
     assert figures.named["asked"] == Figure.of_share(1, 3).rounded()
 
 
-def test_a_long_curve_is_thinned_and_keeps_its_ends(tiny_router):
+def test_a_long_curve_is_thinned_and_keeps_its_ends(bike_shop):
     lines = [(routed(TYRES), Gold("route", (TYRES,)), i) for i in range(1_000)]
-    curve = Figures(counts_of(tiny_router.pack, lines), tiny_router.pack).risk_coverage
+    curve = Figures(counts_of(bike_shop, lines), bike_shop).risk_coverage
     assert len(curve) == 200
     assert (curve[0].coverage, curve[-1].coverage) == (0.001, 1.0)

@@ -97,10 +97,3 @@ def test_where_no_text_ever_needs_a_question_asking_is_unlikely():
     np.testing.assert_allclose(
         missing_detail.probability(evidence), 0.5 / 10
     )  # (0 + 0.5) of (9 + 1)
-
-
-def test_vague_texts_of_a_tiny_pack_are_likelier_asked_about_than_clear_ones(tiny_router):
-    vague = ["I have trouble with my bike", "it broke, please mend it", "bike is broken again"]
-    clear = ["new brake pads for the front wheel", "I got a puncture, the tube lost its air"]
-    ask = tiny_router.evidence_and_result([*vague, *clear])[1].ask_probability
-    assert ask[:3].min() > ask[3:].max()
