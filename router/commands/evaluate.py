@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -29,7 +30,6 @@ from router.decisions.words import count_of, on_one_line, outcome_in_words
 if TYPE_CHECKING:
     from router.evaluation.rows import Query
     from router.evaluation.run import Evaluation, Progress
-    from router.router import Router
 
 _MOST_QUERIES, _MOST_REASONS = 10, 3
 """Queries, and rejected lines, that are printed."""
@@ -40,11 +40,12 @@ def evaluate_command(
         str | None,
         typer.Argument(
             help="JSONL, CSV, TSV or Parquet, plain or compressed with gzip or zstd; a folder of"
-            " such files; or '-' for standard input [default: the sample log]."
+            " such files; a URI of one of these; or '-' for standard input [default: the sample"
+            " log]."
         ),
     ] = None,
     out: Annotated[
-        str, typer.Option("--out", "-o", help="Output folder (or a URI with --engine ray).")
+        str, typer.Option("--out", "-o", help="Output folder, as a path or a URI.")
     ] = "runs/latest",
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
@@ -67,7 +68,7 @@ def evaluate_command(
         bool,
         typer.Option(
             "--restart",
-            help="Discard an interrupted run and start over (always so with --engine ray).",
+            help="Discard an interrupted run and start over.",
         ),
     ] = False,
     fail_under: Annotated[
@@ -110,8 +111,7 @@ def evaluate_command(
     """Decide every query of a log and measure the decisions.
 
     The output folder gets the decisions, the lines that can't be read, the figures and a report.
-    If you stop the command with Ctrl-C, the same command continues where it was; with --engine ray
-    it starts over.
+    If you stop the command with Ctrl-C, the same command continues where it was.
 
     Examples:
 
@@ -123,52 +123,51 @@ def evaluate_command(
 
         router evaluate s3://bucket/log --engine ray --out s3://bucket/run
     """
-    from router.engines import choose_engine
+    from router.encoders.default import load_encoder
+    from router.engines.ray import evaluate_on_ray
+    from router.errors import LogError
     from router.evaluation.fail_under import failures_of, read_conditions
+    from router.evaluation.run import evaluate
+    from router.logs.locations import copy_to_store, local_path
     from router.logs.reader import Columns
     from router.paths import SAMPLE_LOG
+    from router.report import write_report
 
     router = load_router(pack, encoder, calibration)
     bounds = read_conditions(fail_under or [], router.pack)
+    run = partial(evaluate, cache=cache, format=form or "jsonl")
+    if engine == "ray":
+        make_encoder = partial(load_encoder, encoder)
+        run = partial(evaluate_on_ray, address=address, workers=workers, encoder=make_encoder)
+        run = partial(run, format=form or "parquet")
+    elif address is not None or workers is not None:
+        raise LogError("--address and --workers are for the engine ray; cure: --engine ray")
     columns = Columns(text_column, label_column, time_column, id_column)
-    run = choose_engine(
-        engine,
-        format=form,
-        restart=restart,
-        cache=cache,
-        address=address,
-        workers=workers,
-        encoder=encoder,
-    )
     try:
         with _progress_bar() as update:
             evaluation = run(
-                router, log or SAMPLE_LOG, out, columns=columns, strict=strict, progress=update
+                router,
+                log or SAMPLE_LOG,
+                out,
+                columns=columns,
+                strict=strict,
+                restart=restart,
+                progress=update,
             )
     except KeyboardInterrupt:
-        after = "starts over" if engine == "ray" else "goes on from here"
-        print_note(f"router: stopped; the same command {after} ({out})")
+        print_note(f"router: stopped; the same command goes on from here ({out})")
         raise typer.Exit(130) from None
-    _print_evaluation(evaluation)
+    _print_evaluation(evaluation, out)
     if report:
-        typer.echo(_write_report(evaluation, router))
+        path = write_report(evaluation.folder, router)
+        if local_path(out) is None:
+            copy_to_store(path, f"{out}/{path.name}")
+        typer.echo(f"The report is {out}/{path.name}")
     failures = failures_of(evaluation.metrics, bounds)
     for sentence in failures:
         print_note(f"router: {sentence}")
     if failures:
         raise typer.Exit(1)
-
-
-def _write_report(evaluation: "Evaluation", router: "Router") -> str:
-    """Write the report, if the decisions are on this machine, and say where it is."""
-    if not evaluation.is_here:
-        return (
-            "There is no report, because the output folder is not on this machine. Copy the folder,"
-            " then run `router report FOLDER`."
-        )
-    from router.report import write_report
-
-    return f"The report is {write_report(evaluation.folder, router)}"
 
 
 @contextmanager
@@ -201,7 +200,7 @@ def _progress_bar() -> Iterator["Callable[[Progress], None]"]:
         yield update
 
 
-def _print_evaluation(evaluation: "Evaluation") -> None:
+def _print_evaluation(evaluation: "Evaluation", out: str) -> None:
     """Print the figures, what was decided, the worst mistakes, and where the files are."""
     from rich.markup import escape
 
@@ -230,7 +229,7 @@ def _print_evaluation(evaluation: "Evaluation") -> None:
     if lines.rejected > _MOST_REASONS:
         left = lines.rejected - _MOST_REASONS
         print_line(f"  rejected.jsonl lists {left:,} more")
-    files = f"{evaluation.folder}: {', '.join(evaluation.files)}"
+    files = f"{out}: {', '.join(evaluation.files)}"
     print_line(f"Everything is in {escape(files)}.")
 
 

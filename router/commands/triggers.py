@@ -53,18 +53,18 @@ def triggers_command(
     triggers = read_triggers(file, skill)
     if to is not None:
         write_triggers(to, triggers)
-    lines = run_triggers(load_router(pack, encoder), triggers)
-    counts = count_triggers(triggers, lines)
+    outcomes = run_triggers(load_router(pack, encoder), triggers)
+    counts = count_triggers(triggers, outcomes)
     rows = []
     for count in counts:
         name = count.skill if count.should_trigger else f"not {count.skill}"
         rows.append((name, count.right, *figure_cells(count.figure, 2)))
     columns = ("skill", "right", "share", "95 % interval", "of")
     print_table("Queries with the right outcome", columns, rows)
-    for trigger, line in zip(triggers, lines, strict=True):
-        if not trigger.is_right(line.skills):
+    for trigger, outcome in zip(triggers, outcomes, strict=True):
+        if not trigger.is_right(outcome.skills):
             wanted = f"{'' if trigger.should_trigger else 'not '}{trigger.skill or 'nothing'}"
-            result = f"wanted {wanted}, got {', '.join(line.skills) or line.action}"
+            result = f"wanted {wanted}, got {', '.join(outcome.skills) or outcome.action}"
             print_line(escape(f"wrong: {trigger.query!r}: {result}"))
     everything = counts[-1]
     if fail_under is not None and everything.right < fail_under * everything.figure.n:

@@ -1,11 +1,16 @@
-"""An unfinished run on disk: the decisions and a checkpoint of each chunk, written whole.
+"""An unfinished run on disk: the decided lines of each chunk, as a part that is written whole.
 
-A chunk is done once its checkpoint exists, which is written last. A run that is killed at any time
-goes on behind its last checkpoint, and ends in the same bytes as a run that never stopped.
+A part begins with the hash of the rest, and is on the disk before the next chunk is written. A run
+that is stopped at any time, even by a power failure, goes on behind its last whole part, and ends
+in the same bytes as a run that never stopped.
 """
 
+import hashlib
+import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +19,15 @@ import msgspec
 from msgspec import Struct
 
 from router.errors import LogError
-from router.evaluation.decision_memo import NewDecisions
 from router.evaluation.decisions_file import DecisionsFormat
 from router.evaluation.metrics import pretty_json
-from router.evaluation.totals import RunTotals
+from router.evaluation.rows import DecidedLine
 from router.files import explain_write_errors, write_whole
 from router.logs.formats import Rejected
 
-_WORK, _DROPPED = ".unfinished", ".over"
+_WORK, _DROPPED, _LOCK = ".unfinished", ".over", ".lock"
 _SETTINGS = "run.json"
+_HASH_BYTES = 32
 _DIFFERENCES = {
     "format": "another form of its files",
     "log_sha256": "another log",
@@ -34,34 +39,63 @@ _DIFFERENCES = {
 """The settings that must be the same for a run to go on, and how a message names a difference."""
 
 
-class Checkpoint(Struct, frozen=True):
-    """The state after a chunk. `share`, in [0, 1], is how much of the log has been read."""
+class Part(Struct, frozen=True):
+    """What a chunk gave. `share`, in [0, 1], is how much of the log has been read by its end."""
 
     share: float
-    totals: RunTotals
+    decided: list[DecidedLine]
     rejected: list[Rejected]
-    new: NewDecisions
 
 
 @dataclass(frozen=True)
 class UnfinishedRun:
-    """The chunks of a run, in a hidden folder beside the results of earlier runs."""
+    """The parts of a run, in a hidden folder beside the results of earlier runs."""
 
     out: Path
-    format: DecisionsFormat
 
     @property
     def work(self) -> Path:
         """The hidden folder."""
         return self.out / _WORK
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the folder until the end of the block.
+
+        :raises LogError: Another process is writing here; the message has its number.
+        """
+        path = self.out / _LOCK
+        with explain_write_errors(self.out):
+            self.out.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+")
+        with file:
+            if not _try_lock(file.fileno()):
+                file.seek(0)
+                raise LogError(
+                    f"{self.out}: another process is writing here, with the number"
+                    f" {file.read().strip() or 'unknown'}; cure: wait for its end, or name another"
+                    " folder with --out"
+                )
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
     def start(self, settings: Mapping[str, Any]) -> None:
-        """Begin a run, or make sure that the chunks already here are of the same run.
+        """Begin a run, or make sure that the parts already here are of the same run.
 
         :raises LogError: The folder holds an unfinished run of something else.
         """
         path = self.work / _SETTINGS
-        before = msgspec.json.decode(path.read_bytes()) if path.is_file() else settings
+        try:
+            before = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except (OSError, msgspec.DecodeError):  # nothing says what the parts are of
+            before = dict(settings)
+            for part in self.work.glob("*.part"):
+                part.unlink()
         differences = [
             difference
             for name, difference in _DIFFERENCES.items()
@@ -75,61 +109,93 @@ class UnfinishedRun:
             )
         with explain_write_errors(self.out):
             write_whole(path, pretty_json(settings))
+            _sync(self.work)
 
-    def checkpoints(self) -> Iterator[Checkpoint]:
-        """Give the checkpoints of the chunks that are done, in order."""
+    def parts(self) -> Iterator[Part]:
+        """Give the parts that are whole, in order."""
         number = 0
-        while self._file(number, "checkpoint").is_file():
-            yield self.checkpoint(number)
+        while part := self.part(number):
+            yield part
             number += 1
 
-    def checkpoint(self, number: int) -> Checkpoint:
-        """Read the checkpoint of a chunk."""
-        content = self._file(number, "checkpoint").read_bytes()
-        return msgspec.msgpack.decode(content, type=Checkpoint)
-
-    def add(self, number: int, decisions: bytes, checkpoint: Checkpoint) -> None:
-        """Write a chunk, its checkpoint last; nothing of it is left where there is no room."""
-        contents = {"decisions": decisions, "checkpoint": msgspec.msgpack.encode(checkpoint)}
+    def part(self, number: int) -> Part | None:
+        """Read a part; None if it is not there, or is not what was written."""
         try:
-            for kind, content in contents.items():
-                write_whole(self._file(number, kind), content, sync=False)
-        except OSError:
-            for kind in contents:
-                self._file(number, kind).unlink(missing_ok=True)
-            raise
+            content = self._file(number).read_bytes()
+        except FileNotFoundError:
+            return None
+        if hashlib.sha256(content[_HASH_BYTES:]).digest() != content[:_HASH_BYTES]:
+            return None
+        return msgspec.msgpack.decode(content[_HASH_BYTES:], type=Part)
 
-    def assemble(self, count: int, contents: Mapping[str, bytes]) -> None:
-        """Join the chunks, and give the files their names only when all of them are whole.
+    def add(self, number: int, part: Part) -> None:
+        """Write a part; nothing of it is left where there is no room."""
+        content = msgspec.msgpack.encode(part)
+        write_whole(self._file(number), hashlib.sha256(content).digest() + content)
 
-        :param count: The number of chunks.
+    def assemble(self, decisions: DecisionsFormat, contents: Mapping[str, bytes]) -> None:
+        """Join the parts, and give the files their names only when all of them are whole.
+
+        :param decisions: The format of the decisions.
         :param contents: The contents of further files, by name.
         """
-        decisions = (self._file(number, "decisions").read_bytes() for number in range(count))
         encoder = msgspec.json.Encoder()
-        names = (self.format.file_name, "rejected.jsonl", *contents)
+        names = (decisions.file_name, "rejected.jsonl", *contents)
         paths = {name: self.work / f"whole-{name}" for name in names}
         try:
-            with paths[self.format.file_name].open("wb") as file:
-                self.format.join(decisions, file)
+            with paths[decisions.file_name].open("wb") as file:
+                decisions.write((part.decided for part in self.parts()), file)
             with paths["rejected.jsonl"].open("wb") as file:
-                for done in self.checkpoints():
-                    file.write(encoder.encode_lines(done.rejected))
+                for part in self.parts():
+                    file.write(encoder.encode_lines(part.rejected))
             for name, content in contents.items():
                 paths[name].write_bytes(content)
+            for path in paths.values():
+                _sync(path)
             for name, path in paths.items():
                 path.replace(self.out / name)
+            _sync(self.out)
         finally:
             for path in paths.values():
                 path.unlink(missing_ok=True)
 
     def drop(self) -> None:
-        """Drop the chunks: first by renaming their folder, which happens at once."""
+        """Drop the parts: first by renaming their folder, which happens at once."""
         dropped = self.out / _DROPPED
         shutil.rmtree(dropped, ignore_errors=True)  # left by a run that was killed in here
         if self.work.exists():
             self.work.rename(dropped)
             shutil.rmtree(dropped)
 
-    def _file(self, number: int, kind: str) -> Path:
-        return self.work / f"{number:06}.{kind}"
+    def _file(self, number: int) -> Path:
+        return self.work / f"{number:06}.part"
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Lock an open file for this process alone; the lock ends with the process."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # others may read what is before
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,6 +1,5 @@
 """The decisions of a run on disk, as JSON lines or as Parquet, and the folder that holds them."""
 
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,15 +31,14 @@ class _JsonLines:
 
     file_name = "decisions.jsonl"
 
-    def encode(self, lines: Sequence[DecidedLine]) -> bytes:
-        content = msgspec.json.Encoder().encode_lines(lines)
-        if not content.isascii():
-            for end, escaped in _LINE_ENDS.items():
-                content = content.replace(end.encode(), escaped)
-        return content
-
-    def join(self, parts: Iterable[bytes], file: BinaryIO) -> None:
-        file.writelines(parts)
+    def write(self, parts: Iterable[Sequence[DecidedLine]], file: BinaryIO) -> None:
+        encoder = msgspec.json.Encoder()
+        for lines in parts:
+            content = encoder.encode_lines(lines)
+            if not content.isascii():
+                for end, escaped in _LINE_ENDS.items():
+                    content = content.replace(end.encode(), escaped)
+            file.write(content)
 
     def read(self, path: Path) -> Iterator[DecidedLine]:
         decoder = msgspec.json.Decoder(DecidedLine)
@@ -60,19 +58,12 @@ class _Parquet:
 
     file_name = "decisions.parquet"
 
-    def encode(self, lines: Sequence[DecidedLine]) -> bytes:
-        from pyarrow import parquet
-
-        file = io.BytesIO()
-        parquet.write_table(decisions_table(lines), file, compression="zstd")
-        return file.getvalue()
-
-    def join(self, parts: Iterable[bytes], file: BinaryIO) -> None:
+    def write(self, parts: Iterable[Sequence[DecidedLine]], file: BinaryIO) -> None:
         from pyarrow import parquet
 
         with parquet.ParquetWriter(file, _decisions_schema(), compression="zstd") as writer:
-            for part in parts:
-                writer.write_table(parquet.read_table(io.BytesIO(part)))
+            for lines in filter(None, parts):
+                writer.write_table(_decisions_table(lines))
 
     def read(self, path: Path) -> Iterator[DecidedLine]:
         import pyarrow as pa
@@ -170,14 +161,14 @@ class RunFolder:
             return parquet.read_table(path)
         lines, batches = self.decisions(), []
         while batch := list(islice(lines, _BATCH_LINES)):
-            batches.append(decisions_table(batch))
+            batches.append(_decisions_table(batch))
         return pa.concat_tables([_decisions_schema().empty_table(), *batches])
 
     def _decisions_file(self, name: str) -> Path:
         return self.path / FORMATS[name].file_name
 
 
-def decisions_table(lines: Sequence[DecidedLine]) -> "pyarrow.Table":
+def _decisions_table(lines: Sequence[DecidedLine]) -> "pyarrow.Table":
     """Lay decided lines out in columns; the fields of `gold` become columns of their own."""
     import pyarrow as pa
 

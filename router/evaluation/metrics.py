@@ -3,18 +3,25 @@
 import hashlib
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from router.evaluation.counts import Day
-from router.evaluation.figures import Asking, Bin, Confusion, OfTarget, Risk, Shares
+from router.evaluation.figures import Asking, Bin, Confusion, Figures, OfTarget, Risk, Shares
 from router.evaluation.rows import Query
 from router.router import Router
 from router.statistics.figure import Figure
 
 RUN_FORMAT = 1
 """Raised whenever the files of a run change their shape."""
+
+_COMPUTED = (
+    *("skills", "categories", "confusion", "risk_coverage"),
+    *("ask_rate", "reliability", "shares", "days"),
+)
+"""What `Metrics` takes from `Figures` by the same name."""
 
 
 class Versions(Struct, frozen=True):
@@ -95,9 +102,21 @@ class Metrics(Struct, frozen=True):
     least_certain: tuple[Query, ...]
     mistakes: tuple[Query, ...]
 
-    def to_json(self) -> bytes:
-        """Write as indented JSON."""
-        return pretty_json(self)
+    @classmethod
+    def of(
+        cls,
+        figures: Figures,
+        versions: Versions,
+        lines: Lines,
+        **lists: Any,  # noqa: ANN401 - mypy would take them for other fields
+    ) -> "Metrics":
+        """Compute every figure.
+
+        :param lists: The lists of queries: `repeated`, `least_certain` and `mistakes`.
+        """
+        computed = {name: getattr(figures, name) for name in _COMPUTED}
+        named: dict[str, Any] = {"figures": figures.values, "intervals": figures.named}
+        return cls(RUN_FORMAT, versions, lines, **named, **computed, **lists)
 
 
 def metrics_schema() -> str:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from router.decisions.outcome import Action, OutcomeBatch
+from router.decisions.outcome import Action, Outcome, OutcomeBatch
 from router.logs.labels import Gold, accepts
 from router.logs.reader import LogLine
 from router.packs.pack import Pack
@@ -187,3 +187,17 @@ def decided_lines(
         )
         for line, index, *values in rows
     ]
+
+
+def outcome_batch(lines: Sequence[DecidedLine]) -> OutcomeBatch:
+    """Give the decisions of decided lines as a batch."""
+    outcomes: dict[Outcome, int] = {}
+    indices = [
+        outcomes.setdefault(msgspec.convert(line, Outcome, from_attributes=True), len(outcomes))
+        for line in lines
+    ]
+    numbers = {
+        name: np.array([getattr(line, name) for line in lines], dtype=np.float32)
+        for name in NUMBERS
+    }
+    return OutcomeBatch(tuple(outcomes), np.array(indices, dtype=np.intp), **numbers)

@@ -1,31 +1,39 @@
 """Evaluates a router on a log, chunk by chunk: reads it, decides it, counts it and writes it."""
 
-import io
 import shutil
 import tempfile
 import weakref
-from bisect import bisect_right
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from router._deprecated import warn_renamed
-from router.errors import LogError
-from router.evaluation.checkpoint import Checkpoint, UnfinishedRun
+from router.decisions.outcome import OutcomeBatch
+from router.errors import LogError, RouterError
+from router.evaluation.checkpoint import Part, UnfinishedRun
 from router.evaluation.counts import DecisionCounts
-from router.evaluation.decision_memo import DecisionMemo
+from router.evaluation.decision_memo import DecisionMemo, NewTexts
 from router.evaluation.decisions_file import FORMATS, RunFolder
-from router.evaluation.metrics import RUN_FORMAT, Metrics, Versions, pretty_json
-from router.evaluation.rows import Query, decided_lines
-from router.evaluation.totals import MAX_LISTED, RunTotals, decide_chunk
+from router.evaluation.figures import Figures
+from router.evaluation.metrics import RUN_FORMAT, Lines, Metrics, Versions, pretty_json
+from router.evaluation.rows import (
+    SHOWN_CHARACTERS,
+    DecidedLine,
+    Query,
+    decided_lines,
+    outcome_batch,
+)
 from router.files import explain_write_errors
-from router.logs.formats import LogFile, Rejected, file_hash, find_files, fingerprint, keep_stdin
+from router.logs.formats import LogFile, Rejected, file_hash, find_files, fingerprint
 from router.logs.labels import LabelReader
+from router.logs.locations import copy_to_store, local_log, local_path
 from router.logs.reader import CHUNK_LINES, Columns, LogChunk, LogLine, read_log
 from router.router import Router
 from router.statistics.figure import Figure
@@ -33,8 +41,11 @@ from router.statistics.figure import Figure
 if TYPE_CHECKING:
     import pyarrow
 
-STDIN = "-"
-_STDIN_COPY = "stdin.log"
+DecideBatches: TypeAlias = Callable[[Iterable[list[str]]], Iterator[OutcomeBatch]]
+"""Decides batches of texts, and gives their decisions in order."""
+
+_MAX_LISTED = 100
+"""Queries in each list of `metrics.json`."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +66,14 @@ class Progress:
 class Evaluation:
     """The result of a run. The decisions stay on disk.
 
-    :param folder: The folder of the run; a URI if the files are on no file system of this machine.
+    :param folder: The folder of the run. If `out` is a URI, a copy on this machine that is removed
+        with the result.
     :param metrics: The content of `metrics.json`.
     :param counts: The counts from which the figures were computed.
     :param format: The format of the decisions: "jsonl" or "parquet".
     """
 
-    folder: Path | str
+    folder: Path
     metrics: Metrics
     counts: DecisionCounts
     format: str
@@ -72,26 +84,18 @@ class Evaluation:
         return self.metrics.intervals
 
     @property
-    def is_here(self) -> bool:
-        """Whether the files are on a file system of this machine."""
-        return isinstance(self.folder, Path)
-
-    @property
     def files(self) -> tuple[str, ...]:
         """The names of the files in the folder."""
         return (FORMATS[self.format].file_name, "rejected.jsonl", "metrics.json", "run.json")
 
     def table(self) -> "pyarrow.Table":
         """Read all decisions as an arrow table, in the order of the log."""
-        if isinstance(self.folder, Path):
-            return RunFolder(self.folder).table()
-        from pyarrow import parquet
-
-        return parquet.read_table(f"{self.folder}/{self.files[0]}")
+        return RunFolder(self.folder).table()
 
     def rejected(self) -> Iterator[Rejected]:
         """Give the lines that can't be read, in order."""
-        yield from map(msgspec.json.Decoder(Rejected).decode, self._lines("rejected.jsonl"))
+        with (self.folder / "rejected.jsonl").open("rb") as file:
+            yield from map(msgspec.json.Decoder(Rejected).decode, file)
 
     def to_pandas(self) -> Any:  # noqa: ANN401 - naming the type would need pandas
         """Read all decisions as a pandas data frame, in the order of the log."""
@@ -102,17 +106,6 @@ class Evaluation:
         """Use `format` instead; this name is deprecated."""
         warn_renamed("Evaluation.form", "Evaluation.format")
         return self.format
-
-    def _lines(self, name: str) -> Iterator[bytes]:
-        if isinstance(self.folder, Path):
-            with (self.folder / name).open("rb") as file:
-                yield from file
-            return
-        from pyarrow.fs import FileSystem
-
-        system, path = FileSystem.from_uri(f"{self.folder}/{name}")
-        with system.open_input_file(path) as stream:
-            yield from io.BufferedReader(stream)
 
 
 def evaluate(
@@ -127,16 +120,19 @@ def evaluate(
     cache: bool = True,
     progress: Callable[[Progress], None] | None = None,
     chunk_lines: int = CHUNK_LINES,
+    decide: DecideBatches | None = None,
     form: str | None = None,
 ) -> Evaluation:
     """Decide every line of a log, and write decisions, rejected lines and figures to a folder.
 
     If the run is stopped at any time, the same call goes on where it was, and ends in the same
-    bytes.
+    bytes. Only a run whose folder is a URI starts over.
 
     :param router: Decides the queries.
-    :param log: A file, a folder of files, or "-" for standard input.
-    :param out: The folder; if None, a temporary one that is removed with the result.
+    :param log: A file, a folder of files, a URI of one of these ("s3://bucket/log"), or "-" for
+        standard input.
+    :param out: The folder, as a path or a URI; if None, a temporary one that is removed with the
+        result.
     :param columns: Names of the columns; they are guessed by default.
     :param format: The format of the decisions: "jsonl" or "parquet".
     :param strict: Stop at the first line that can't be read.
@@ -145,8 +141,11 @@ def evaluate(
         edit of the pack the log is decided again without being embedded again.
     :param progress: Called after each chunk.
     :param chunk_lines: Lines that are read, decided and kept at a time.
+    :param decide: Decides batches of texts in place of `router`, for example on other machines.
     :param form: The former name of `format`; deprecated.
-    :raises LogError: The log can't be read, or it has no line that can be read.
+    :raises LogError: The log can't be read, it has no line that can be read, or another process is
+        writing to the folder.
+    :raises RouterError: A line can't be decided; the message names it.
     :raises WriteError: The disk is full, or `out` can't be written to.
     """
     if form is not None:
@@ -154,50 +153,45 @@ def evaluate(
         format = form
     if format not in FORMATS:
         raise LogError(f"the format is one of {', '.join(FORMATS)}, was: {format!r}")
-    folder = Path(tempfile.mkdtemp(prefix="router-")) if out is None else Path(out)
+    folder = local_path(out)
+    is_temporary = folder is None
+    folder = folder or Path(tempfile.mkdtemp(prefix="router-"))
+    unfinished = UnfinishedRun(folder)
     try:
-        unfinished = UnfinishedRun(folder, FORMATS[format])
-        if restart:
-            unfinished.drop()
-        files = _find_files(log, unfinished)
-        versions = Versions.of(router)
-        log_hash = fingerprint(file_hash(file.path) for file in files)
-        settings = run_settings(versions, log, log_hash, columns, format, chunk_lines)
-        unfinished.start(settings)
-        run = _Run(router.with_vector_cache() if cache else router, unfinished, progress)
-        run.resume()
-        run.go_on(
-            read_log(files, columns, LabelReader(router.pack), strict=strict, lines=chunk_lines)
-        )
-        metrics = run.finish(versions, files, settings)
-        evaluation = Evaluation(folder, metrics, run.totals.counts, format)
+        with unfinished.locked():
+            if restart:
+                unfinished.drop()
+            with explain_write_errors(folder, _kept(0)):
+                files = find_files(local_log(log, unfinished.work), exclude=folder)
+            versions = Versions.of(router)
+            settings = {
+                "format": RUN_FORMAT,
+                "log": str(log),
+                "log_sha256": fingerprint(file_hash(file.path) for file in files),
+                "versions": msgspec.to_builtins(versions),
+                "columns": msgspec.to_builtins(columns),
+                "form": format,
+                "chunk_lines": chunk_lines,
+            }
+            unfinished.start(settings)
+            run = _Run(router, unfinished, progress)
+            run.resume()
+            chunks = read_log(
+                files, columns, LabelReader(router.pack), strict=strict, lines=chunk_lines
+            )
+            decider = router.with_vector_cache() if cache else router
+            run.go_on(chunks, decide or partial(map, decider.outcomes))
+            metrics = run.finish(versions, files, settings)
+        evaluation = Evaluation(folder, metrics, run.counts, format)
+        if out is not None and is_temporary:
+            copy_to_store(folder, str(out))
     except BaseException:
-        if out is None:
+        if is_temporary:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    if out is None:
+    if is_temporary:
         weakref.finalize(evaluation, shutil.rmtree, folder, ignore_errors=True)
     return evaluation
-
-
-def run_settings(
-    versions: Versions,
-    log: str | Path,
-    log_hash: str,
-    columns: Columns,
-    format: str,
-    chunk_lines: int,
-) -> dict[str, Any]:
-    """Describe what is run on what, as `run.json` holds it."""
-    return {
-        "format": RUN_FORMAT,
-        "log": str(log),
-        "log_sha256": log_hash,
-        "versions": msgspec.to_builtins(versions),
-        "columns": msgspec.to_builtins(columns),
-        "form": format,
-        "chunk_lines": chunk_lines,
-    }
 
 
 @dataclass
@@ -208,76 +202,149 @@ class _Run:
     unfinished: UnfinishedRun
     progress: Callable[[Progress], None] | None
     memo: DecisionMemo = field(default_factory=DecisionMemo)
-    totals: RunTotals = field(default_factory=RunTotals)
-    slots: list[int] = field(default_factory=list)  # texts remembered by the end of each chunk
+    counts: DecisionCounts = field(default_factory=DecisionCounts)
+    n_rejected: int = 0
+    n_texts: int = 0  # different texts that were decided
+    first_rejected: Rejected | None = None
+    least_certain: list[DecidedLine] = field(default_factory=list)
+    mistakes: list[DecidedLine] = field(default_factory=list)
+    last_lines: list[int] = field(default_factory=list)  # the last line of each part
+
+    @property
+    def n_read(self) -> int:
+        """The lines read, which are decided or rejected."""
+        return self.counts.lines + self.n_rejected
 
     def resume(self) -> None:
         """Take up what a stopped run has decided."""
-        for checkpoint in self.unfinished.checkpoints():
-            self.memo.remember(checkpoint.new)
-            self._add(checkpoint)
+        for part in self.unfinished.parts():
+            new = self.memo.look_up(part.decided)
+            self.memo.fill(new, outcome_batch(new.lines))
+            self._add(part, len(new.lines))
 
-    def go_on(self, chunks: Iterable[LogChunk]) -> None:
+    def go_on(self, chunks: Iterable[LogChunk], decide: DecideBatches) -> None:
         """Decide the chunks that are left."""
+        pending: deque[tuple[LogChunk, NewTexts[LogLine]]] = deque()
+
+        def new_texts() -> Iterator[list[str]]:
+            for chunk in islice(chunks, len(self.last_lines), None):
+                new = self.memo.look_up(chunk.lines)
+                pending.append((chunk, new))
+                yield [line.text for line in new.lines]
+
         try:
-            for chunk in islice(chunks, len(self.slots), None):
-                self._decide(chunk)
+            for batch in decide(new_texts()):
+                self._write(*pending.popleft(), batch)
         except LogError:  # once the log is mended, it is another log
             self.unfinished.drop()
             raise
+        except RouterError:
+            raise
+        except Exception as error:
+            raise _undecidable(pending[0][1].lines, decide, error) from error
 
     def finish(
         self, versions: Versions, files: Sequence[LogFile], settings: dict[str, Any]
     ) -> Metrics:
-        """Compute the figures, and join the chunks."""
-        unfinished, pack = self.unfinished, self.router.pack
-        lines, blank = sum(file.read for file in files), sum(file.blank for file in files)
+        """Compute the figures, and join the parts."""
+        n_lines, n_blank = sum(file.read for file in files), sum(file.blank for file in files)
         try:
-            metrics = self.totals.metrics(
-                versions, pack, lines=lines, blank=blank, repeated=self._repeated()
-            )
+            self._check_lines(n_lines)
         except LogError:
-            unfinished.drop()
+            self.unfinished.drop()
             raise
-        contents = {"metrics.json": metrics.to_json(), "run.json": pretty_json(settings)}
-        with explain_write_errors(unfinished.out, _kept(lines)):
-            unfinished.assemble(len(self.slots), contents)
-            for decisions_format in FORMATS.values():
-                if decisions_format is not unfinished.format:  # left by an earlier run
-                    (unfinished.out / decisions_format.file_name).unlink(missing_ok=True)
-            unfinished.drop()
+        counts, figures = self.counts, Figures(self.counts, self.router.pack)
+        metrics = Metrics.of(
+            figures,
+            versions,
+            Lines(n_lines, counts.lines, self.n_rejected, n_blank, counts.labelled, self.n_texts),
+            repeated=tuple(self._repeated()),
+            least_certain=tuple(map(Query.of, self.least_certain)),
+            mistakes=tuple(map(Query.of, self.mistakes)),
+        )
+        contents = {"metrics.json": pretty_json(metrics), "run.json": pretty_json(settings)}
+        out, chosen = self.unfinished.out, FORMATS[settings["form"]]
+        with explain_write_errors(out, _kept(n_lines)):
+            self.unfinished.assemble(chosen, contents)
+            for other in FORMATS.values():
+                if other is not chosen:  # left by an earlier run
+                    (out / other.file_name).unlink(missing_ok=True)
+            self.unfinished.drop()
         return metrics
 
-    def _decide(self, chunk: LogChunk) -> None:
-        decided, new, totals = decide_chunk(self.router, self.memo, chunk.lines, chunk.rejected)
-        checkpoint = Checkpoint(chunk.share, totals, chunk.rejected, new)
-        content = self.unfinished.format.encode(decided)
-        with explain_write_errors(self.unfinished.out, _kept(self.totals.read)):
-            self.unfinished.add(len(self.slots), content, checkpoint)
-        self._add(checkpoint)
+    def _check_lines(self, n_lines: int) -> None:
+        """Make sure that no line is lost, and that there is one."""
+        if n_lines != self.n_read:
+            raise LogError(
+                f"the log has {n_lines:,} lines, of which {self.counts.lines:,} were decided and"
+                f" {self.n_rejected:,} rejected: it has changed during the run; cure: run it again"
+            )
+        if not self.counts.lines:
+            first = self.first_rejected
+            reason = "" if first is None else f"; the first: {first.reason}"
+            raise LogError(
+                f"a log needs a line that can be read; of {n_lines:,} there is none{reason}"
+            )
 
-    def _add(self, checkpoint: Checkpoint) -> None:
-        self.totals.add(checkpoint.totals)
-        self.slots.append(len(self.memo))
+    def _write(self, chunk: LogChunk, new: NewTexts[LogLine], batch: OutcomeBatch) -> None:
+        batch = self.memo.fill(new, batch)
+        decided = decided_lines(chunk.lines, batch, self.router.pack.precedence)
+        part = Part(chunk.share, decided, chunk.rejected)
+        with explain_write_errors(self.unfinished.out, _kept(self.n_read)):
+            self.unfinished.add(len(self.last_lines), part)
+        self._add(part, len(new.lines))
+
+    def _add(self, part: Part, n_texts: int) -> None:
+        self.counts.add(DecisionCounts.of(part.decided, self.router.pack))
+        self.n_rejected += len(part.rejected)
+        self.n_texts += n_texts
+        self.first_rejected = self.first_rejected or next(iter(part.rejected), None)
+        unasked = [line for line in part.decided if not line.asks]
+        wrong = [line for line in unasked if line.silently_wrong]
+        self.least_certain = _ranked([*self.least_certain, *unasked], 1)
+        self.mistakes = _ranked([*self.mistakes, *wrong], -1)
+        numbers = [line.line for line in part.decided] + [line.line for line in part.rejected]
+        self.last_lines.append(max(numbers))
         if self.progress is not None:
-            self.progress(Progress(self.totals.read, self.totals.texts, checkpoint.share))
+            self.progress(Progress(self.n_read, self.n_texts, part.share))
 
     def _repeated(self) -> list[Query]:
         """List the texts that came most often, each as it came first."""
-        counts = dict(self.memo.most_repeated(MAX_LISTED))
-        lines: dict[int, LogLine] = {}
-        for number, slots in groupby(sorted(counts), partial(bisect_right, self.slots)):
-            new = self.unfinished.checkpoint(number).new
-            first_slot = self.slots[number - 1] if number else 0
-            for slot in slots:
-                index = slot - first_slot
-                lines[slot] = LogLine(new.lines[index], "", new.texts[index])
-        decided = decided_lines(
-            [lines[slot] for slot in counts],
-            self.memo.batch(list(counts)),
-            self.router.pack.precedence,
-        )
-        return [Query.of(*pair) for pair in zip(decided, counts.values(), strict=True)]
+        counts = self.memo.most_repeated(_MAX_LISTED)
+        parts = map(self.unfinished.part, {bisect_left(self.last_lines, line) for line in counts})
+        first = {
+            line.line: msgspec.structs.replace(line, gold=None)
+            for part in parts
+            if part is not None
+            for line in part.decided
+            if line.line in counts
+        }
+        return [Query.of(first[line], count) for line, count in counts.items()]
+
+
+def _undecidable(lines: Sequence[LogLine], decide: DecideBatches, error: Exception) -> RouterError:
+    """Name the first line that can't be decided, by deciding them one by one."""
+    for line in lines:
+        try:
+            next(iter(decide([[line.text]])))
+        except Exception as cause:
+            return RouterError(
+                f"line {line.line}: can't be decided: {cause}; the text starts with"
+                f" {line.text[:80]!r}"
+            )
+    return RouterError(
+        f"lines {lines[0].line} to {lines[-1].line}: can't be decided together: {error}"
+    )
+
+
+def _ranked(lines: Iterable[DecidedLine], sign: int) -> list[DecidedLine]:
+    """List the first lines by `sign` times their confidence, each text once."""
+    first: dict[str, DecidedLine] = {}
+    for line in sorted(lines, key=lambda line: (sign * line.confidence, line.line)):
+        first.setdefault(line.text[:SHOWN_CHARACTERS], line)
+        if len(first) == _MAX_LISTED:
+            break
+    return list(first.values())
 
 
 def _kept(lines: int) -> str:
@@ -286,13 +353,3 @@ def _kept(lines: int) -> str:
         f"{lines:,} lines are done and kept, the same command goes on from there, and earlier"
         " results are unchanged"
     )
-
-
-def _find_files(log: str | Path, unfinished: UnfinishedRun) -> list[LogFile]:
-    """Find the files of a log; standard input is first copied to one."""
-    if str(log) != STDIN:
-        return find_files(Path(log), exclude=unfinished.out)
-    path = unfinished.work / _STDIN_COPY
-    with explain_write_errors(unfinished.out, _kept(0)):
-        keep_stdin(path)
-    return find_files(path, exclude=unfinished.out)

@@ -10,13 +10,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from router.decisions.outcome import Outcome
 from router.errors import LogError, RouterError
-from router.evaluation.decision_memo import DecisionMemo
-from router.evaluation.rows import DecidedLine
-from router.evaluation.totals import decide_chunk
 from router.files import write_whole
 from router.logs.formats import LogFile, Rejected
-from router.logs.reader import LogLine
 from router.packs.faults import did_you_mean
 from router.router import Router
 from router.statistics.figure import Figure
@@ -141,7 +138,7 @@ def write_triggers(path: Path, triggers: Iterable[Trigger]) -> None:
     write_whole(path, msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n")
 
 
-def run_triggers(router: Router, triggers: Sequence[Trigger]) -> list[DecidedLine]:
+def run_triggers(router: Router, triggers: Sequence[Trigger]) -> list[Outcome]:
     """Decide every query, in order.
 
     :raises RouterError: A trigger is about a skill that the pack does not have.
@@ -151,20 +148,15 @@ def run_triggers(router: Router, triggers: Sequence[Trigger]) -> list[DecidedLin
             if skill not in router.pack.skills:
                 hint = did_you_mean(skill, router.pack.skills)
                 raise RouterError(f"{trigger.query!r}: no skill {skill!r} in this pack; {hint}")
-    lines = [
-        LogLine(number, str(number), trigger.query)
-        for number, trigger in enumerate(triggers, start=1)
-    ]
-    return decide_chunk(router, DecisionMemo(), lines, [])[0]
+    batch = router.outcomes([trigger.query for trigger in triggers])
+    return [batch.outcomes[index] for index in batch.indices]
 
 
-def count_triggers(
-    triggers: Sequence[Trigger], decided: Sequence[DecidedLine]
-) -> list[TriggerCount]:
+def count_triggers(triggers: Sequence[Trigger], outcomes: Sequence[Outcome]) -> list[TriggerCount]:
     """Count by skill, first what should trigger it, then what should not; the last is of all."""
     groups: defaultdict[tuple[str, bool], list[bool]] = defaultdict(list)
-    for trigger, line in zip(triggers, decided, strict=True):
-        groups[trigger.skill, not trigger.should_trigger].append(trigger.is_right(line.skills))
+    for trigger, outcome in zip(triggers, outcomes, strict=True):
+        groups[trigger.skill, not trigger.should_trigger].append(trigger.is_right(outcome.skills))
     counts = [
         _count(skill or "(none)", not should_not, groups[skill, should_not])
         for skill, should_not in sorted(groups)

@@ -9,7 +9,6 @@ import csv
 import hashlib
 import io
 import re
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,14 +250,6 @@ def find_files(log: Path, exclude: Path) -> list[LogFile]:
     if not paths:
         raise LogError(f"{log}: a log's folder holds its parts, this one is empty")
     return [LogFile.open(path, path.name if len(paths) > 1 else "") for path in paths]
-
-
-def keep_stdin(path: Path) -> None:
-    """Write standard input to a file, so that a stopped run can go on with it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        while block := sys.stdin.buffer.read(1 << 20):
-            file.write(block)
 
 
 def file_hash(path: Path) -> bytes:

@@ -1,27 +1,20 @@
-"""Which engine a command is given, and what it says without Ray."""
+"""The engine ray, as far as it goes without Ray."""
 
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
-from router.engines import choose_engine
+from router.cli import app
 from router.engines.ray import evaluate_on_ray
 from router.errors import LogError, RouterError
-from router.evaluation.run import evaluate
 
 
-def test_an_engine_has_its_own_settings():
-    local, on_ray = choose_engine("local", restart=True), choose_engine("ray", workers=3)
-    assert (local.func, local.keywords["format"], local.keywords["restart"]) == (
-        evaluate,
-        "jsonl",
-        True,
-    )
-    assert (on_ray.func, on_ray.keywords["workers"]) == (evaluate_on_ray, 3)
-    with pytest.raises(LogError, match="cure: --engine ray"):
-        choose_engine("local", workers=2)
-    with pytest.raises(LogError, match="cure: no --format jsonl"):
-        choose_engine("ray", format="jsonl")
+def test_settings_of_a_cluster_are_for_the_engine_ray(tiny, tmp_path):
+    command = ["evaluate", "--pack", str(tiny), "--out", str(tmp_path), "--workers", "2"]
+    result = CliRunner().invoke(app, command)
+    assert isinstance(result.exception, LogError)
+    assert "cure: --engine ray" in str(result.exception)
 
 
 def test_without_ray_the_extra_is_named(tiny_router, tmp_path, monkeypatch):
@@ -30,8 +23,3 @@ def test_without_ray_the_extra_is_named(tiny_router, tmp_path, monkeypatch):
     log.write_text('{"text": "a nail in my tyre"}\n')
     with pytest.raises(RouterError, match=r"cure: pip install 'router\[ray\]'"):
         evaluate_on_ray(tiny_router, log, tmp_path / "out")
-
-
-def test_standard_input_is_not_spread(tiny_router, tmp_path):
-    with pytest.raises(LogError, match="can't be spread; cure: name a file or folder"):
-        evaluate_on_ray(tiny_router, "-", tmp_path / "out")

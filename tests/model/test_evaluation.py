@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 from router import RouterError
 from router.commands.evaluate import evaluate_command as command
 from router.errors import LogError
-from router.evaluation.decision_memo import DecisionMemo, NewDecisions
+from router.evaluation.decision_memo import DecisionMemo
 from router.evaluation.fail_under import failures_of, read_conditions
 from router.evaluation.metrics import Metrics, metrics_schema
+from router.evaluation.rows import decided_lines, outcome_batch
 from router.evaluation.run import evaluate
 from router.logs.reader import Columns, LogLine
 from router.paths import DATA
@@ -129,37 +130,57 @@ def log_lines(texts, start=1):
     return [LogLine(line, str(line), text) for line, text in enumerate(texts, start)]
 
 
+def decide(memo, router, lines):
+    new = memo.look_up(lines)
+    return memo.fill(new, router.outcomes([line.text for line in new.lines])), new
+
+
+def decisions(batch):
+    return [
+        (batch.outcomes[i], float(confidence), float(margin))
+        for i, confidence, margin in zip(batch.indices, batch.confidence, batch.margin, strict=True)
+    ]
+
+
 def test_each_text_is_decided_once_as_far_as_there_is_room(tiny_router):
-    texts = ["flat tyre", "squealing brakes", "flat tyre", "buy a bike"]
-    first, again = log_lines(texts), log_lines(texts, start=5)
+    texts = ["flat tyre", "squealing brakes", "flat tyre", "buy a bike", "buy a bike"]
+    first, again = log_lines(texts), log_lines(texts, start=6)
     roomy, narrow = DecisionMemo(), DecisionMemo(max_texts=1)
-    batch, new = roomy.decide(tiny_router, first)
-    assert (new.lines, new.texts) == ([1, 2, 4], ["flat tyre", "squealing brakes", "buy a bike"])
-    assert roomy.most_repeated(5) == [(0, 2)]
-    repeated, new = roomy.decide(tiny_router, again)
+    batch, new = decide(roomy, tiny_router, first)
+    assert ([line.line for line in new.lines], new.n_kept) == ([1, 2, 4], 3)
+    assert roomy.most_repeated(5) == {1: 2, 4: 2}
+    repeated, new = decide(roomy, tiny_router, again)
     assert new.lines == []
-    narrow.decide(tiny_router, first)
-    crowded, new = narrow.decide(tiny_router, again)
-    assert (len(narrow), new.lines) == (1, [6, 8])
-    plain = tiny_router.outcomes(texts)
-    for other in (batch, repeated, crowded):
-        assert [other.outcomes[i] for i in other.indices] == [
-            plain.outcomes[i] for i in plain.indices
-        ]
-        assert other.confidence.tolist() == plain.confidence.tolist()
-        assert other.margin.tolist() == plain.margin.tolist()
+    decide(narrow, tiny_router, first)
+    crowded, new = decide(narrow, tiny_router, again)
+    assert ([line.line for line in new.lines], new.n_kept) == ([7, 9], 0)
+    assert narrow.most_repeated(5) == {1: 4}
+    plain = decisions(tiny_router.outcomes(texts))
+    assert [decisions(other) for other in (batch, repeated, crowded)] == [plain] * 3
 
 
-def test_a_memo_that_remembers_what_another_wrote_decides_the_same(tiny_router):
+def test_lines_are_looked_up_before_earlier_ones_are_decided(tiny_router):
+    memo = DecisionMemo(max_texts=2)
+    texts = [["flat tyre", "buy a bike"], ["squealing brakes", "flat tyre"], ["buy a bike"]]
+    new = [memo.look_up(log_lines(part)) for part in texts]
+    batches = [
+        memo.fill(part, tiny_router.outcomes([line.text for line in part.lines])) for part in new
+    ]
+    for batch, part in zip(batches, texts, strict=True):
+        assert decisions(batch) == decisions(tiny_router.outcomes(part))
+
+
+def test_a_memo_filled_from_decided_lines_decides_the_same(tiny_router):
     lines = log_lines(["flat tyre", "squealing brakes", "flat tyre"])
     first, second = DecisionMemo(), DecisionMemo()
-    batch, new = first.decide(tiny_router, lines)
-    second.remember(msgspec.msgpack.decode(msgspec.msgpack.encode(new), type=NewDecisions))
-    again, new = second.decide(tiny_router, lines)
-    assert new.lines == []
-    assert [again.outcomes[i] for i in again.indices] == [batch.outcomes[i] for i in batch.indices]
-    assert again.confidence.tolist() == batch.confidence.tolist()
-    assert second.most_repeated(5) == [(0, 4), (1, 2)]
+    batch, _ = decide(first, tiny_router, lines)
+    new = second.look_up(decided_lines(lines, batch, tiny_router.pack.precedence))
+    again = second.fill(new, outcome_batch(new.lines))
+    assert [outcome for outcome, _, _ in decisions(again)] == [
+        outcome for outcome, _, _ in decisions(batch)
+    ]
+    assert again.confidence == pytest.approx(batch.confidence, abs=1e-4)
+    assert second.most_repeated(5) == {1: 2}
 
 
 def test_a_log_without_one_good_line_says_the_first_reason(tiny_router, tmp_path):
@@ -255,8 +276,8 @@ def test_columns_are_named(tiny_router, tmp_path):
 
 def test_outcomes_are_kept_once(tiny_router):
     memo = DecisionMemo()
-    memo.decide(tiny_router, log_lines(["flat tyre", "flat tyre!", "a flat tyre"]))
-    assert memo.batch([0, 1, 2]).outcomes == tuple(dict.fromkeys(memo.outcomes))
+    batch, _ = decide(memo, tiny_router, log_lines(["flat tyre", "flat tyre!", "a flat tyre"]))
+    assert batch.outcomes == tuple(memo.outcomes)
     assert len(memo.outcomes) == 1
 
 

@@ -12,7 +12,7 @@ from shutil import which
 import pytest
 
 from router import Router
-from router.errors import LogError, WriteError
+from router.errors import LogError, RouterError, WriteError
 from router.evaluation.checkpoint import UnfinishedRun
 from router.evaluation.decisions_file import RunFolder
 from router.evaluation.run import evaluate
@@ -79,7 +79,7 @@ def test_killed_and_resumed_is_the_same_to_the_byte(tiny, log, tmp_path, form, c
             process.stdout.readline()
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [".unfinished"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {".unfinished", ".lock"}
     router, told = Router.load(tiny), []
     evaluate(router, log, tmp_path / "out", format=form, chunk_lines=CHUNK, progress=told.append)
     assert told[chunks - 1].lines == CHUNK * chunks
@@ -113,13 +113,65 @@ def stop_after(router, log, out, chunks):
 def test_stopped_twice_and_left_with_half_a_chunk(tiny_router, log, tmp_path, unbroken):
     out = tmp_path / "out"
     stop_after(tiny_router, log, out, 2)
-    (out / ".unfinished" / "000002.decisions").write_bytes(
-        b"half a ro"
-    )  # its checkpoint is missing
-    (out / ".unfinished" / ".000002.checkpoint.x7f").write_bytes(b"{")
+    (out / ".unfinished" / ".000002.part.x7f").write_bytes(b"half a ro")
     stop_after(tiny_router, log, out, 7)
     evaluate(tiny_router, log, out, chunk_lines=CHUNK)
     assert contents(out) == unbroken()
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"", bytes])
+def test_a_part_that_is_not_what_was_written_is_decided_again(
+    tiny_router, log, tmp_path, unbroken, damage
+):
+    """After a power failure a part may be cut off, empty, or filled with zeros."""
+    out = tmp_path / "out"
+    stop_after(tiny_router, log, out, 4)
+    part = out / ".unfinished" / "000001.part"
+    content = part.read_bytes()
+    part.write_bytes(damage(content) if damage is not bytes else bytes(len(content)))
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK)
+    assert contents(out) == unbroken()
+
+
+def test_parts_without_their_settings_are_dropped(tiny_router, log, tmp_path, unbroken):
+    out = tmp_path / "out"
+    stop_after(tiny_router, write(tmp_path / "other.jsonl", start=7), out, 3)
+    (out / ".unfinished" / "run.json").unlink()
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK)
+    assert contents(out) == unbroken()
+
+
+def test_two_runs_into_one_folder_are_refused(tiny_router, log, tmp_path, unbroken):
+    out, refused = tmp_path / "out", []
+
+    def start_another(done):
+        with pytest.raises(LogError, match=rf"another process is writing here.* {os.getpid()};"):
+            evaluate(tiny_router, tmp_path / "log.jsonl", out, restart=True)
+        refused.append(done.lines)
+
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK, progress=start_another)
+    assert len(refused) == 10
+    assert contents(out) == unbroken()
+
+
+def test_a_lock_that_a_killed_run_left_holds_nobody_up(tiny_router, log, tmp_path, unbroken):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".lock").write_text("1")
+    evaluate(tiny_router, log, out, chunk_lines=CHUNK)
+    assert contents(out) == unbroken()
+
+
+def test_a_line_that_cannot_be_decided_is_named(tiny_router, log, tmp_path):
+    def decide(batches):
+        for batch in batches:
+            if any("number 41" in text for text in batch):
+                raise ValueError("the encoder broke")
+            yield tiny_router.outcomes(batch)
+
+    with pytest.raises(RouterError, match=r"line 42: can't be decided: the encoder broke.*ber 41"):
+        evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK, decide=decide)
+    evaluate(tiny_router, log, tmp_path / "out", chunk_lines=CHUNK)
 
 
 def test_stopped_between_the_results_and_the_end(tiny_router, log, tmp_path, unbroken, monkeypatch):
@@ -230,9 +282,8 @@ def test_the_command_on_a_full_disk(tiny, tiny_router, tmp_path, small_disk):
         told.stderr,
     )
     assert {name: (out / name).read_bytes() for name in before} == before
-    done = {path.stem for path in (out / ".unfinished").glob("*.checkpoint")} - {"run"}
-    kept = {path.stem for path in (out / ".unfinished").iterdir()} - {"run"}
-    assert kept == done  # no chunk by half, no temporary file
+    kept = {path.suffix for path in (out / ".unfinished").iterdir()} - {".json"}
+    assert kept <= {".part"}  # no temporary file
     grow()
     assert command(*again).returncode == 0
     evaluate(tiny_router, log, tmp_path / "unbroken")
