@@ -102,21 +102,20 @@ class Metrics(Struct, frozen=True):
     least_certain: tuple[Query, ...]
     mistakes: tuple[Query, ...]
 
-    @classmethod
-    def of(
-        cls,
-        figures: Figures,
-        versions: Versions,
-        lines: Lines,
-        **lists: Any,  # noqa: ANN401 - mypy would take them for other fields
-    ) -> "Metrics":
-        """Compute every figure.
 
-        :param lists: The lists of queries: `repeated`, `least_certain` and `mistakes`.
-        """
-        computed = {name: getattr(figures, name) for name in _COMPUTED}
-        named: dict[str, Any] = {"figures": figures.values, "intervals": figures.named}
-        return cls(RUN_FORMAT, versions, lines, **named, **computed, **lists)
+def metrics_of(
+    figures: Figures,
+    versions: Versions,
+    lines: Lines,
+    **lists: Any,  # noqa: ANN401 - mypy would take them for other fields
+) -> Metrics:
+    """Compute every figure.
+
+    :param lists: The lists of queries: `repeated`, `least_certain` and `mistakes`.
+    """
+    computed = {name: getattr(figures, name) for name in _COMPUTED}
+    named: dict[str, Any] = {"figures": figures.values, "intervals": figures.named}
+    return Metrics(RUN_FORMAT, versions, lines, **named, **computed, **lists)
 
 
 def metrics_schema() -> str:

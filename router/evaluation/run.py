@@ -22,7 +22,14 @@ from router.evaluation.counts import DecisionCounts
 from router.evaluation.decision_memo import DecisionMemo, NewTexts
 from router.evaluation.decisions_file import FORMATS, RunFolder
 from router.evaluation.figures import Figures
-from router.evaluation.metrics import RUN_FORMAT, Lines, Metrics, Versions, pretty_json
+from router.evaluation.metrics import (
+    RUN_FORMAT,
+    Lines,
+    Metrics,
+    Versions,
+    metrics_of,
+    pretty_json,
+)
 from router.evaluation.rows import (
     SHOWN_CHARACTERS,
     DecidedLine,
@@ -254,7 +261,7 @@ class _Run:
             self.unfinished.drop()
             raise
         counts, figures = self.counts, Figures(self.counts, self.router.pack)
-        metrics = Metrics.of(
+        metrics = metrics_of(
             figures,
             versions,
             Lines(n_lines, counts.lines, self.n_rejected, n_blank, counts.labelled, self.n_texts),
