@@ -173,7 +173,7 @@ def test_a_client_that_can_elicit_asks_its_user_both_questions(pack, mode):
     _, (result,) = converse(pack, calls, mode=mode, elicitation_callback=elicited)
     forms = [question.requested_schema["properties"]["option"]["enum"] for question in asked]
     assert forms[0] == ["Training takes too long", label]
-    assert "Only the load; requests queue up when many arrive" in forms[1]
+    assert "It is slow only under load; requests queue up" in forms[1]
     record = result.structured_content
     assert record["action"] == "route"
     assert record["skills"] == ["model-serving-patterns", "scaling-and-load-balancing"]

@@ -16,7 +16,7 @@ from router import Clarify, Redirect, Route, Router
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 TRAINS = "Training takes too long"
 PREDICTS = "Predictions (inference) take too long"
-LOAD = "Only the load; requests queue up when many arrive"
+LOAD = "It is slow only under load; requests queue up"
 
 
 def recipe(name, *needs):
