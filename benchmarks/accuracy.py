@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy.py --data FOLDER --name banking77 --shots 10 --json OUT.json
 
-A peer that is not installed is left out: pip install -c constraints.txt 'router[bench]' has them.
+A peer that is not installed is left out: pip install -c constraints.txt '.[bench]' has them.
 """
 
 import argparse

@@ -88,7 +88,7 @@ _IMPORTED_LATE = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - it serves classes and functions
     if name == "__version__":
-        return import_module("importlib.metadata").version("router")
+        return import_module("router._version").installed_version()
     if name not in _IMPORTED_LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_IMPORTED_LATE[name]), name)

@@ -9,7 +9,6 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +24,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field, create_model
 
+from router._version import installed_version
 from router.decisions.decision import AskedQuestion, Clarify, Decision
 from router.errors import RouterError
 from router.packs.document import document_path
@@ -250,7 +250,7 @@ def build_server(load: Callable[[], Router], folder: Path) -> MCPServer[Backgrou
     server = MCPServer(
         "router",
         instructions=_INSTRUCTIONS,
-        version=version("router"),
+        version=installed_version(),
         log_level="WARNING",
         lifespan=background.lifespan,
     )

@@ -14,6 +14,7 @@ from router.decisions.decision import Clarify, Decision
 from router.decisions.dialogue import ReplyHandler
 from router.decisions.outcome import OutcomeBatch
 from router.decisions.policy import CompiledPolicy, PolicyResult
+from router.decisions.words import count_of
 from router.encoders.cached import with_exemplar_cache, with_log_cache
 from router.encoders.default import default_encoder, loading
 from router.encoders.encoder import Encoder
@@ -49,9 +50,16 @@ class Router:
 
     def __repr__(self) -> str:
         file = self.pack.file
-        counts = f"{len(file.skills)} skills, {len(file.neighbours)} neighbours"
+        counts = ", ".join(
+            count_of(len(values), noun)
+            for values, noun in (
+                (file.skills, "skill"),
+                (file.neighbours, "neighbour"),
+                (file.questions, "question"),
+            )
+        )
         calibrated = "uncalibrated" if self.calibration is None else "calibrated"
-        return f"<Router {file.id}: {counts}, {len(file.questions)} questions, {calibrated}>"
+        return f"<Router {file.id}: {counts}, {calibrated}>"
 
     @classmethod
     def load(

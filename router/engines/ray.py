@@ -132,7 +132,7 @@ def _cluster(address: str | None) -> Iterator[None]:
     except ImportError as error:
         raise RouterError(
             f"the engine ray needs Ray, which can't be imported: {error};"
-            " cure: pip install 'router[ray]'"
+            " cure: pip install 'ray[data]>=2.40'"
         ) from error
     started = not ray.is_initialized()
     if started:

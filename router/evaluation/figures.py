@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from router.evaluation.counts import Day, DecisionCounts, TargetCount
@@ -213,7 +213,14 @@ class Figures:
     @property
     def days(self) -> dict[str, Day]:
         """The counts of each day on which a line has its time, in order."""
-        return dict(sorted(self.counts.days.items()))
+        return {
+            date: structs.replace(
+                day,
+                actions=_most_frequent_first(day.actions),
+                skills=_most_frequent_first(day.skills),
+            )
+            for date, day in sorted(self.counts.days.items())
+        }
 
     @cached_property
     def _by_confidence(self) -> tuple[_Counts, _Counts, _Counts]:

@@ -1,13 +1,12 @@
 """The shape of `metrics.json`: every figure of a run, with what it rests on."""
 
 import hashlib
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from router._version import installed_version
 from router.evaluation.counts import Day
 from router.evaluation.figures import Asking, Bin, Confusion, Figures, OfTarget, Risk, Shares
 from router.evaluation.rows import Query
@@ -128,15 +127,6 @@ def metrics_schema() -> str:
 def pretty_json(value: object) -> bytes:
     """Write a value as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(value)) + b"\n"
-
-
-@cache
-def installed_version() -> str:
-    """The version of the package; "0" where it runs without being installed."""
-    try:
-        return version("router")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _hash(value: object) -> str:

@@ -21,5 +21,5 @@ def test_without_ray_the_extra_is_named(tiny_router, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     log = tmp_path / "log.jsonl"
     log.write_text('{"text": "a nail in my tyre"}\n')
-    with pytest.raises(RouterError, match=r"cure: pip install 'router\[ray\]'"):
+    with pytest.raises(RouterError, match=r"cure: pip install 'ray\[data\]>=2.40'"):
         evaluate_on_ray(tiny_router, log, tmp_path / "out")

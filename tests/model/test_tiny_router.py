@@ -62,3 +62,8 @@ def test_a_broken_pack_is_not_routed_with(tiny):
     path.write_text(path.read_text().replace("category: counter", "category: countr"))
     with pytest.raises(PackError, match=r"skills\[2\].category"):
         Router.load(tiny)
+
+
+def test_a_router_says_what_it_is_in_one_line(tiny_router):
+    counts = "3 skills, 1 neighbour, 2 questions"
+    assert repr(tiny_router) == f"<Router bike-shop: {counts}, uncalibrated>"

@@ -9,7 +9,7 @@ from small import save_small_pack
 from router.skill_folders.pack_of_skills import init_pack
 
 anyio = pytest.importorskip("anyio")
-mcp = pytest.importorskip("mcp", reason="needs the extra: pip install 'router[mcp]'")
+mcp = pytest.importorskip("mcp", reason="needs the extra: pip install '.[mcp]'")
 
 from mcp import Client, StdioServerParameters  # noqa: E402
 from mcp.types import ElicitResult  # noqa: E402

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="the engine ray needs Ray: pip install 'router[ray]'")
+ray = pytest.importorskip("ray", reason="the engine ray needs Ray: pip install '.[ray]'")
 
 from conftest import shared_encoder  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import typer
+import yaml
 from conftest import TINY_EXEMPLARS, tiny_pack
 from typer.testing import CliRunner
 
@@ -102,11 +103,22 @@ def _commands(words):
 
 
 LINES = dict.fromkeys(line for blocks in PAGES.values() for line in command_lines(blocks))
+WORKFLOW = yaml.safe_load(text_of(ROOT / "docs" / "examples" / "github-actions.yml"))
+SHELL_STEPS = [
+    shlex.split(step["run"]) for step in WORKFLOW["jobs"]["evaluate"]["steps"] if "run" in step
+]
+LINES |= dict.fromkeys(line for words in SHELL_STEPS for line in _commands(words))
 
 
 def test_the_readme_shows_python_and_commands():
     assert "README.md" in WITH_PYTHON
     assert {line[0] for line in command_lines(PAGES["README.md"])} >= {"ask", "evaluate"}
+
+
+def test_the_workflow_runs_in_a_clone():
+    install, check, evaluate = SHELL_STEPS
+    assert install == ["pip", "install", "-c", "constraints.txt", "."]
+    assert all((ROOT / path).exists() for path in ("constraints.txt", check[2], evaluate[2]))
 
 
 @pytest.mark.parametrize("line", LINES, ids=" ".join)

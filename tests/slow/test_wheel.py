@@ -40,7 +40,7 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder))
     run(*build, str(ROOT))
-    (path,) = folder.glob("router-*.whl")
+    (path,) = folder.glob("ask_router-*.whl")
     return path
 
 
@@ -64,7 +64,7 @@ def test_the_wheel_carries_every_file_of_data_and_skills(wheel):
 
 def test_the_wheel_carries_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"router"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"router", "ask_router"}
     assert not [name for name in names if "tests" in name.split("/") or name.endswith(".pyc")]
 
 

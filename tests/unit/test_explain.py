@@ -1,10 +1,11 @@
 from dataclasses import replace
+from importlib import import_module
 from math import log
 
 import pytest
 from evidence import evidence_of, policy_of
 
-from router.explain import rule_in_words
+from router.explain import explain, rule_in_words
 from router.packs.pack_file import load_pack
 from router.statistics.probability import PlattScaling
 
@@ -48,3 +49,8 @@ def test_the_rule_of_a_calibrated_policy_has_the_rescaled_numbers(pack):
         "a detail is missing with probability 0.80, threshold 0.90;"
         " the confidence of the likeliest, route, is 0.75, threshold 0.80 -> ask which it is"
     )
+
+
+def test_the_old_place_of_explain_warns():
+    with pytest.warns(DeprecationWarning, match=r"explanation_of is now router\.explain\.explain"):
+        assert import_module("router.decisions.explain").explanation_of is explain

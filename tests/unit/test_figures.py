@@ -253,6 +253,15 @@ def test_lines_without_a_label_count_in_shares_and_days_alone(bike_shop):
     assert figures.named["asked"] == Figure.of_share(1, 3).rounded()
 
 
+def test_a_day_lists_the_most_frequent_first_and_equals_by_name(bike_shop):
+    skills = (BIKES, TYRES, BIKES, BRAKES)
+    lines = [(routed(skill), None, i) for i, skill in enumerate(skills)]
+    lines.append((Outcome("clarify"), None, 9))
+    day = Figures(counts_of(bike_shop, lines), bike_shop).days["2026-09-01"]
+    assert list(day.actions.items()) == [("route", 4), ("clarify", 1)]
+    assert list(day.skills.items()) == [(BIKES, 2), (BRAKES, 1), (TYRES, 1)]
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_ends(bike_shop):
     lines = [(routed(TYRES), Gold("route", (TYRES,)), i) for i in range(1_000)]
     curve = Figures(counts_of(bike_shop, lines), bike_shop).risk_coverage
