@@ -100,7 +100,7 @@ def rule_in_words(policy: CompiledPolicy, evidence: Evidence, result: PolicyResu
     unasked = ACTIONS[result.unasked_action[0]]
     missing = (
         f"a detail is missing with probability {result.ask_probability[0]:.2f},"
-        f" threshold {policy.policy.ask_threshold:.2f}"
+        f" threshold {policy.policy.question_threshold:.2f}"
     )
     confidence = (
         f"the confidence of the likeliest, {unasked}, is {result.unasked_confidence[0]:.2f},"

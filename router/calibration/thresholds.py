@@ -157,7 +157,7 @@ class FittedThresholds:
 def thresholds_of(policy: Policy) -> FittedThresholds:
     """Take what a pack's own policy says, before anything is fitted to labels."""
     maps = {"all": policy.confidence, "clarify": PlattScaling()}
-    return FittedThresholds(maps, policy.ask_threshold, policy.confidence_threshold)
+    return FittedThresholds(maps, policy.question_threshold, policy.confidence_threshold)
 
 
 def fit_thresholds(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> FittedThresholds:
@@ -168,7 +168,7 @@ def fit_thresholds(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> F
         of 0.050 left 0.054 of fresh texts silently wrong. Shape: (n,).
     :raises RouterError: No threshold keeps the promise.
     """
-    decided = cases.ask_probability < policy.ask_threshold
+    decided = cases.ask_probability < policy.question_threshold
     threshold = None
     for _ in range(_ROUNDS if goal.share is not None else 0):
         crossed = _simulate_by_fold(cases, fold, partial(_fit_maps_to_others, cases, decided))
@@ -178,7 +178,7 @@ def fit_thresholds(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> F
         decided = crossed.ask_probability < threshold
     maps = fit_maps(cases, decided)
     if threshold is None:
-        ask_threshold = float(maps["clarify"].transform(np.array([policy.ask_threshold]))[0])
+        ask_threshold = float(maps["clarify"].transform(np.array([policy.question_threshold]))[0])
         fitted = FittedThresholds(maps, ask_threshold, policy.confidence_threshold)
     else:
         fitted = FittedThresholds(maps, threshold, 1.0 - threshold)

@@ -123,7 +123,7 @@ class CompiledPolicy:
             candidates=Candidates.of(pack, layout, candidate_threshold, similarity),
             scalings={name: policy.confidence for name in ACTIONS if name != "clarify"}
             | dict(scalings or {}),
-            sums_skills=any(skill.description for skill in pack.file.skills),
+            sums_skills=pack.is_made_of_documents,
         )
 
     def decide(self, evidence: Evidence) -> PolicyResult:
@@ -153,7 +153,7 @@ class CompiledPolicy:
             in_scope=in_scope,
             has_question=question >= 0,
             has_alternatives=self._has_alternatives(evidence, confidence),
-            ask_threshold=self.policy.ask_threshold,
+            ask_threshold=self.policy.question_threshold,
             confidence_threshold=self.policy.confidence_threshold,
         )
         candidates = self._ask_between(evidence, shares, unsure.nonzero()[0], question)

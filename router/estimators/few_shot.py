@@ -15,6 +15,7 @@ from router.heads.centroid_head import CentroidHead, fit_centroid_head, is_too_l
 from router.heads.kernel_head import KernelHead, KernelSettings, fit_kernel_head
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import Centroids, unit_rows
+from router.packs.labels import readable
 from router.statistics.probability import Power, TrueColumns, fit_power, log_loss
 
 FEW_SHOT_SETTINGS = KernelSettings(lexical=0.0, ridge=0.1, pieces=False)
@@ -218,7 +219,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _names(self) -> Mapping[Any, str]:
         labels = self.classes_.tolist()
         if self.names is None:
-            return {label: readable(str(label)) for label in labels}
+            return {label: readable(str(label)).lower() for label in labels}
         return {label: self.names[label] for label in labels if label in self.names}
 
     def _fit(self, shots: Shots) -> None:
@@ -300,11 +301,6 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_clone__(self) -> Self:
         return type(self)(**self.get_params(deep=False))
-
-
-def readable(label: str) -> str:
-    """Make words of a label: "card_arrival" becomes "card arrival"."""
-    return " ".join(label.replace("_", " ").replace("-", " ").split()).lower()
 
 
 def _folds(labels: TrueColumns, n_folds: int, random_state: int) -> TrueColumns:

@@ -3,12 +3,14 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from router.packs.pack import Destination, Exemplars, Identified, Pack, PackFile
 from router.packs.precedence import Precedence
+
+if TYPE_CHECKING:  # these values call the checks, so nothing of them is imported here
+    from router.packs.pack import Exemplars, Identified, PackFile
 
 MIN_EXEMPLARS = 3
 """The fewest exemplars of a skill, neighbour or question; with fewer, none can be held out."""
@@ -36,28 +38,29 @@ class Fault(Struct, frozen=True):
         return f"{where}: {self.description}" if where else self.description
 
 
-def faults_of(pack: Pack) -> list[Fault]:
+def faults_of(file: "PackFile", exemplars: "Exemplars") -> list[Fault]:
     """List the faults in a pack's values: its ids, questions, order and exemplars.
 
     The types and ranges of single fields are checked where a file is decoded.
     """
-    file = pack.file
     faults = (
         *_repeated_ids(file),
         *_undefined_ids(file),
         *_question_faults(file),
         *_order_faults(file),
-        *_exemplar_faults(pack.exemplars),
+        *_exemplar_faults(exemplars),
     )
     return [Fault("", 0, key, message) for key, message in faults]
 
 
-def decoding_fault(message: str, data: object) -> tuple[str, str]:
-    """Turn msgspec's message on plain data into a key and a message that says what came."""
+def decoding_fault(message: str, data: object, kind: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Turn msgspec's message on plain data into a key and a message that says what came.
+
+    :param kind: The type that the data should have had.
+    """
     text, _, path = message.partition(" - at ")
     path = path.rpartition(" in ")[2].strip("`") or "$"
     if unknown := re.search(r"unknown field `(.*?)`", text):
-        kind: Any = PackFile
         for name in re.findall(r"[a-z_]+", path):  # from "$.skills[2]" to Skill
             hint = get_type_hints(kind)[name]
             kind = next(iter(get_args(hint)), hint)
@@ -85,7 +88,7 @@ def _was(data: object, path: str) -> str:
     return f", was: {str(data)[:60]!r}" if isinstance(data, str | int | float) else ""
 
 
-def _repeated_ids(file: PackFile) -> Iterator[tuple[str, str]]:
+def _repeated_ids(file: "PackFile") -> Iterator[tuple[str, str]]:
     groups = {
         "categories": _ids(file.categories),
         "skills": _ids(file.skills),
@@ -99,13 +102,13 @@ def _repeated_ids(file: PackFile) -> Iterator[tuple[str, str]]:
                 yield f"{group}[{i}].id", f"{repeated!r} stands twice; an id is given once"
 
 
-def _undefined_ids(file: PackFile) -> Iterator[tuple[str, str]]:
+def _undefined_ids(file: "PackFile") -> Iterator[tuple[str, str]]:
     for key, used, defined in (*_references(file), *_references_of_questions(file)):
         if used not in defined:
             yield key, f"{used!r} is not defined; {did_you_mean(used, defined)}"
 
 
-def _references(file: PackFile) -> Iterator[tuple[str, str, list[str]]]:
+def _references(file: "PackFile") -> Iterator[tuple[str, str, list[str]]]:
     """Give each id that is referred to: its key, the id, and the ids that are defined."""
     categories, skills = _ids(file.categories), _ids(file.skills)
     for i, skill in enumerate(file.skills):
@@ -120,7 +123,7 @@ def _references(file: PackFile) -> Iterator[tuple[str, str, list[str]]]:
         yield from _each(f"also_consider.{skill_id}", others, skills)
 
 
-def _references_of_questions(file: PackFile) -> Iterator[tuple[str, str, list[str]]]:
+def _references_of_questions(file: "PackFile") -> Iterator[tuple[str, str, list[str]]]:
     skills, neighbours = _ids(file.skills), _ids(file.neighbours)
     questions = _ids(file.questions)
     for i, question in enumerate(file.questions):
@@ -136,7 +139,7 @@ def _references_of_questions(file: PackFile) -> Iterator[tuple[str, str, list[st
             yield f"questions[{i}].if_unsure", question.if_unsure, _ids(question.options)
 
 
-def _ids(values: Iterable[Identified]) -> list[str]:
+def _ids(values: "Iterable[Identified]") -> list[str]:
     return [value.id for value in values]
 
 
@@ -146,7 +149,7 @@ def _each(
     yield from ((f"{key}[{i}]", value, defined) for i, value in enumerate(used))
 
 
-def _question_faults(file: PackFile) -> Iterator[tuple[str, str]]:
+def _question_faults(file: "PackFile") -> Iterator[tuple[str, str]]:
     follow_ups = {
         question.id: {option.leads_to.ask for option in question.options if option.leads_to.ask}
         for question in file.questions
@@ -156,7 +159,7 @@ def _question_faults(file: PackFile) -> Iterator[tuple[str, str]]:
         if len(question.options) < 2:
             yield key, f"a question needs at least 2 options, was: {len(question.options)}"
         for j, option in enumerate(question.options):
-            if option.leads_to == Destination():
+            if not any(structs.astuple(option.leads_to)):
                 cure = "give skills, neighbours, or a follow-up question in `ask`"
                 yield f"{key}[{j}].leads_to", f"leads nowhere; {cure}"
         reached: set[str] = set()
@@ -169,14 +172,14 @@ def _question_faults(file: PackFile) -> Iterator[tuple[str, str]]:
             yield key, f"following `ask` from {question.id!r} comes back to it"
 
 
-def _order_faults(file: PackFile) -> Iterator[tuple[str, str]]:
+def _order_faults(file: "PackFile") -> Iterator[tuple[str, str]]:
     try:
         Precedence.of_chains(file.order)
     except ValueError as error:
         yield "order", f"an execution order has no cycle, was {error}; take one chain back"
 
 
-def _exemplar_faults(exemplars: Exemplars) -> Iterator[tuple[str, str]]:
+def _exemplar_faults(exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
     """Name groups with too few exemplars, and queries that two targets have.
 
     Replies to a question are optional, and two options may share them.

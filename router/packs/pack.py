@@ -3,12 +3,16 @@
 They are plain and frozen. `pack_file` reads and writes them, and `faults` checks them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+import msgspec
+from msgspec import Meta, Struct, structs
 
+from router.errors import PackError
+from router.packs.faults import Fault, decoding_fault, faults_of
+from router.packs.labels import id_of_label
 from router.packs.precedence import Precedence
 from router.statistics.probability import PlattScaling
 
@@ -16,6 +20,9 @@ Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 """Lower-case letters, digits and single hyphens, as in the Agent Skills format."""
 
 _Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
+DEFAULT_ASK_RATE = 0.10
+"""The share of queries that a pack asks about if it sets neither a rate nor a threshold."""
+
 Proportion = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
@@ -50,6 +57,8 @@ class Skill(Identified, frozen=True, omit_defaults=True):
     :param document: The path of its document, below a skills folder.
     :param description: What the document says about itself. If it is given, the exemplars are taken
         for lines of documents instead of queries that users ask.
+    :param data: Anything that an application needs where this skill is decided: the name of a
+        handler, a URL, parameters. It comes back in the decision.
     """
 
     category: Id
@@ -57,6 +66,7 @@ class Skill(Identified, frozen=True, omit_defaults=True):
     summary: _Text
     document: str = ""
     description: Annotated[str, Meta(max_length=2_000)] = ""
+    data: dict[str, Any] = {}
 
 
 class Neighbour(Identified, frozen=True):
@@ -116,12 +126,28 @@ class Question(Identified, frozen=True):
     :param options: The answers that are offered, at least two.
     :param triggers: Words and phrases that make the question more likely; they are never patterns.
     :param if_unsure: Id of the option that is taken if the user does not know.
+    :param exemplars: Queries that need the question, beside those in the question's exemplar file.
     """
 
     text: _Text
     options: tuple[Option, ...]
     triggers: tuple[_Text, ...] = ()
     if_unsure: Id | None = None
+    exemplars: tuple[_Text, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, options: Mapping[str, str], exemplars: Sequence[str]) -> "Question":
+        """Word a question in Python.
+
+        :param text: What the user reads.
+        :param options: For each answer that the user reads, the label of the route it leads to.
+        :param exemplars: Queries that need the question, at least three.
+        """
+        made = (
+            Option(id_of_label(label), label, Destination(skills=(id_of_label(route),)))
+            for label, route in options.items()
+        )
+        return cls(id_of_label(text), text, tuple(made), exemplars=tuple(exemplars))
 
     def option(self, option_id: str) -> Option:
         """Get the option of that id.
@@ -134,7 +160,11 @@ class Question(Identified, frozen=True):
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The thresholds of a decision; `router calibrate` fits some of them to a log.
 
-    :param ask_threshold: A question is asked if a deciding detail is missing with this probability.
+    :param ask_rate: The share of queries that are asked about, as far as the exemplars can tell, in
+        [0, 1). If it is None, a pack without documents that sets no threshold for questions has
+        0.1, and all others go by their thresholds.
+    :param ask_threshold: A question of the pack is asked if a deciding detail is missing with this
+        probability; 0.5 if None.
     :param confidence_threshold: Below this confidence the router asks which of the likeliest it is.
     :param alpha: The share of such questions that may lack the right option, in (0, 1).
     :param extra_skill_threshold: The probability from which a further skill is routed to as well.
@@ -145,7 +175,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     :param confidence: Rescales the confidence of every decision except a question.
     """
 
-    ask_threshold: Proportion = 0.5
+    ask_rate: Annotated[float, Meta(ge=0.0, lt=1.0)] | None = None
+    ask_threshold: Proportion | None = None
     confidence_threshold: Proportion = 0.0
     alpha: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.05
     extra_skill_threshold: Proportion = 0.7
@@ -153,6 +184,22 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     similarity_threshold: Proportion | None = None
     max_skills: Annotated[int, Meta(ge=1, le=10)] = 3
     confidence: PlattScaling = PlattScaling()
+
+    @property
+    def question_threshold(self) -> float:
+        """`ask_threshold`, or its default."""
+        return 0.5 if self.ask_threshold is None else self.ask_threshold
+
+
+class Wording(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a question that the router composes itself is worded, in the language of the users.
+
+    :param question: The question; its options are the titles of the likeliest routes.
+    :param none: The option that none of them fits.
+    """
+
+    question: _Text = "Which of these is it about?"
+    none: _Text = "None of these"
 
 
 class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +217,7 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
         steps.
     :param also_consider: For a skill, the skills that are shown beside it and never required.
     :param policy: The thresholds.
+    :param wording: How a question that the router composes is worded.
     """
 
     format: Annotated[int, Meta(ge=1, le=1)]
@@ -183,6 +231,7 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
     order: tuple[tuple[tuple[Id, ...], ...], ...] = ()
     also_consider: dict[Id, tuple[Id, ...]] = {}
     policy: Policy = Policy()
+    wording: Wording = Wording()
 
 
 class Exemplars(Struct, frozen=True):
@@ -212,10 +261,14 @@ class Exemplars(Struct, frozen=True):
         def group(name: str, values: Iterable[Identified]) -> dict[str, tuple[str, ...]]:
             return {value.id: read(f"{name}/{value.id}") for value in values}
 
+        questions = group("questions", file.questions)
+        for question in file.questions:
+            lines = (*questions[question.id], *question.exemplars)
+            questions[question.id] = tuple(dict.fromkeys(lines))
         return cls(
             skills=group("skills", file.skills),
             neighbours=group("neighbours", file.neighbours),
-            questions=group("questions", file.questions),
+            questions=questions,
             options={q.id: group(f"options/{q.id}", q.options) for q in file.questions},
             none=read("none"),
         )
@@ -242,6 +295,91 @@ class Pack(Struct, frozen=True, dict=True):
     file: PackFile
     exemplars: Exemplars
     documents: Mapping[str, str] = {}
+
+    @classmethod
+    def of(
+        cls,
+        routes: Mapping[str, Sequence[str]],
+        *,
+        none: Sequence[str] = (),
+        questions: Sequence[Question] = (),
+        wording: Wording | None = None,
+        data: Mapping[str, Mapping[str, Any]] | None = None,
+        title: str = "Routes",
+    ) -> "Pack":
+        """Make a pack of exemplars alone.
+
+        :param routes: For each route its exemplars. Any label will do: the id of the skill is made
+            from it ("Order status" becomes "order-status"), and the title keeps it.
+        :param none: Queries that belong to no route.
+        :param questions: Questions for missing details, see `Question.of`.
+        :param wording: How a question that the router composes is worded; English if None.
+        :param data: By label, what the decision for that route gives back.
+        :param title: The name of the pack.
+        :raises PackError: Two labels make one id, or a label is not text.
+        """
+        ids = _distinct_ids(routes)
+        carried = {id_of_label(label): dict(value) for label, value in (data or {}).items()}
+        category = Category("routes", title, "All queries of these routes.")
+        skills = [
+            Skill(made, category.id, label, label, data=carried.get(made, {}))
+            for made, label in ids.items()
+        ]
+        file = PackFile(
+            format=1,
+            id=id_of_label(title),
+            title=title,
+            summary=f"Routes of {title}.",
+            categories=(category,),
+            skills=tuple(skills),
+            questions=tuple(structs.replace(question, exemplars=()) for question in questions),
+            wording=wording or Wording(),
+        )
+        lines = {f"skills/{made}": routes[label] for made, label in ids.items()}
+        lines |= {f"questions/{question.id}": question.exemplars for question in questions}
+        lines["none"] = none
+        return cls(file, Exemplars.of(file, lambda name: _clean_lines(name, lines.get(name, ()))))
+
+    @property
+    def ask_rate(self) -> float | None:
+        """The share of queries to ask about; None if the thresholds of the policy decide that."""
+        policy = self.file.policy
+        has_threshold = policy.ask_threshold is not None or policy.confidence_threshold > 0.0
+        if policy.ask_rate is not None or has_threshold or self.is_made_of_documents:
+            return policy.ask_rate
+        return DEFAULT_ASK_RATE
+
+    @property
+    def is_made_of_documents(self) -> bool:
+        """Whether a skill has a description, so that exemplars are lines of documents."""
+        return any(skill.description for skill in self.file.skills)
+
+    def faults(self) -> list[Fault]:
+        """List everything that is wrong with the pack, made in Python or read from files."""
+        data = msgspec.to_builtins(self.file)
+        try:
+            msgspec.convert(data, PackFile)
+        except msgspec.ValidationError as error:
+            return [Fault("", 0, *decoding_fault(str(error), data, PackFile))]
+        return faults_of(self.file, self.exemplars)
+
+    def with_lines(self, target: str, lines: Sequence[str]) -> "Pack":
+        """Give a pack in which a skill, a neighbour or "none" has these exemplars alone.
+
+        :param target: Id or label of a skill or neighbour, or "none".
+        :raises PackError: The pack has no such target.
+        """
+        cleaned, made = _clean_lines(target, lines), id_of_label(target)
+        exemplars = self.exemplars
+        if target == "none":
+            return structs.replace(self, exemplars=structs.replace(exemplars, none=cleaned))
+        for kind in ("skills", "neighbours"):
+            groups = getattr(exemplars, kind)
+            if made in groups:
+                changed = structs.replace(exemplars, **{kind: {**groups, made: cleaned}})
+                return structs.replace(self, exemplars=changed)
+        known = ", ".join((*exemplars.skills, *exemplars.neighbours, "none"))
+        raise PackError(f"the pack has no target {target!r}; it has {known}")
 
     @cached_property
     def skills(self) -> dict[str, Skill]:
@@ -273,3 +411,30 @@ class Pack(Struct, frozen=True, dict=True):
             if kind != "options":
                 label = f"{kind.removesuffix('s')}:{target}" if target else kind
                 yield from ((label, line) for line in lines)
+
+
+def _distinct_ids(labels: Iterable[str]) -> dict[str, str]:
+    """Give the label of each id; no two labels may make the same one."""
+    ids: dict[str, str] = {}
+    for label in labels:
+        if not isinstance(label, str) or not label.strip():
+            raise PackError(f"the label of a route is text that is not blank, was: {label!r}")
+        made = id_of_label(label)
+        if made in ids:
+            raise PackError(
+                f"the labels {ids[made]!r} and {label!r} make the same id {made!r}; rename one"
+            )
+        ids[made] = label
+    if not ids:
+        raise PackError("at least one route is needed, with its exemplars, was: none")
+    return ids
+
+
+def _clean_lines(name: str, lines: Sequence[str]) -> tuple[str, ...]:
+    """Strip the lines of a group, and drop blank and repeated ones."""
+    if isinstance(lines, str):
+        raise PackError(f"{name}: the exemplars are a list of texts, was one text: {lines[:60]!r}")
+    for line in lines:
+        if not isinstance(line, str):
+            raise PackError(f"{name}: an exemplar is text, was: {line!r}")
+    return tuple(dict.fromkeys(filter(None, (" ".join(line.split()) for line in lines))))

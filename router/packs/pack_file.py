@@ -15,7 +15,7 @@ from router.packs.document import (
     write_documents,
 )
 from router.packs.exemplar_file import read_exemplars, write_exemplars
-from router.packs.faults import Fault, decoding_fault, did_you_mean, faults_of
+from router.packs.faults import Fault, decoding_fault, did_you_mean
 from router.packs.pack import Exemplars, Pack, PackFile
 from router.packs.yaml_lines import LinesByPath, read_yaml
 
@@ -65,12 +65,12 @@ def check_pack(folder: str | Path) -> tuple[Pack | None, list[Fault]]:
     try:
         file = msgspec.convert(data, PackFile)
     except msgspec.ValidationError as error:
-        fault = Fault("", 0, *decoding_fault(str(error), data))
+        fault = Fault("", 0, *decoding_fault(str(error), data, PackFile))
         return None, [_located(fault, folder, lines)]
     exemplars, unread = _read_exemplars(folder, file)
     documents, unread_documents = _read_documents(folder, file)
     pack = Pack(file, exemplars, documents)
-    located = [_located(fault, folder, lines) for fault in faults_of(pack)]
+    located = [_located(fault, folder, lines) for fault in pack.faults()]
     return pack, [
         *(fault for fault in located if fault.file not in unread),
         *(_located(fault, folder, lines) for fault in _document_faults(folder, file)),

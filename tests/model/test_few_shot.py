@@ -10,10 +10,11 @@ from sklearn.pipeline import make_pipeline
 
 from router import estimators
 from router.estimators import FewShotClassifier, TextEncoder, TwoLayerEncoder
-from router.estimators.few_shot import FEW_SHOT_SETTINGS, WORD_WEIGHTS, Shots, readable
+from router.estimators.few_shot import FEW_SHOT_SETTINGS, WORD_WEIGHTS, Shots
 from router.heads.kernel_head import KernelSettings
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import unit_rows
+from router.packs.labels import readable
 from router.statistics.probability import fit_power, log_loss
 
 SHOTS = {
@@ -84,7 +85,7 @@ def clusters(per_class=6, n_classes=4, seed=0):
 
 
 def test_a_label_is_made_readable():
-    assert readable("Refund_not_showing-up") == "refund not showing up"
+    assert readable("Refund_not_showing-up") == "Refund not showing up"
 
 
 def test_certain_texts_of_a_log_become_exemplars_and_calibrate_nothing(

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from router.cli import app
 from router.errors import PackError, RouterError
 from router.packs.exemplar_file import read_exemplars, write_exemplars
-from router.packs.faults import faults_of
 from router.packs.pack import Destination, Pack, Policy
 from router.packs.pack_file import check_pack, load_pack, save_pack, schema_text
 from router.packs.yaml_lines import read_yaml
@@ -296,14 +295,14 @@ def test_an_exemplar_file_with_too_few_lines_is_named(tiny, content):
 
 def test_the_faults_of_a_pack_made_in_python_are_listed(tiny):
     pack = load_pack(tiny)
-    assert faults_of(pack) == []
+    assert pack.faults() == []
     skills = {**pack.exemplars.skills, "fix-brakes": ("it squeaks",)}
     none = (*pack.exemplars.none, "A PUNCTURE", "Glass in my tyre")
     edited = Pack(
         replace(pack.file, order=((("sell-bike",),),), policy=Policy()),
         replace(pack.exemplars, skills=skills, none=none),
     )
-    assert [str(fault) for fault in faults_of(edited)] == [
+    assert [str(fault) for fault in edited.faults()] == [
         "order[0][0][0]: 'sell-bike' is not defined; did you mean 'sell-bikes'?",
         "exemplars/skills/fix-brakes: needs at least 3 exemplars, one a line, was: 1",
         "exemplars/none: 'Glass in my tyre' stands in skills/fix-tyres too; keep one",
