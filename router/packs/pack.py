@@ -367,6 +367,7 @@ class Pack(Struct, frozen=True, dict=True):
         """Give a pack in which a skill, a neighbour or "none" has these exemplars alone.
 
         :param target: Id or label of a skill or neighbour, or "none".
+        :param lines: The exemplars.
         :raises PackError: The pack has no such target.
         """
         cleaned, made = _clean_lines(target, lines), id_of_label(target)
