@@ -5,12 +5,15 @@ error. The router loads while the server starts, so that a client does not give 
 fit.
 """
 
+import os
+import re
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from mcp.server.mcpserver import (
     AcceptedElicitation,
@@ -21,7 +24,8 @@ from mcp.server.mcpserver import (
     Resolve,
 )
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field, create_model
 
 from router._version import installed_version
@@ -39,6 +43,9 @@ read_skill, in the order given, and mention the neighbour packs. "clarify": put 
 `options` to the user, then call answer_question with the reply in the user's own words, and with
 `question`, `said`, `asked` and `options` exactly as you got them. "redirect" and "none": tell the
 user so, and do not force a skill onto the request."""
+
+_ELICITS_IN_RESULTS = "2026-07-28"
+"""From this version of the protocol on, a question is part of the result of a call."""
 
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
@@ -93,15 +100,6 @@ class SkillList(BaseModel):
     neighbours: dict[str, str] = Field(description="Neighbour packs, and what each is about.")
 
 
-class SkillFileText(BaseModel):
-    """A file of a skill's folder."""
-
-    skill: str
-    file: str
-    text: str
-    files: list[str] = Field(description="Other files of the skill that read_skill can give.")
-
-
 class BackgroundRouter:
     """A router that loads in a background thread."""
 
@@ -125,6 +123,11 @@ class BackgroundRouter:
         """Wait until the router is loaded."""
         return self._loaded.result()
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether the thread still runs."""
+        return not self._loaded.done()
+
 
 @contextmanager
 def _tool_errors() -> Iterator[None]:
@@ -140,6 +143,22 @@ def _elicitation(decision: Decision, ctx: Context[Any, Any]) -> Elicit[BaseModel
     if not isinstance(decision, Clarify) or not _can_elicit(ctx):
         return None
     return Elicit(decision.question.text, _reply_form(decision.question))
+
+
+_Asked: TypeAlias = Elicit[BaseModel] | BaseModel | None
+"""A form that the SDK puts to the user, the filled form, or None if nobody is or can be asked."""
+
+
+async def _ask(decision: Decision, ctx: Context[Any, Any]) -> _Asked:
+    """Ask the user, if a question is open; where the client fails to, the question stays open."""
+    form = _elicitation(decision, ctx)
+    if form is None or (ctx.protocol_version or "") >= _ELICITS_IN_RESULTS:
+        return form
+    try:
+        reply = await ctx.elicit(form.message, form.schema)
+    except (MCPError, ValueError):
+        return None
+    return reply.data if isinstance(reply, AcceptedElicitation) else None
 
 
 def _can_elicit(ctx: Context[Any, Any]) -> bool:
@@ -164,7 +183,7 @@ def _after_elicitation(
 ) -> Decision:
     """Decide again with the user's reply; without one, the question stays open."""
     form = reply.data if isinstance(reply, AcceptedElicitation) else None
-    words = form and (form.words or form.option)
+    words = form and ((form.words or "").strip() or form.option)
     return router.answer(decision, words) if isinstance(decision, Clarify) and words else decision
 
 
@@ -192,7 +211,7 @@ def _open_question(
     return Clarify.from_dict(
         {
             "question": question,
-            "asks": "",
+            "asks": pack.questions[question].text if question in pack.questions else "",
             "options": [option.model_dump() for option in options],
             "history": said,
             "asked": [*(name for name in asked if name != question), question],
@@ -200,8 +219,10 @@ def _open_question(
     )
 
 
-def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> SkillFileText:
-    """Read a file of a skill's folder; its document if no file is named.
+def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> CallToolResult:
+    """Give a file of a skill's folder, or its document if no file is named, and name the others.
+
+    It is plain text, because a client shows structured content to its model a second time.
 
     :raises RouterError: There is no such skill or file, or the skill has no document.
     """
@@ -219,7 +240,8 @@ def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> SkillFileTex
         raise RouterError(f"{skill} has no file {file!r}; {did_you_mean(file, files)}")
     text = (home / file).read_text(encoding="utf-8", errors="replace")
     others = [name for name in files if name != file]
-    return SkillFileText(skill=skill, file=file, text=text, files=others)
+    parts = [text, f"Other files that read_skill can give: {', '.join(others)}"][: 1 + bool(others)]
+    return CallToolResult(content=[TextContent(type="text", text=part) for part in parts])
 
 
 def _skill_list(pack: Pack, folder: Path) -> SkillList:
@@ -240,13 +262,42 @@ def _skill_list(pack: Pack, folder: Path) -> SkillList:
     )
 
 
-def build_server(load: Callable[[], Router], folder: Path) -> MCPServer[BackgroundRouter]:
-    """Build the server.
+def serve(load: Callable[[], Router], folder: Path) -> None:
+    """Serve over standard input and output until the client closes its side.
 
     :param load: It is called once, in a thread of its own, when the server starts.
     :param folder: The pack's folder. The documents of skills are below it, or are the shipped ones.
     """
     background = BackgroundRouter(load)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the process at once, also during a load
+    _replace_lone_surrogates()
+    _server(background, folder).run("stdio")
+    if background.is_loading:
+        os._exit(0)  # a usual end would abort the thread inside torch or onnxruntime
+
+
+_ESCAPE = re.compile(rb"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..)|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
+
+
+def _replace_lone_surrogates() -> None:
+    """Put a thread before standard input that replaces half characters.
+
+    The SDK can't read a message that holds one, and then never answers it.
+    """
+    source = os.fdopen(os.dup(0), "rb")
+    reading, writing = os.pipe()
+    os.dup2(reading, 0)
+    os.close(reading)
+
+    def copy() -> None:
+        with os.fdopen(writing, "wb", buffering=0) as target:
+            for line in source:
+                target.write(_ESCAPE.sub(lambda m: rb"\ufffd" if m[2] else m[0], line))
+
+    threading.Thread(target=copy, daemon=True).start()
+
+
+def _server(background: BackgroundRouter, folder: Path) -> MCPServer[BackgroundRouter]:
     server = MCPServer(
         "router",
         instructions=_INSTRUCTIONS,
@@ -268,8 +319,8 @@ def _add_routing(server: MCPServer[BackgroundRouter], background: BackgroundRout
 
     First = Annotated[Decision, Resolve(first)]
 
-    def ask(decision: First, ctx: Context[Any, Any]) -> Elicit[BaseModel] | None:
-        return _elicitation(decision, ctx)
+    async def ask(decision: First, ctx: Context[Any, Any]) -> _Asked:
+        return await _ask(decision, ctx)
 
     Reply = Annotated[ElicitationResult[Any], Resolve(ask)]
 
@@ -279,10 +330,8 @@ def _add_routing(server: MCPServer[BackgroundRouter], background: BackgroundRout
 
     Second = Annotated[Decision, Resolve(second)]
 
-    def ask_again(
-        before: First, decision: Second, ctx: Context[Any, Any]
-    ) -> Elicit[BaseModel] | None:
-        return _elicitation(decision, ctx) if decision is not before else None
+    async def ask_again(before: First, decision: Second, ctx: Context[Any, Any]) -> _Asked:
+        return await _ask(decision, ctx) if decision is not before else None
 
     SecondReply = Annotated[ElicitationResult[Any], Resolve(ask_again)]
 
@@ -320,7 +369,7 @@ def _add_routing(server: MCPServer[BackgroundRouter], background: BackgroundRout
         with _tool_errors():
             router = background.get()
             clarify = _open_question(router.pack, question, said, asked or [], options or [])
-            return _record_of(router.answer(clarify, reply))
+            return _record_of(router.answer(clarify, reply) if reply.strip() else clarify)
 
 
 def _add_reading(
@@ -336,9 +385,9 @@ def _add_reading(
     def read_skill(
         skill: Annotated[str, Field(description="The skill's id.")],
         file: Annotated[
-            str, Field(description="A name from `files`; SKILL.md if it is left out.")
+            str, Field(description="A file of the skill's folder; SKILL.md if it is left out.")
         ] = "",
-    ) -> SkillFileText:
-        """Read a skill's document, or another file of its folder."""
+    ) -> CallToolResult:
+        """Read a skill's document, or another file of its folder; the other files are named."""
         with _tool_errors():
             return _skill_file(background.get().pack, folder, skill, file)

@@ -221,5 +221,6 @@ def _read(folder: str | Path, encoder: Encoder, notify: Callable[[str], None] | 
         return load_pack(folder)  # which says what a pack is
     pack, warnings = pack_of_folder(Path(folder), encoder, notify)
     for warning in warnings:
-        log.info("%s", warning)
+        if warning.startswith("left out"):
+            (notify or log.warning)(warning)
     return pack

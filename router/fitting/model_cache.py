@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from router.encoders.encoder import Encoder
+from router.files import DamagedError
 from router.model.model import Model, model_hash
-from router.model.storage import DamagedError, load, save
+from router.model.storage import load, save
 from router.packs.pack import Pack
 from router.paths import DATA, cache_folder
 

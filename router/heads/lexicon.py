@@ -7,8 +7,9 @@ terms to look up and weigh.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import chain, pairwise
+from sys import getsizeof
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -21,9 +22,6 @@ WordPair: TypeAlias = tuple[str, str]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
-_CACHED_WORDS = 100_000
-"""Words whose character n-grams are cached."""
-
 _DENSE_TERMS = 600
 """The most frequent terms, stored densely: they cause nine tenths of all co-occurrences."""
 
@@ -31,8 +29,11 @@ _WordVote: TypeAlias = bytes
 """One row for each word, as float32 bytes, because joining bytes is faster than concatenating
 arrays: the votes of the word, the votes of its character n-grams, then their two squared norms."""
 
-_CACHED_NUMBERS = 4_000_000
-"""Numbers that are cached for words at most."""
+_CACHED_BYTES = 32 << 20
+"""Bytes of a cache for words at most: about 80,000 words of usual length."""
+
+_ENTRY_BYTES = 100
+"""What a dictionary itself takes for an entry."""
 
 _VOTES_BATCH = 256
 """Texts added up at a time, so that the temporary arrays take some megabytes."""
@@ -42,24 +43,29 @@ _TINY = np.float32(1e-12)
 
 
 class BoundedCache(dict[_Key, _Value]):
-    """Values that are computed once for each key; all are dropped when they are too many."""
+    """Values that are computed once for each key; all are dropped when they take too many bytes."""
 
-    def __init__(self, compute: Callable[[_Key], _Value], most: int) -> None:
+    def __init__(self, compute: Callable[[_Key], _Value], most_bytes: int) -> None:
         self._compute = compute
-        self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
 
     def __missing__(self, key: _Key) -> _Value:
         """Compute the value of a new key."""
-        if len(self) >= self._most:
+        value = self._compute(key)
+        size = getsizeof(key) + getsizeof(value) + _ENTRY_BYTES
+        self._bytes += size
+        if self._bytes > self._most_bytes:
             self.clear()
-        value = self[key] = self._compute(key)
+            self._bytes = size
+        self[key] = value
         return value
 
     def __reduce__(
         self,
     ) -> tuple[type["BoundedCache[_Key, _Value]"], tuple[Callable[[_Key], _Value], int]]:
         """Be pickled without the cached values."""
-        return type(self), (self._compute, self._most)
+        return type(self), (self._compute, self._most_bytes)
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,7 @@ class Lexicon:
 
     @cached_property
     def _columns_by_word(self) -> BoundedCache[str, Indices]:
-        return BoundedCache(self._column_array, _CACHED_WORDS)
+        return BoundedCache(self._column_array, _CACHED_BYTES)
 
     def _column_array(self, word: str) -> Indices:
         return np.array(self.columns_of(word), dtype=np.intp)
@@ -226,9 +232,8 @@ class WordVotes:
         self._lexicon = lexicon
         self._votes = term_votes
         self._width = term_votes.shape[1]
-        most = max(1, _CACHED_NUMBERS // (2 * self._width + 2))
-        self._of_word = BoundedCache(self._vote_of_word, most)
-        self._of_pair = BoundedCache(self._vote_of_pair, most)
+        self._of_word = BoundedCache(self._vote_of_word, _CACHED_BYTES)
+        self._of_pair = BoundedCache(self._vote_of_pair, _CACHED_BYTES)
 
     def of(self, words: Words) -> Floats:
         """Add up the votes of the words of each text. Shape: (n_texts, n_targets)."""
@@ -310,7 +315,6 @@ def char_terms(text: str) -> list[str]:
     return [piece for word in words_of(text) for piece in pieces_of(word)]
 
 
-@lru_cache(_CACHED_WORDS)
 def pieces_of(word: str) -> tuple[str, ...]:
     """Give the runs of 2 to 5 characters of a word between blanks."""
     padded = f" {word} "

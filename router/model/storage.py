@@ -8,16 +8,11 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from router.errors import RouterError
-from router.files import write_whole
+from router.files import DamagedError, read_json, write_whole
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 VALUE, ARRAYS, HASHES = "value.json", "arrays.npz", "hashes.json"
-
-
-class DamagedError(RouterError):
-    """What is stored is not what was written."""
 
 
 def save(value: Any, folder: Path) -> None:  # noqa: ANN401 - any dataclass
@@ -40,15 +35,15 @@ def save(value: Any, folder: Path) -> None:  # noqa: ANN401 - any dataclass
     write_whole(folder / HASHES, msgspec.json.encode(hashes))  # last: its presence says whole
 
 
-def load(kind: type[T], folder: Path) -> T:
+def load(kind: type[_T], folder: Path) -> _T:
     """Read what `save` wrote, the same to the last bit.
 
     :raises DamagedError: A file is missing, or is not what was written.
     """
+    hashes = read_json(folder / HASHES, dict[str, str])
     try:
-        hashes = msgspec.json.decode((folder / HASHES).read_bytes(), type=dict[str, str])
         parts = {name: (folder / name).read_bytes() for name in (VALUE, ARRAYS)}
-    except (OSError, msgspec.DecodeError) as error:
+    except OSError as error:
         raise DamagedError(f"{folder}: not a stored value: {error}") from error
     for name, part in parts.items():
         if hashlib.sha256(part).hexdigest() != hashes.get(name):

@@ -23,11 +23,15 @@ def read_document(path: Path) -> str:
 def document_path(folder: Path, document: str) -> Path | None:
     """Find a skill's document below the pack's own skills folder or the shipped one.
 
-    :return: None if there is no such file in either, or if the path leads out of the folder.
+    :return: None if there is no such file in either, or if the path leads out of the folder, except
+        by a link to a SKILL.md, since installers link skills.
     """
+    steps = Path(document)
     for root in (folder / "skills", folder, SKILLS):
         path = (root / document).resolve()
-        if path.is_relative_to(root.resolve()) and path.is_file():
+        is_linked = path.name.lower() == "skill.md" and ".." not in steps.parts
+        is_inside = path.is_relative_to(root.resolve())
+        if path.is_file() and (is_inside or (is_linked and not steps.is_absolute())):
             return path
     return None
 

@@ -62,12 +62,22 @@ def is_skill_folder(path: str | Path) -> bool:
 
 
 def skill_paths(root: Path) -> Iterator[Path]:
-    """Find the documents of all skills in a folder, in the order of their paths."""
-    for folder, below, _ in os.walk(root):
+    """Find the documents of all skills in a folder, in the order of their paths.
+
+    Links are followed, each real folder and document once, but not to where the folder itself is.
+    """
+    start, visited = os.path.realpath(root), set[str]()
+    for folder, below, _ in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in visited or (real != start and Path(start).is_relative_to(real)):
+            below.clear()
+            continue
+        visited.add(real)
         path = find_skill_document(Path(folder))
         skipped = _SKIPPED | _PARTS_OF_A_SKILL if path else _SKIPPED
         below[:] = sorted(name for name in below if name not in skipped)
-        if path:
+        if path and (real_path := os.path.realpath(path)) not in visited:
+            visited.add(real_path)
             yield path
 
 
@@ -201,7 +211,9 @@ def _with_ids(root: Path, documents: Iterable[SkillDocument]) -> list[FolderSkil
     skills: dict[str, FolderSkill] = {}
     for document in documents:
         category = _category(root, document.path)
-        name = _slug(document.name) or _slug(document.path.parent.name) or "skill"
+        names = document.name, document.path.parent.name
+        spellings = (*map(_slug, names), *map(_spelled, names), "skill")
+        name = next(filter(None, spellings))
         wanted = name if name not in skills else _slug(f"{category}-{name}")
         number, unique = 2, wanted
         while unique in skills:
@@ -222,6 +234,13 @@ def _slug(text: str) -> str:
     """Turn any name into an id, or into nothing if none of it can be written in ASCII."""
     plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
+
+
+def _spelled(text: str) -> str:
+    """Turn a name in another script into an id: "чай" into "che-a-i", "技能" into "6280-80fd"."""
+    letters = filter(str.isalnum, unicodedata.normalize("NFKC", text.casefold()))
+    names = (unicodedata.name(letter, "").replace("IDEOGRAPH-", "") for letter in letters)
+    return _slug(" ".join(name.rpartition(" ")[2] for name in names))
 
 
 def _is_router(skill: FolderSkill, skills: Sequence[FolderSkill]) -> bool:

@@ -1,5 +1,6 @@
 """Write the pack of a folder of skills as files, which a person can improve."""
 
+import posixpath
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from msgspec.structs import replace
 
 from router.encoders.encoder import Encoder
 from router.errors import PackError
-from router.packs.pack import Pack, Skill
+from router.files import replacing
+from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack, save_pack
 from router.skill_folders.folder import pack_of, read_folder
 
@@ -21,31 +23,48 @@ def init_pack(
     """Write the pack of a folder of skills into `out`, or into the folder itself if None.
 
     :return: The pack as it is read back, and warnings about the folder.
-    :raises PackError: No skill can be read, or there is a pack already and `force` is not given.
+    :raises PackError: No skill can be read, there is a pack already and `force` is not given, or
+        `out` holds anything else.
     """
     out = folder if out is None else out
-    if (out / PACK_FILE).exists() and not force:
-        raise PackError(
-            f"{out / PACK_FILE}: a pack is there already; cure: --force writes over it and its"
-            " exemplars, --out names another folder"
-        )
+    _refuse_to_overwrite(folder, out, force)
     pack, warnings = pack_of(read_folder(folder), encoder, notify)
-    skills = tuple(_with_document(skill, folder, out) for skill in pack.file.skills)
-    if any(skill.document.startswith(f"{_COPIES}/") for skill in skills):
+    below = folder.resolve(), out.resolve()
+    is_inside = below[0].is_relative_to(below[1])
+    prefix = below[0].relative_to(below[1]).as_posix() if is_inside else _COPIES
+    skills = tuple(
+        replace(skill, document=posixpath.normpath(f"{prefix}/{skill.document}"))
+        for skill in pack.file.skills
+    )
+    parts = ["exemplars", PACK_FILE]
+    if not is_inside:
+        parts.insert(0, _COPIES)
         warnings.append(
             f"the documents are outside {out}, so they were copied into {out / _COPIES}, each"
             f" without the files beside it; leave --out away to keep the pack in {folder}"
         )
     notify("writing the pack")
-    for exemplar_file in (out / "exemplars").rglob("*.txt"):  # of the pack that `force` replaces
-        exemplar_file.unlink()
-    save_pack(Pack(replace(pack.file, skills=skills), pack.exemplars, pack.documents), out)
+    with replacing(out, parts) as new:
+        save_pack(Pack(replace(pack.file, skills=skills), pack.exemplars, pack.documents), new)
     return load_pack(out), warnings
 
 
-def _with_document(skill: Skill, folder: Path, out: Path) -> Skill:
-    """Name the document as it lies below the pack, or as it will be copied there."""
-    path, root = (folder / skill.document).resolve(), out.resolve()
-    is_inside = path.is_relative_to(root)
-    document = path.relative_to(root).as_posix() if is_inside else f"{_COPIES}/{skill.document}"
-    return replace(skill, document=document)
+def _refuse_to_overwrite(folder: Path, out: Path, force: bool) -> None:
+    """Refuse a folder that holds a pack, unless `force` is given, or files of somebody else."""
+    exemplars = out / "exemplars"
+    if (out / PACK_FILE).exists():
+        if not force:
+            raise PackError(
+                f"{out / PACK_FILE}: a pack is there already; cure: --force writes over it and its"
+                " exemplars, --out names another folder"
+            )
+        files = [] if exemplars.is_symlink() else [*exemplars.rglob("*")]
+        foreign = [path for path in files if path.suffix != ".txt" and not path.is_dir()]
+    else:
+        holds_skills = folder.resolve().is_relative_to(out.resolve())
+        foreign = [*(exemplars if holds_skills else out).glob("*")]
+    if foreign:
+        raise PackError(
+            f"{foreign[0]}: the folder of a new pack is empty, and this file is no part of a pack;"
+            " cure: move it away, or name another folder with --out"
+        )

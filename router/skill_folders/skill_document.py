@@ -19,7 +19,8 @@ MAX_NAME = 64
 MAX_DESCRIPTION = 1_024
 _MAX_FRONTMATTER = 64_000
 
-_PLAIN_PAIR = re.compile(r"^([A-Za-z][\w-]*):[ \t]+([^\s'\"|>\[{#&*!].*)$")
+_PAIR = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(\S.*))?", re.DOTALL)
+_BLOCK = re.compile(r"^(?=[^\s#-])", re.MULTILINE)  # a line that may begin a pair of the top level
 
 
 @dataclass(frozen=True)
@@ -129,37 +130,43 @@ _Fields = tuple[dict[str, yaml.Node], dict[str, int], list[Fault]]  # nodes, lin
 
 
 def _read_fields(path: Path, source: str, first_line: int) -> _Fields:
-    """Read the values of the frontmatter; if it is not YAML, read it again with quotes added."""
+    """Read the values of the frontmatter; what is not YAML in it costs one value or line."""
     try:
         return _compose(path, source, first_line)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = first_line + (mark.line if mark else 0)
-        try:
-            fields, lines, remarks = _compose(path, _quoted(source), first_line)
-        except yaml.YAMLError:
-            problem = getattr(error, "problem", None) or error
-            raise PackError(
-                f"{path}:{line}: the frontmatter is not YAML: {problem}; cure: quote the value"
-            ) from error
-        message = "a value that contains `: ` stands in quotes; read as if it did"
-        return fields, lines, [*remarks, Fault(str(path), line, "", message)]
+    except yaml.YAMLError:
+        mended, remarks = [], []
+        line = first_line
+        for block in _BLOCK.split(source):
+            text, remark = _mended(block)
+            mended.append(text)
+            if remark:
+                remarks.append(Fault(str(path), line, "", remark))
+            line += block.count("\n")
+        fields, lines, further = _compose(path, "".join(mended), first_line)
+        return fields, lines, [*further, *remarks]
 
 
-def _quoted(source: str) -> str:
-    """Put quotes around plain values at the top level, together with their indented lines."""
-    quoted: list[str] = []
-    values: list[str] = []
-    for line in [*source.split("\n"), "end:"]:
-        if values and line[:1].isspace():
-            values.append(line.strip())
-            continue
-        if values:
-            quoted[-1] += " '" + " ".join(values).replace("'", "''") + "'"
-        pair = _PLAIN_PAIR.match(line)
-        quoted.append(f"{pair[1]}:" if pair else line)
-        values = [pair[2].rstrip()] if pair else []
-    return "\n".join(quoted[:-1])
+def _mended(block: str) -> tuple[str, str]:
+    """Quote the value of a pair that is not YAML, and leave out any other line that is not.
+
+    :return: As many lines as before, and a remark if they are not the same.
+    """
+    try:
+        if isinstance(yaml.compose(block, Loader=yaml.CSafeLoader), yaml.MappingNode | None):
+            return block, ""
+    except yaml.YAMLError:
+        pass
+    pair, end = _PAIR.fullmatch(block.rstrip()), "\n" * block.count("\n")
+    if pair is None or not pair[2]:
+        return end, f"the line {block.splitlines()[0][:40]!r} is not YAML; it is left out"
+    value = " ".join(pair[2].split())
+    if len(value) > 1 and value[0] == value[-1] in "'\"":
+        value = value[1:-1]
+    value = value.replace("'", "''")
+    remark = "a value that contains `: ` stands in quotes; read as if it did"
+    if ": " not in value:
+        remark = f"the value of {pair[1]!r} is not YAML; it is read as if it stood in quotes"
+    return f"{pair[1]}: '{value}'{end}", remark
 
 
 def _compose(path: Path, source: str, first_line: int) -> _Fields:

@@ -187,7 +187,9 @@ def test_threads_give_the_same_as_one(fp32):
 
 
 def test_a_wrong_hash_is_refused(monkeypatch):
-    monkeypatch.setattr("router.encoders.model_files._DEFAULT_SHA256", "0" * 64)
+    monkeypatch.setattr(
+        "router.encoders.model_files._DEFAULT_SHA256", {"model.safetensors": "0" * 64}
+    )
     with pytest.raises(EncoderError, match=r"model.safetensors: sha256 must be 0{64}, was 53aa51"):
         SentenceTransformerEncoder().encode(["a"])
 

@@ -86,3 +86,27 @@ def test_a_folder_never_seen_routes_queries_in_other_words(folder):
     best = router.evidence_and_result(list(wanted))[0].probabilities[:, skills].argmax(axis=1)
     assert [list(pack.skills)[i] for i in best] == list(wanted.values())
     assert isinstance(router.route("who was the first woman in space?"), NoRoute)
+
+
+def test_init_deletes_nothing_that_it_did_not_make(folder, tmp_path):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    out.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "thesis.txt").write_text("years of work")
+
+    def init(target, force=False):
+        return init_pack(folder, target, shared_encoder(), force, lambda _: None)
+
+    (out / "exemplars").symlink_to(elsewhere)
+    with pytest.raises(PackError, match=r"exemplars: the folder of a new pack is empty"):
+        init(out)
+    (folder / "exemplars").mkdir()
+    (folder / "exemplars" / "notes.txt").write_text("notes")
+    with pytest.raises(PackError, match=r"notes\.txt: the folder of a new pack is empty"):
+        init(None)
+    (out / "pack.yaml").write_text("format: 1")
+    init(out, force=True)  # replaces the link
+    (out / "exemplars" / "skills" / "image.png").write_text("png")
+    with pytest.raises(PackError, match=r"image\.png: .*no part of a pack"):
+        init(out, force=True)
+    assert (elsewhere / "thesis.txt").read_text() == "years of work"

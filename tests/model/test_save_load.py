@@ -8,7 +8,7 @@ from evidence import RecordingEncoder
 
 from router import Router, RouterError
 from router.calibration import calibrate_log
-from router.model.storage import DamagedError
+from router.files import DamagedError
 from router.paths import SAMPLE_LOG
 
 TEXTS = ["the brake lever is soft", "bike trouble", "next bus?", "bake a cake", "tyre, then a bus"]
@@ -122,7 +122,7 @@ def test_another_encoder_is_refused(tiny_router, saved):
             {"format": 1},
             "format is 2, was: 1, of another version; carry it over by fitting its pack",
         ),
-        ({"encoder": 3}, "not a saved router: Expected `str`"),
+        ({"encoder": 3}, "Expected `str`, got `int`.*it is no saved router"),
     ],
 )
 def test_another_form_is_refused(tiny_router, saved, change, message):
@@ -135,4 +135,37 @@ def test_another_form_is_refused(tiny_router, saved, change, message):
 def test_a_folder_half_written_is_no_saved_router(tiny_router, saved):
     (saved / "router.json").unlink()
     with pytest.raises(RouterError, match="a pack is a folder with pack.yaml"):
+        Router.load(saved, encoder=tiny_router.encoder)
+
+
+def test_a_router_is_saved_over_a_router_and_nothing_stale_stays(tiny_router, saved):
+    stale = saved / "pack" / "exemplars" / "skills" / "gone.txt"
+    stale.write_text("left by an earlier pack\n")
+    (saved / "NOTES").write_text("of the user")
+    tiny_router.save(saved)
+    assert not stale.exists()
+    assert (saved / "NOTES").read_text() == "of the user"
+    Router.load(saved, encoder=tiny_router.encoder)
+
+
+def test_a_folder_of_something_else_is_never_saved_into(tiny_router, tiny):
+    before = sorted(tiny.rglob("*"))
+    for folder in (tiny, tiny / "exemplars"):
+        with pytest.raises(RouterError, match="this folder holds something else"):
+            tiny_router.save(folder)
+    (tiny / "router.json").write_text('{"format": "of another tool"}')
+    with pytest.raises(RouterError, match="this folder holds something else"):
+        tiny_router.save(tiny)
+    assert sorted(tiny.rglob("*")) == sorted([*before, tiny / "router.json"])
+
+
+@pytest.mark.parametrize(
+    "name", ["router.json", "model/hashes.json", "model/value.json", "pack/pack.yaml"]
+)
+def test_a_byte_that_is_no_utf8_is_named(tiny_router, saved, name):
+    path = saved / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] = 0xFF
+    path.write_bytes(content)
+    with pytest.raises(RouterError, match=name.rpartition("/")[2]):
         Router.load(saved, encoder=tiny_router.encoder)

@@ -1,6 +1,8 @@
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import shared_encoder, write_skills
@@ -19,12 +21,12 @@ NOISY = """
 import os, sys
 from pathlib import Path
 from router import Router
-from router.mcp_server import build_server
+from router.mcp_server import serve
 def load():
     print("noise from Python", flush=True)
     os.write(1, b"noise from C\\n")
-    return Router.load(sys.argv[1])
-build_server(load, Path(sys.argv[1])).run("stdio")
+    return Router.load(sys.argv[2])
+serve(load, Path(sys.argv[2]))
 """
 
 
@@ -153,10 +155,11 @@ def test_skills_are_listed_and_read_with_their_references(plain):
     assert len(listed["skills"]) == 10
     assert all(skill["readable"] for skill in listed["skills"])
     assert set(listed["neighbours"]) >= {"llm-specialist", "training-optimization"}
-    main = results["skill"].structured_content
-    assert main["text"].startswith("---\nname: quantization-for-inference\n")
-    assert "references/onnx-int8.md" in main["files"]
-    assert results["reference"].structured_content["text"].startswith("# ")
+    document, others = [part.text for part in results["skill"].content]
+    assert document.startswith("---\nname: quantization-for-inference\n")
+    assert "references/onnx-int8.md" in others
+    assert results["reference"].content[0].text.startswith("# ")
+    assert results["skill"].structured_content is None  # it would be the document once more
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -186,6 +189,21 @@ def test_a_declined_question_stays_open_as_data(pack):
     assert len(asked) == 1
     record = result.structured_content
     assert (record["action"], record["question"]) == ("clarify", "inference-or-training")
+
+
+def test_a_blank_reply_leaves_the_question_open(pack):
+    elicited, asked = replying(ElicitResult(action="accept", content={"words": "  "}))
+    slow = {"said": ["my model is slow"], "asked": ["inference-or-training"]}
+    calls = [
+        ("route_query", {"query": "my model is slow"}),
+        ("answer_question", {"question": "inference-or-training", "reply": "  ", **slow}),
+    ]
+    _, results = converse(pack, calls, elicitation_callback=elicited)
+    assert len(asked) == 1
+    records = [result.structured_content for result in results]
+    questions = [(record["action"], record["question"], record["asks"]) for record in records]
+    assert questions[0] == questions[1]
+    assert questions[0][:2] == ("clarify", "inference-or-training")
 
 
 @pytest.fixture(scope="module")
@@ -245,31 +263,79 @@ def test_a_pack_that_does_not_hold_is_an_error_of_each_tool(tmp_path):
     assert "a pack is a folder with pack.yaml" in result.content[0].text
 
 
-def test_nothing_but_the_protocol_is_written_to_stdout(pack):
+def server_of(pack, code, *calls, capabilities=()):
+    """Start the server in a process, and send it the messages of a client."""
     client = {"name": "test", "version": "0"}
-    start = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+    given = {name: {} for name in capabilities}
+    start = {"protocolVersion": "2025-06-18", "capabilities": given, "clientInfo": client}
     messages = [
         {"id": 1, "method": "initialize", "params": start},
         {"method": "notifications/initialized"},
-        {"id": 2, "method": "tools/call", "params": {"name": "list_skills", "arguments": {}}},
+        *({"id": 2 + i, "method": "tools/call", "params": call} for i, call in enumerate(calls)),
     ]
     process = subprocess.Popen(
-        [sys.executable, "-c", NOISY, str(pack)],
+        [sys.executable, "-c", code, "--pack", str(pack)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    for message in messages:
+        process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    process.stdin.flush()
+    return process
+
+
+def test_nothing_but_the_protocol_is_written_to_stdout(pack):
+    process = server_of(pack, NOISY, {"name": "list_skills", "arguments": {}})
     with process:
-        for message in messages:
-            process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
-        process.stdin.flush()
         lines = [process.stdout.readline() for _ in range(2)]
         rest, errors = process.communicate(timeout=60)
     assert [json.loads(line)["id"] for line in lines] == [1, 2]
     assert rest == ""
     assert "noise from Python" in errors
     assert "noise from C" in errors
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3, 1])
+def test_a_client_may_close_while_the_router_loads(pack, seconds):
+    with server_of(pack, COMMAND) as process:
+        time.sleep(seconds)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_an_interrupt_ends_the_server_at_once(pack):
+    with server_of(pack, COMMAND) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=5)
+    assert process.returncode == -signal.SIGINT
+
+
+def test_half_a_character_is_replaced_and_answered(pack):
+    query = "quantize bert \\ud83d to int8 \ud83d \U0001f680"
+    call = {"name": "route_query", "arguments": {"query": query}}
+    with server_of(pack, COMMAND, call) as process:
+        process.stdout.readline()
+        answer = json.loads(process.stdout.readline())
+        process.communicate(timeout=60)
+    assert answer["result"]["structuredContent"]["action"] == "route"
+
+
+def test_a_client_that_fails_to_ask_leaves_the_question_open(pack):
+    call = {"name": "route_query", "arguments": {"query": "my model is slow"}}
+    with server_of(pack, COMMAND, call, capabilities=["elicitation"]) as process:
+        process.stdout.readline()
+        asked = json.loads(process.stdout.readline())
+        assert asked["method"] == "elicitation/create"
+        error = {"code": -32601, "message": "Method not found"}
+        reply = {"jsonrpc": "2.0", "id": asked["id"], "error": error}
+        process.stdin.write(json.dumps(reply) + "\n")
+        process.stdin.flush()
+        record = json.loads(process.stdout.readline())["result"]["structuredContent"]
+        process.communicate(timeout=60)
+    assert (record["action"], record["question"]) == ("clarify", "inference-or-training")
 
 
 def test_without_the_sdk_the_command_says_how_to_get_it(monkeypatch):

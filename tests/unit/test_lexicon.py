@@ -1,9 +1,10 @@
 import math
+import sys
 
 import numpy as np
 import pytest
 
-from router.heads.lexicon import Lexicon, Terms, char_terms, word_terms
+from router.heads.lexicon import BoundedCache, Lexicon, Terms, char_terms, word_terms
 
 TEXTS = ["red bike", "red car", "the C++ build of llama.cpp", "a bike, a bike and a car"]
 
@@ -74,10 +75,19 @@ def test_the_order_of_texts_does_not_matter():
 
 
 def test_the_cache_of_words_never_shows(monkeypatch):
-    monkeypatch.setattr("router.heads.lexicon._CACHED_WORDS", 2)
+    monkeypatch.setattr("router.heads.lexicon._CACHED_BYTES", 500)
     small = Lexicon.fit(TEXTS)
     rows = [small.document_features(TEXTS * 2).toarray() for _ in range(2)]
     monkeypatch.undo()
     np.testing.assert_array_equal(rows[0], rows[1])
     expected = Lexicon.fit(TEXTS).document_features(TEXTS * 2).toarray()
     np.testing.assert_array_equal(rows[0], expected)
+
+
+def test_hostile_words_fill_a_cache_no_further_than_its_bytes():
+    cache = BoundedCache(lambda word: list(word), 1_000_000)
+    for number in range(1_000):
+        cache[f"{number}" * 1_000]
+        kept = sum(sys.getsizeof(key) + sys.getsizeof(value) for key, value in cache.items())
+        assert kept < 1_000_000 or len(cache) == 1
+    assert cache["ab"] == ["a", "b"]

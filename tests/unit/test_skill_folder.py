@@ -1,7 +1,9 @@
 import pytest
+from conftest import write_skills
 from skill_files import SKILLS, write_shop, write_skill
 
 from router.errors import PackError
+from router.packs.document import document_path, read_document
 from router.skill_folders.document_lines import clauses_in, document_lines, without_lead_in
 from router.skill_folders.folder import is_skill_folder, read_folder
 from router.skill_folders.links import SkillMentions, served_elsewhere, without_cycles
@@ -47,7 +49,6 @@ def test_long_descriptions_and_other_names_are_remarked_and_loaded(tmp_path):
         ("---\nname: pdf\n", r"no second one"),
         ("---\nname: pdf\n---\n", r"a skill has a description"),
         ("---\nname: pdf\ndescription:\n---\n", r":3: a skill has a description"),
-        ("---\nname: [pdf\ndescription: x\n---\n", r":\d: the frontmatter is not YAML"),
         ("---\n- pdf\n---\n", r"`key: value` lines"),
     ],
 )
@@ -164,3 +165,54 @@ def test_no_skill_anywhere_says_what_to_name(tmp_path):
     assert not is_skill_folder(tmp_path)
     with pytest.raises(PackError, match=r"name the folder that holds your\s+skills"):
         read_folder(tmp_path)
+
+
+def test_linked_skills_are_read_once_each(folder, tmp_path):
+    linked = tmp_path / "linked"
+    (linked / "own").mkdir(parents=True)
+    store = folder / "kitchen" / "skills"
+    (linked / "pastry").symlink_to(store / "pastry")
+    (linked / "again").symlink_to(store / "pastry")
+    (linked / "loop").symlink_to(linked)
+    (linked / "above").symlink_to(tmp_path)
+    (linked / "own" / "SKILL.md").symlink_to(store / "sourdough" / "SKILL.md")
+    assert is_skill_folder(linked)
+    read = read_folder(linked)
+    assert sorted(skill.id for skill in read.skills) == ["pastry", "sourdough"]
+    for skill in read.skills:
+        assert read_document(document_path(linked, skill.path)) == skill.document.text
+
+
+def test_a_link_out_of_a_pack_leads_to_no_file_but_a_skill(tiny, tmp_path):
+    (tmp_path / "secret.md").write_text("secret")
+    (tiny / "skills" / "SKILL.md").symlink_to(tmp_path / "secret.md")
+    assert document_path(tiny, "SKILL.md") is None
+    assert document_path(tiny, "../../secret.md") is None
+
+
+def test_ids_in_other_scripts_are_spelled_and_do_not_depend_on_each_other(tmp_path):
+    names = {"\u6280\u80fd": "6280-80fd", "\u0447\u0430\u0439": "che-a-i", "Cr\u00e8me": "creme"}
+    for name in names:
+        write_skills(tmp_path, {name: f"Does what {name} says, and more of it"})
+    ids = {skill.document.name: skill.id for skill in read_folder(tmp_path).skills}
+    assert ids == names
+
+
+@pytest.mark.parametrize(
+    ("line", "remark"),
+    [
+        ('argument-hint: "[a]" or "[b]"', "the value of 'argument-hint' is not YAML"),
+        ("argument-hint: [a] [b]", "the value of 'argument-hint' is not YAML"),
+        ("licence: *free*", "the value of 'licence' is not YAML"),
+        ("note: 'a guest's bill'", "the value of 'note' is not YAML"),
+        ("no pair at all", "the line 'no pair at all' is not YAML; it is left out"),
+    ],
+)
+def test_a_line_that_is_no_yaml_costs_that_line(tmp_path, line, remark):
+    path = tmp_path / "bills" / "SKILL.md"
+    path.parent.mkdir()
+    path.write_text(f"---\nname: bills\n{line}\ndescription: Pays: bills\n---\n# Bills\n")
+    document = read_skill(path)
+    assert (document.name, document.description) == ("bills", "Pays: bills")
+    assert document.lines["description"] == 4
+    assert remark in str(document.remarks[0])

@@ -46,7 +46,7 @@ def test_many_texts_are_added_up_in_parts(lexicon, monkeypatch):
 def test_the_cache_never_shows(lexicon, monkeypatch):
     words = words_in(TEXTS * 2)
     expected = WordVotes(lexicon, votes_of(lexicon)).of(words)
-    monkeypatch.setattr("router.heads.lexicon._CACHED_NUMBERS", 16)  # two words
+    monkeypatch.setattr("router.heads.lexicon._CACHED_BYTES", 600)  # two words
     small = WordVotes(lexicon, votes_of(lexicon))
     for _ in range(2):
         np.testing.assert_array_equal(small.of(words), expected)
