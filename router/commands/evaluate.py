@@ -153,6 +153,7 @@ def evaluate_command(
                 strict=strict,
                 restart=restart,
                 progress=update,
+                notify=print_note,
             )
     except KeyboardInterrupt:
         print_note(f"router: stopped; the same command goes on from here ({out})")

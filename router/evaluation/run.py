@@ -16,6 +16,7 @@ import msgspec
 
 from router._deprecated import warn_renamed
 from router.decisions.outcome import OutcomeBatch
+from router.decisions.words import count_of
 from router.errors import LogError, RouterError
 from router.evaluation.checkpoint import Part, UnfinishedRun
 from router.evaluation.counts import DecisionCounts
@@ -38,7 +39,15 @@ from router.evaluation.rows import (
     outcome_batch,
 )
 from router.files import explain_write_errors
-from router.logs.formats import LogFile, Rejected, file_hash, find_files, fingerprint
+from router.logs.formats import (
+    LogFile,
+    Rejected,
+    file_hash,
+    find_files,
+    fingerprint,
+    left_out,
+    readable,
+)
 from router.logs.labels import LabelReader
 from router.logs.locations import copy_to_store, local_log, local_path
 from router.logs.reader import CHUNK_LINES, Columns, LogChunk, LogLine, read_log
@@ -128,6 +137,7 @@ def evaluate(
     progress: Callable[[Progress], None] | None = None,
     chunk_lines: int = CHUNK_LINES,
     decide: DecideBatches | None = None,
+    notify: Callable[[str], None] = lambda sentence: None,
     form: str | None = None,
 ) -> Evaluation:
     """Decide every line of a log, and write decisions, rejected lines and figures to a folder.
@@ -149,6 +159,7 @@ def evaluate(
     :param progress: Called after each chunk.
     :param chunk_lines: Lines that are read, decided and kept at a time.
     :param decide: Decides batches of texts in place of `router`, for example on other machines.
+    :param notify: Takes sentences that say what the files and columns are taken for.
     :param form: The former name of `format`; deprecated.
     :raises LogError: The log can't be read, it has no line that can be read, or another process is
         writing to the folder.
@@ -168,12 +179,11 @@ def evaluate(
         with unfinished.locked():
             if restart:
                 unfinished.drop()
-            with explain_write_errors(folder, _kept(0)):
-                files = find_files(local_log(log, unfinished.work), exclude=folder)
+            files = _find_files(log, unfinished, columns, notify)
             versions = Versions.of(router)
             settings = {
                 "format": RUN_FORMAT,
-                "log": str(log),
+                "log": readable(str(log)),
                 "log_sha256": fingerprint(file_hash(file.path) for file in files),
                 "versions": msgspec.to_builtins(versions),
                 "columns": msgspec.to_builtins(columns),
@@ -184,7 +194,12 @@ def evaluate(
             run = _Run(router, unfinished, progress)
             run.resume()
             chunks = read_log(
-                files, columns, LabelReader(router.pack), strict=strict, lines=chunk_lines
+                files,
+                columns,
+                LabelReader(router.pack),
+                strict=strict,
+                lines=chunk_lines,
+                notify=notify,
             )
             decider = router.with_vector_cache() if cache else router
             run.go_on(chunks, decide or partial(map, decider.outcomes))
@@ -199,6 +214,19 @@ def evaluate(
     if is_temporary:
         weakref.finalize(evaluation, shutil.rmtree, folder, ignore_errors=True)
     return evaluation
+
+
+def _find_files(
+    log: str | Path, unfinished: UnfinishedRun, columns: Columns, notify: Callable[[str], None]
+) -> list[LogFile]:
+    """Find the files of a log, and say which files of a folder are none."""
+    with explain_write_errors(unfinished.out, _kept(0)):
+        path = local_log(log, unfinished.work)
+    files = find_files(path, unfinished.out, columns.text)
+    if skipped := left_out(path, unfinished.out):
+        names = ", ".join(skipped[:5])
+        notify(f"{log}: {count_of(len(skipped), 'file')} left out, being no log: {names}")
+    return files
 
 
 @dataclass

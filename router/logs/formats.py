@@ -2,15 +2,19 @@
 
 Parquet and compressed files are read by pyarrow. JSON lines are read one by one with msgspec, and
 CSV with Python's own reader, since pyarrow's readers stop at the first broken line or lose its
-number.
+number. What a file is follows from its first bytes and lines, and then from its name.
 """
 
-import csv
+import bz2
 import hashlib
 import io
+import json
+import lzma
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, cast
 
@@ -18,26 +22,41 @@ import msgspec
 from msgspec import Struct
 
 from router.errors import LogError
+from router.logs.tables import Table, join_rows, table_of
 from router.text import well_formed
 
-_MAX_LINE_BYTES = 16_000_000  # a longer line is no query, and is rejected
+MAX_LINE_CHARACTERS = 16_000_000  # a longer line is no query, and is rejected
 _RAW_CHARACTERS = 200  # characters of a rejected line that are kept
 _PEEKED_BYTES = 65_536  # bytes by which the format is recognised
 _PARQUET_ROWS = 1_024  # rows of Parquet that are read at a time; each may be long
-_BOM = b"\xef\xbb\xbf"
+_SAMPLED_ROWS = 100  # rows of Parquet by which its columns are recognised
+_MAX_DOCUMENT_BYTES = 256_000_000  # a single JSON document is read whole
 
-LogFormat: TypeAlias = Literal["jsonl", "csv", "tsv", "parquet"]
-_SUFFIXES: dict[str, LogFormat] = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
+LogFormat: TypeAlias = Literal["jsonl", "json", "table", "parquet"]
+_JSON, _TABLE = (".jsonl", ".ndjson", ".json"), (".csv", ".tsv", ".tab")
+SUFFIXES = (*_JSON, *_TABLE, ".parquet", ".pq")
+_PACKED = (".gz", ".zst", ".bz2", ".xz")
+_ZSTD_FRAMES = [b"\x28\xb5\x2f\xfd", *(bytes((kind, 0x2A, 0x4D, 0x18)) for kind in range(80, 96))]
+"""How a frame of Zstandard begins: with content, or with something to skip."""
+
+_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz"}
+_COMPRESSIONS |= dict.fromkeys(_ZSTD_FRAMES, "zstd")
+_NO_LOGS = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook; cure: unpack it, or save it as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file; cure: save it as CSV",
+    b"7z\xbc\xaf": "a 7z archive; cure: unpack it",
+    b"Rar!": "a RAR archive; cure: unpack it",
+    b"\x04\x22\x4d\x18": "an LZ4 file; cure: unpack it, or pack it with zstd",
+    b"\xff\x06\x00\x00sNaPpY": "a Snappy file; cure: unpack it, or pack it with zstd",
+    b"ARROW1": "an Arrow (Feather) file; cure: write it as Parquet",
+    b"Obj\x01": "an Avro file; cure: write it as Parquet",
+    b"ORC": "an ORC file; cure: write it as Parquet",
+    b"SQLite format 3": "a SQLite database; cure: write the queries as CSV",
+    b"%PDF": "a PDF; cure: save the queries as text",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
 }
-_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+"""Files that are no log, by how they begin."""
 
 
 class Rejected(Struct, frozen=True):
@@ -50,8 +69,11 @@ class Rejected(Struct, frozen=True):
     @classmethod
     def of(cls, line: int, reason: str, raw: object) -> "Rejected":
         """Keep the start of the line."""
-        shown = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-        return cls(line, reason, well_formed(shown[:_RAW_CHARACTERS]))
+        try:
+            shown = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+        except RecursionError:
+            shown = ""
+        return cls(line, reason, readable(shown[:_RAW_CHARACTERS]))
 
 
 @dataclass(frozen=True)
@@ -74,43 +96,68 @@ class LogFile:
     path: Path
     format: LogFormat
     compression: str | None
+    table: Table = field(default_factory=Table)  # how lines are split, if it is a table
     name: str = ""
     lines_before: int = 0
     share: float = 0.0
-    lines: int = 0  # lines read so far; of a Parquet file, rows
+    lines: int = 0  # lines read so far; of a Parquet file, rows; of a JSON document, items
     blank: int = 0  # how many of these are blank
     read: int = 0  # records and rejected lines given so far
 
     @classmethod
-    def open(cls, path: Path, name: str = "", lines_before: int = 0) -> "LogFile":
+    def open(cls, path: Path, name: str = "", text_column: str | None = None) -> "LogFile":
         """Recognise compression and format by how the file starts, then by its name.
 
-        :raises LogError: The file can't be opened, or is in another encoding.
+        :param text_column: The name of the column of the text, if the user gave it.
+        :raises LogError: The file can't be opened, or is no log.
         """
         try:
             with path.open("rb") as file:
-                start = file.read(4)
-            compression = next(
-                (name for magic, name in _COMPRESSIONS.items() if start.startswith(magic)), None
-            )
+                compression = _by_start(_COMPRESSIONS, file.read(8))
             with cls(path, "jsonl", compression)._stream() as stream:
                 start = stream.read(_PEEKED_BYTES)
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
             raise LogError(f"{path}: can't be read: {error}") from error
-        if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[1::2].count(0) > len(start) // 4:
             raise LogError(f"{path}: a log is UTF-8, this is UTF-16; cure: save it as UTF-8")
-        return cls(path, _format_of(path, start), compression, name, lines_before)
+        other = _by_start(_NO_LOGS, start)
+        if other is not None:
+            raise LogError(f"{path}: no log, but {other}")
+        lines = start.decode("utf-8-sig", "replace").splitlines(keepends=True)
+        if len(start) == _PEEKED_BYTES and len(lines) > 1:
+            del lines[-1]  # which may be cut off
+        log_file = cls(path, "table", compression, name=readable(name))
+        suffix = _suffix_of(path)
+        first = next((line.strip() for line in lines if line.strip()), "")
+        if start.startswith(b"PAR1") or suffix in (".parquet", ".pq"):
+            log_file.format = "parquet"
+        elif suffix in _JSON or (suffix not in _TABLE and first.startswith(("{", "["))):
+            log_file.format = log_file._kind_of_json(first, len(lines))
+        if log_file.format == "table":
+            log_file.table = table_of(lines, suffix, text_column)
+        return log_file
 
-    def names(self) -> list[str] | None:
-        """Names of the columns, if the format states them ahead of the lines."""
+    def _kind_of_json(self, first: str, n_lines: int) -> LogFormat:
+        """Tell a document from lines of JSON, by its first line or by all of it."""
+        is_line = _decoded(first) is not None
+        if first.startswith(("{", "[")) and (not is_line or (first[0] == "[" and n_lines == 1)):
+            with self._stream() as stream:
+                if _items_of(stream.read(_MAX_DOCUMENT_BYTES + 1)) is not None:
+                    return "json"
+        return "table" if first.startswith("[") and _suffix_of(self.path) not in _JSON else "jsonl"
+
+    @property
+    def description(self) -> str:
+        """What the file is taken for."""
+        names = {"jsonl": "JSON lines", "json": "a JSON document", "parquet": "Parquet"}
+        return names.get(self.format) or self.table.description
+
+    def sample(self) -> list[Mapping[str, Any]] | None:
+        """Give some records of a format that can be read twice; None for the others."""
         if self.format != "parquet":
             return None
-        from pyarrow import parquet
-
-        try:
-            return list(parquet.read_schema(self.path).names)
-        except (OSError, ValueError) as error:
-            raise LogError(f"{self.path}: not a Parquet file: {error}; is it whole?") from error
+        records = islice(LogFile(self.path, self.format, None).records(), _SAMPLED_ROWS)
+        return [record.fields for record in records if isinstance(record, Record)]
 
     def records(self, only: Collection[str] | None = None) -> Iterator[Record | Rejected]:
         """Read the next records, one at a time; blank lines are counted and left out.
@@ -120,62 +167,55 @@ class LogFile:
         """
         readers: dict[str, Callable[[], Iterator[Record | Rejected]]] = {
             "jsonl": self._json_lines,
-            "parquet": lambda: self._rows(only),
+            "json": self._json_items,
+            "table": self._table_rows,
+            "parquet": lambda: self._parquet_rows(only),
         }
         try:
-            for record in readers.get(self.format, self._separated)():
+            for record in readers[self.format]():
                 self.read += 1
                 yield record
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
             where = f"{self.path}: after line {self.lines:,}"
             raise LogError(f"{where} it can't be read on: {error}; is it whole?") from error
         self.share = 1.0
 
     def _json_lines(self) -> Iterator[Record | Rejected]:
-        decoder = msgspec.json.Decoder()
+        for number, line in self._lines():
+            if not line.strip():
+                self.blank += 1
+            else:
+                yield _sound(number, line) or _json_record(number, line)
+
+    def _json_items(self) -> Iterator[Record | Rejected]:
         with self._stream() as stream:
-            for raw in self._lines(stream):
-                if len(raw) > _MAX_LINE_BYTES:
-                    yield Rejected.of(self.lines, f"longer than {_MAX_LINE_BYTES:,} bytes", raw)
-                    continue
-                try:
-                    fields = decoder.decode(raw)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                    yield Rejected.of(self.lines, f"not JSON: {error}", raw)
-                    continue
-                if isinstance(fields, dict):
-                    yield Record(self.lines, fields)
-                else:
-                    yield Rejected.of(self.lines, "a line is an object with keys", raw)
+            items = _items_of(stream.read(_MAX_DOCUMENT_BYTES + 1))
+        if items is None:
+            raise ValueError(
+                f"a JSON document of more than {_MAX_DOCUMENT_BYTES:,} bytes, or not JSON; cure:"
+                " write one object a line"
+            )
+        for number, item in enumerate(items, start=1):
+            self.lines = number
+            yield _json_record(number, bytes(item))
 
-    def _separated(self) -> Iterator[Record | Rejected]:
-        csv.field_size_limit(_MAX_LINE_BYTES)
-        separator = "\t" if self.format == "tsv" else ","
-        with (
-            self._stream() as stream,
-            io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text,
-        ):
-            reader = csv.reader(self._with_progress(text, stream), delimiter=separator, strict=True)
-            header = _header(self.path, reader)
-            self.lines = reader.line_num
-            while True:
-                line = reader.line_num + 1
-                try:
-                    row = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    self.lines = reader.line_num
-                    reason = f"lines {line} to {reader.line_num}: {error}"
-                    yield Rejected.of(line, f"not {self.format.upper()}: {reason}", "")
-                    continue
-                self.lines = reader.line_num
-                if row:
-                    yield _fields(line, header, row)
-                else:
-                    self.blank += 1
+    def _table_rows(self) -> Iterator[Record | Rejected]:
+        table, names = self.table, self.table.names
+        lines = self._lines()
+        for _ in range(table.n_lines_before):
+            next(lines, None)
+        for number, text, row in join_rows(lines, table):
+            problem = _sound(number, text)
+            if problem is None and isinstance(row, str):
+                problem = Rejected.of(number, row, text)
+            if problem is not None:
+                yield problem
+            elif not text.strip() or (len(row) > 1 and not any(map(str.strip, row))):
+                self.blank += 1
+            else:
+                yield Record(number, dict(zip(names, row, strict=True)))
 
-    def _rows(self, only: Collection[str] | None) -> Iterator[Record | Rejected]:
+    def _parquet_rows(self, only: Collection[str] | None) -> Iterator[Record | Rejected]:
         from pyarrow import ArrowException, parquet
 
         try:
@@ -187,35 +227,32 @@ class LogFile:
                     for values in zip(*map(_values, batch.columns), strict=True):
                         self.lines += 1
                         self.share = self.lines / total
-                        yield _row(self.lines, dict(zip(names, values, strict=True)))
+                        yield _parquet_row(self.lines, dict(zip(names, values, strict=True)))
         except ArrowException as error:
-            raise ValueError(error) from error
+            raise ValueError(f"not a Parquet file: {error}") from error
 
-    def _lines(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Give each line that is not blank; of a line without an end only the start is kept."""
+    def _lines(self) -> Iterator[tuple[int, str]]:
+        """Give each line with its number; of a line without an end only the start is kept."""
         size = max(self.path.stat().st_size, 1)
-        while raw := stream.readline(_MAX_LINE_BYTES + 1):
-            rest = raw
-            while not rest.endswith(b"\n") and len(rest) > _MAX_LINE_BYTES:
-                rest = stream.readline(_MAX_LINE_BYTES + 1)
-            self.lines += 1
-            if self.lines % 1_000 == 0:
-                self.share = min(self._read_bytes(stream) / size, 1.0)
-            raw = raw.removeprefix(_BOM) if self.lines == 1 else raw
-            if raw.isspace() or not raw:
-                self.blank += 1
-            else:
-                yield raw
-
-    def _with_progress(self, text: io.TextIOWrapper, stream: BinaryIO) -> Iterator[str]:
-        size = max(self.path.stat().st_size, 1)
-        for number, line in enumerate(text):
-            if number % 1_000 == 0:
-                self.share = min(self._read_bytes(stream) / size, 1.0)
-            yield line
+        longest = MAX_LINE_CHARACTERS + 1
+        with (
+            self._stream() as stream,
+            io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text,
+        ):
+            while line := text.readline(longest):
+                rest = line
+                while len(rest) == longest and not rest.endswith("\n"):
+                    rest = text.readline(longest)
+                self.lines += 1
+                if self.lines % 1_000 == 0:
+                    self.share = min(self._raw.tell() / size, 1.0)
+                yield self.lines, line
 
     def _stream(self) -> BinaryIO:
         """Open for reading, decompressed."""
+        if self.compression in ("bz2", "xz"):  # whose share is taken of what was unpacked
+            self._raw = cast(BinaryIO, (bz2 if self.compression == "bz2" else lzma).open(self.path))
+            return self._raw
         self._raw = self.path.open("rb")
         if self.compression is None:
             return self._raw
@@ -224,32 +261,63 @@ class LogFile:
         unpacked = pyarrow.CompressedInputStream(self._raw, self.compression)
         return cast(BinaryIO, io.BufferedReader(unpacked, 1 << 20))
 
-    def _read_bytes(self, stream: BinaryIO) -> int:
-        return self._raw.tell()
 
-
-def find_files(log: Path, exclude: Path) -> list[LogFile]:
+def find_files(log: Path, exclude: Path, text_column: str | None = None) -> list[LogFile]:
     """Open a log, which is a file, or a folder whose files are taken in the order of their names.
 
-    Hidden files, and files whose name starts with "_", are left out.
+    Of a folder, the files are read whose names end as those of a log do. Hidden files, files whose
+    name starts with "_", and the folders of runs are left out.
 
     :param exclude: A folder whose files are left out, even if it lies in the folder of the log.
+    :param text_column: The name of the column of the text, if the user gave it.
     :raises LogError: There is no file, or one of them can't be opened.
     """
     if not log.exists():
         raise LogError(f"{log}: no such file or folder")
     if not log.is_dir():
-        return [LogFile.open(log)]
-    paths = sorted(
-        path
-        for path in log.rglob("*")
-        if path.is_file()
-        and not any(name.startswith((".", "_")) for name in path.relative_to(log).parts)
-        and exclude.resolve() not in path.resolve().parents
-    )
+        return [LogFile.open(log, text_column=text_column)]
+    if (log / "run.json").exists():
+        raise LogError(f"{log}: the folder of a run is no log; cure: name decisions.jsonl in it")
+    paths = sorted(path for path in _walk(log, exclude.resolve()) if _is_log(path))
     if not paths:
-        raise LogError(f"{log}: a log's folder holds its parts, this one is empty")
-    return [LogFile.open(path, path.name if len(paths) > 1 else "") for path in paths]
+        endings = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
+        raise LogError(f"{log}: a log's folder holds its parts ({endings}), this one has none")
+    return [LogFile.open(path, path.name * (len(paths) > 1), text_column) for path in paths]
+
+
+def left_out(log: Path, exclude: Path) -> list[str]:
+    """Give the names of the files in a log's folder that are not read, hidden ones apart."""
+    if not log.is_dir():
+        return []
+    paths = _walk(log, exclude.resolve())
+    return sorted(readable(path.name) for path in paths if not _is_log(path))
+
+
+def _walk(folder: Path, exclude: Path) -> Iterator[Path]:
+    """Give the files below a folder that are not hidden, each once.
+
+    :raises LogError: A folder can't be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise LogError(f"{error.filename}: can't be read: {error.strerror}") from error
+
+    seen = {exclude}
+    for root, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        real = Path(root).resolve()
+        if real in seen or (Path(root) != folder and "run.json" in files):
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+        yield from (Path(root) / name for name in files if not name.startswith((".", "_")))
+
+
+def _is_log(path: Path) -> bool:
+    name = path.name.lower()
+    for packed in _PACKED:
+        name = name.removesuffix(packed)
+    return name.endswith(SUFFIXES) or re.fullmatch(r"part-\d+\S*", name) is not None
 
 
 def file_hash(path: Path) -> bytes:
@@ -263,48 +331,98 @@ def fingerprint(file_hashes: Iterable[bytes]) -> str:
     return hashlib.sha256(b"".join(file_hashes)).hexdigest()
 
 
-def _format_of(path: Path, start: bytes) -> LogFormat:
-    if start.startswith(b"PAR1"):
-        return "parquet"
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in (".gz", ".zst")]
-    if suffixes and suffixes[-1] in _SUFFIXES:
-        return _SUFFIXES[suffixes[-1]]
-    if start.removeprefix(_BOM).lstrip().startswith(b"{"):
-        return "jsonl"
-    return "tsv" if b"\t" in start.splitlines()[0:1][0] else "csv" if start else "jsonl"
+def _by_start(kinds: Mapping[bytes, str], start: bytes) -> str | None:
+    return next((kind for magic, kind in kinds.items() if start.startswith(magic)), None)
 
 
-def _header(path: Path, reader: Iterator[list[str]]) -> list[str]:
+def _suffix_of(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    return suffixes[-1] if suffixes else ""
+
+
+def _sound(number: int, line: str) -> Rejected | None:
+    """Reject a line that is too long, or not UTF-8."""
+    if len(line) > MAX_LINE_CHARACTERS:
+        return Rejected.of(number, f"longer than {MAX_LINE_CHARACTERS:,} characters", line)
+    if not line.isascii() and re.search("[\ud800-\udfff]", line):
+        return Rejected.of(number, "not UTF-8", line)
+    return None
+
+
+def _json_record(number: int, line: str | bytes) -> Record | Rejected:
     try:
-        header = next((row for row in reader if row), [])
-    except csv.Error as error:
-        raise LogError(f"{path}: the header can't be read: {error}") from error
-    names = [name.strip() for name in header]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise LogError(f"{path}: a header names each column once; twice: {', '.join(twice)}")
-    return names
+        fields = _decode(line)
+    except (ValueError, RecursionError) as error:
+        return Rejected.of(number, f"not JSON: {error}", line)
+    if isinstance(fields, str):
+        fields = {"text": fields}
+    if isinstance(fields, dict):
+        return Record(number, fields)
+    return Rejected.of(number, "a line is an object with keys", line)
 
 
-def _fields(line: int, header: list[str], row: list[str]) -> Record | Rejected:
-    if len(row) != len(header):
-        reason = f"a line has {len(header)} fields as the header does, this one {len(row)}"
-        return Rejected.of(line, reason, ",".join(row))
-    if any(not cell.isascii() and re.search("[\ud800-\udfff]", cell) for cell in row):
-        raw = ",".join(row).encode("utf-8", "surrogateescape")
-        return Rejected.of(line, "not UTF-8", raw)
-    return Record(line, dict(zip(header, row, strict=True)))
+def _decode(line: str | bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Read a JSON value; NaN and Infinity, which Python writes for an empty cell, are null."""
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        plain = line if isinstance(line, str) else line.decode()
+        if not re.search(r"\b(NaN|Infinity)\b", plain) or "\\u" in plain:
+            raise
+        return json.loads(plain, parse_constant=lambda _: None)
+
+
+def _decoded(line: str) -> Any:  # noqa: ANN401 - any JSON
+    """Read a JSON value, or give None."""
+    try:
+        return _decode(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _items_of(content: bytes) -> list[msgspec.Raw] | None:
+    """Give the records of a document: a list, or an object with a list among its values."""
+    if len(content) > _MAX_DOCUMENT_BYTES:
+        return None
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        document = msgspec.json.decode(content, type=list[msgspec.Raw] | dict[str, msgspec.Raw])
+    except (ValueError, RecursionError):
+        document = _decoded(content.decode("utf-8", "replace"))  # it may hold NaN
+        if not isinstance(document, list | dict):
+            return None
+        encode = msgspec.json.encode
+        if isinstance(document, list):
+            return [msgspec.Raw(encode(item)) for item in document]
+        document = {key: msgspec.Raw(encode(value)) for key, value in document.items()}
+    if isinstance(document, list):
+        return document
+    lists = [value for value in document.values() if bytes(value)[:1] == b"["]
+    return _items_of(bytes(lists[0])) if len(lists) == 1 else [msgspec.Raw(content)]
 
 
 def _values(column: Any) -> list[Any]:  # noqa: ANN401 - naming the type would import pyarrow
     """Give the values of a column; a text that is not UTF-8 is given as bytes."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(column.type):  # nanoseconds have no place in a datetime
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     try:
         return cast(list[Any], column.to_pylist())
     except UnicodeDecodeError:
         return cast(list[Any], column.cast("binary").to_pylist())
+    except (ValueError, OverflowError):
+        return [_value(scalar) for scalar in column]
 
 
-def _row(line: int, fields: dict[str, Any]) -> Record | Rejected:
+def _value(scalar: Any) -> Any:  # noqa: ANN401 - a value of Arrow, and any value
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):  # a time that Python can't hold
+        return str(scalar.type)
+
+
+def _parquet_row(line: int, fields: dict[str, Any]) -> Record | Rejected:
     for name, value in fields.items():
         if isinstance(value, bytes):
             try:
@@ -312,3 +430,8 @@ def _row(line: int, fields: dict[str, Any]) -> Record | Rejected:
             except UnicodeDecodeError:
                 return Rejected.of(line, f"{name} is not UTF-8", value)
     return Record(line, fields)
+
+
+def readable(text: str) -> str:
+    """Replace what stands for bytes that are not UTF-8."""
+    return well_formed(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

@@ -16,6 +16,7 @@ _SEPARATORS = re.compile(r"[;,|>\n]")
 ANY_QUESTION = "other"
 """The id in a label that wants a question to be asked, but none of the pack's questions."""
 
+_NOTHING = ("nan", "null", "n/a", "na")
 _MAX_CACHED_LABELS = 10_000
 """Labels that are kept as they were read, so that equal labels are read once."""
 
@@ -106,7 +107,7 @@ class LabelReader:
         :raises ValueError: The label names something that the pack does not have, or has none of
             the forms.
         """
-        if value is None or value == "" or value == []:
+        if _is_blank(value):
             return None
         key = _key(value)
         if key not in self._cache:
@@ -138,7 +139,7 @@ class LabelReader:
         return gold
 
     def _short(self, value: object) -> Gold:
-        names = _ids_in(value)
+        names = list(dict.fromkeys(_ids_in(value)))
         if len(names) == 1:
             return self._single(names[0])
         skills = tuple(name for name in names if name in self.pack.skills)
@@ -184,6 +185,17 @@ class LabelReader:
         if name not in known:
             raise ValueError(_unknown("a question is an id of the pack", name, known))
         return name
+
+
+def _is_blank(value: object) -> bool:
+    """Whether a label is empty: it has no ids, or is what tables write for an empty cell."""
+    if isinstance(value, Mapping):
+        return all(_is_blank(value.get(name)) for name in Gold.__struct_fields__)
+    if isinstance(value, list | tuple):
+        return all(map(_is_blank, value))
+    if isinstance(value, str):
+        return value.strip().lower() in _NOTHING or not _ids_in(value)
+    return value is None or value != value  # NaN
 
 
 def _ids_in(value: object) -> list[str]:

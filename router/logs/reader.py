@@ -1,26 +1,34 @@
 """Reads a log of queries in chunks of lines; a line has a text, and may have label, time and id."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from router.decisions.outcome import ACTIONS
+from router.decisions.words import count_of
 from router.errors import LogError
-from router.logs.formats import LogFile, Record, Rejected
+from router.logs.formats import LogFile, Record, Rejected, readable
 from router.logs.labels import Gold, LabelReader
+from router.logs.tables import TEXT_NAMES
 
 CHUNK_LINES = 4_096
 _CHUNK_CHARACTERS = 32_000_000  # a chunk of very long lines ends sooner
 _PEEKED_RECORDS = 100  # the columns of a file are the keys of so many records
-_MAX_SECONDS = 1e11  # a larger number since 1970 counts ms, us or ns
+_MIN_SECONDS, _MAX_SECONDS = 1e8, 1e11  # a larger number since 1970 counts ms, us or ns
 _NUMBER = re.compile(r"-?\d{9,}(\.\d+)?")  # 20260901 is a date
 _NO_COLUMN = "-"  # the user says so where a log has no such column
+_MAX_DEPTH = 3  # how deep in a record a column may lie
 
-_TEXT_NAMES = ("text", "query", "utterance", "prompt", "message", "input", "request", "sentence")
+_CHAT_NAMES = ("messages", "conversation", "conversations", "chat", "turns")
 _LABEL_NAMES = ("gold", "label", "skill", "skills", "intent", "expected", "expected_skill")
+_FULL_LABEL_NAMES = ("gold", "label", "intent", "expected", "expected_skill")
+"""Columns that are the label even where a record has the keys of the full form."""
+
 _TIME_NAMES = ("time", "timestamp", "ts", "datetime", "date", "created_at", "created", "asked_at")
 _ID_NAMES = ("id", "query_id", "uid", "uuid", "request_id", "message_id")
 
@@ -29,7 +37,9 @@ _ID_NAMES = ("id", "query_id", "uid", "uuid", "request_id", "message_id")
 class Columns:
     """Names of a log's columns. None: the name is guessed; "-": the log has no such column.
 
-    :param text: The column of the query.
+    A name such as "input.query" is that of a key inside another.
+
+    :param text: The column of the query; "-": each line is a query.
     :param label: The column of the label.
     :param time: The column of the time.
     :param id: The column of the id.
@@ -60,14 +70,17 @@ class LogLine:
 class LogChunk:
     """Some lines of a log, in order, and the lines between them that can't be read.
 
-    `read` counts the lines that are not blank; each of them is in `lines` or in `rejected`.
     `share`, in [0, 1], is how much of the log has been read by the end of the chunk.
     """
 
     lines: list[LogLine] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
-    read: int = 0
     share: float = 0.0
+
+    @property
+    def read(self) -> int:
+        """The number of lines that are not blank; each of them is in `lines` or in `rejected`."""
+        return len(self.lines) + len(self.rejected)
 
 
 def read_log(
@@ -77,6 +90,7 @@ def read_log(
     *,
     strict: bool = False,
     lines: int = CHUNK_LINES,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[LogChunk]:
     """Read a log in chunks; the same log always gives the same chunks.
 
@@ -84,15 +98,17 @@ def read_log(
     :param labels: Reads the labels.
     :param strict: Stop at the first line that can't be read, instead of keeping its reason.
     :param lines: The most lines in a chunk.
+    :param notify: Takes sentences that say what the files and columns are taken for.
     :raises LogError: A column is missing, a file is cut off, or `strict` is set and a line can't
         be read.
     """
-    chunk, size = LogChunk(), 0
+    chunk, size, described = LogChunk(), 0, ""
     for index, file in enumerate(files):
-        before = file.lines_before + sum(earlier.lines for earlier in files[:index])
-        for line in _lines(file, columns, labels):
+        before = sum(earlier.lines for earlier in files[:index])
+        reader = _FileReader(file, columns, labels, notify, described)
+        for line in reader.lines():
             if isinstance(line, LogLine):
-                chunk.lines.append(renumbered(line, before))
+                chunk.lines.append(_renumbered(line, before))
                 size += len(line.text)
             elif strict:
                 raise LogError(
@@ -102,132 +118,227 @@ def read_log(
             else:
                 reason = f"{file.name}: {line.reason}" if file.name else line.reason
                 chunk.rejected.append(Rejected(before + line.line, reason, line.raw))
-            if len(chunk.lines) + len(chunk.rejected) >= lines or size >= _CHUNK_CHARACTERS:
-                yield _finished(chunk, (index + file.share) / len(files))
+            if chunk.read >= lines or size >= _CHUNK_CHARACTERS:
+                yield replace(chunk, share=(index + file.share) / len(files))
                 chunk, size = LogChunk(), 0
-    if chunk.lines or chunk.rejected:
-        yield _finished(chunk, 1.0)
+        described = reader.description
+    if chunk.read:
+        yield replace(chunk, share=1.0)
 
 
-def _finished(chunk: LogChunk, share: float) -> LogChunk:
-    return LogChunk(chunk.lines, chunk.rejected, len(chunk.lines) + len(chunk.rejected), share)
-
-
-def renumbered(line: LogLine, before: int) -> LogLine:
+def _renumbered(line: LogLine, before: int) -> LogLine:
     """Number a line on from the lines of earlier files; an id that is the number follows it."""
     if not before:
         return line
     line_id = str(before + line.line) if line.id == str(line.line) else line.id
-    return LogLine(before + line.line, line_id, line.text, line.time, line.gold)
+    return replace(line, line=before + line.line, id=line_id)
 
 
-def _lines(file: LogFile, columns: Columns, labels: LabelReader) -> Iterator[LogLine | Rejected]:
-    names = file.names()
-    peeked: list[Record | Rejected] = []
-    records = file.records()
-    if names is None:
-        names, peeked = _peek(records)
-        if not names:  # the file has no record that can be read
-            yield from (record for record in peeked if isinstance(record, Rejected))
-            return
-    reader = _LineReader(_settle_columns(file.path, names, columns), "action" in names, labels)
-    if not peeked:  # the format states its columns ahead, so that the others need not be read
-        records = file.records(reader.needed)
-    for record in chain(peeked, records):
-        yield reader.line(record) if isinstance(record, Record) else record
+@dataclass
+class _FileReader:
+    """Makes lines of the records of a file.
 
+    With `full` the record itself may be the full form of a label. `bad_time` is the first time that
+    can't be read.
+    """
 
-def _peek(records: Iterator[Record | Rejected]) -> tuple[list[str], list[Record | Rejected]]:
-    """Read on until the names of the columns are known."""
-    names: dict[str, None] = {}
-    peeked = []
-    for record in records:
-        peeked.append(record)
-        if isinstance(record, Record):
-            names.update(dict.fromkeys(record.fields))
-        if names and len(peeked) >= _PEEKED_RECORDS:
-            break
-    return list(names), peeked
-
-
-@dataclass(frozen=True)
-class _LineReader:
-    """Makes lines of records. With `full` the record itself may be the full form of a label."""
-
-    columns: Columns
-    full: bool
+    file: LogFile
+    asked: Columns
     labels: LabelReader
+    notify: Callable[[str], None]
+    description: str  # at first that of the file before, since a folder of like files needs one
+    columns: Columns = field(default_factory=Columns)
+    full: bool = False
+    n_bad_times: int = 0
+    bad_time: object = None
 
-    @property
-    def needed(self) -> set[str]:
-        """The columns that lines are made from."""
-        columns = self.columns
-        plain = (columns.text, columns.label, columns.time, columns.id)
-        full = (*Gold.__struct_fields__, "confidence") if self.full else ()
-        return {name for name in (*plain, *full) if name is not None}
+    def lines(self) -> Iterator[LogLine | Rejected]:
+        """Read the file from its beginning."""
+        records, sample, peeked = self.file.records(), self.file.sample(), list[Record]()
+        if sample is None:
+            for record in records:
+                if isinstance(record, Record):
+                    peeked.append(record)
+                    break
+                yield record
+            later = list(islice(records, _PEEKED_RECORDS))
+            records = chain(peeked, later, records)
+            sample = [row.fields for row in (*peeked, *later) if isinstance(row, Record)]
+        if not sample:
+            return
+        self._settle(sample)
+        if self.file.format == "parquet":
+            records = self.file.records(self._needed(sample[0]))
+        for record in records:
+            yield self._line(record) if isinstance(record, Record) else record
+        if self.n_bad_times:
+            self._say(
+                f"{count_of(self.n_bad_times, 'time')} can't be read, such as"
+                f" {self.bad_time!r:.80}, and the lines have none; cure: name the column with"
+                " --time-column, '-' if there is no time"
+            )
 
-    def line(self, record: Record) -> LogLine | Rejected:
+    def _say(self, sentence: str) -> None:
+        self.notify(f"{readable(self.file.path.name)}: {sentence}")
+
+    def _line(self, record: Record) -> LogLine | Rejected:
         fields = record.fields
-        text = fields.get(self.columns.text or "")
+        text = _text_of(_value(fields, self.columns.text))
         try:
-            if not isinstance(text, str):
+            if text is None:
                 raise ValueError(_not_text(self.columns.text, fields))
-            time = read_time(fields.get(self.columns.time or ""))
             gold = self._gold(fields)
-        except ValueError as error:
-            return Rejected.of(record.line, str(error), text if isinstance(text, str) else fields)
-        line_id = fields.get(self.columns.id) if self.columns.id else None
-        line_id = record.line if line_id is None or line_id == "" else line_id
-        return LogLine(record.line, str(line_id), text, time, gold)
+        except (ValueError, RecursionError) as error:
+            return Rejected.of(record.line, str(error), fields if text is None else text)
+        line_id = _value(fields, self.columns.id)
+        line_id = record.line if _is_empty(line_id) else line_id
+        return LogLine(record.line, str(line_id), text, self._time(fields), gold)
+
+    def _time(self, fields: Mapping[str, Any]) -> datetime | None:
+        value = _value(fields, self.columns.time)
+        try:
+            return read_time(value)
+        except ValueError:
+            self.bad_time = value if self.n_bad_times == 0 else self.bad_time
+            self.n_bad_times += 1
+            return None
 
     def _gold(self, fields: Mapping[str, Any]) -> Gold | None:
         if self.columns.label is not None:
-            return self.labels.read(fields.get(self.columns.label))
+            return self.labels.read(_value(fields, self.columns.label))
         # A line with a confidence is a logged decision, so its action is not a label.
         if self.full and fields.get("action") and "confidence" not in fields:
             return self.labels.read(fields)
         return None
 
+    def _settle(self, sample: Sequence[Mapping[str, Any]]) -> None:
+        """Find the columns: those that the user names must exist, the others are guessed."""
+        path, names = self.file.path, _names_in(sample)
+        flat = [name for name, values in names.items() if not _are_objects(values)]
+        texts = [name for name in flat if any(_text_of(value) for value in names[name])]
+        text = _find_column(path, names, self.asked.text, "text", TEXT_NAMES, texts)
+        text = text or _find_column(path, names, None, "text", TEXT_NAMES, flat)
+        text = text or _find_column(path, names, None, "text", _CHAT_NAMES, texts)
+        if text is None and len(flat) == 1:
+            text = flat[0]
+        if text is None:
+            shown = ", ".join(islice(names, 20))
+            raise LogError(
+                f"{path}: no column looks like the text; there are {shown}; cure: name it with"
+                " --text-column, or give --text-column - if each line is a query"
+            )
+        actions = {str(value) for value in names.get("action", ()) if not _is_empty(value)}
+        self.full = bool(actions) and actions <= set(ACTIONS)
+        guesses = _FULL_LABEL_NAMES if self.full else (*_LABEL_NAMES, *["action"] * bool(actions))
+        time = _find_column(path, names, self.asked.time, "time", _TIME_NAMES, flat)
+        label = _find_column(path, names, self.asked.label, "label", guesses, list(names))
+        line_id = _find_column(path, names, self.asked.id, "id", _ID_NAMES, flat)
+        self.columns = Columns(text, label, time, line_id)
+        self.full = self.full and self.asked.label is None and label is None
+        label = "its own keys" if self.full else label
+        found = {"query": text, "label": label, "time": time, "id": line_id}
+        if any(isinstance(value, list) for value in names[text]):
+            found["query"] = f"{text}, the user's last message"
+        parts = [f"{what} from {name}" if name else f"no {what}" for what, name in found.items()]
+        description = f"{self.file.description}; {', '.join(parts)}"
+        if description != self.description:
+            self._say(description)
+        self.description = description
+
+    def _needed(self, fields: Mapping[str, Any]) -> set[str]:
+        """The columns that lines are made from."""
+        columns = self.columns
+        names = [columns.text, columns.label, columns.time, columns.id]
+        full = (*Gold.__struct_fields__, "confidence") if self.full else ()
+        roots = {name if name in fields else name.split(".")[0] for name in names if name}
+        return {*roots, *full}
+
+
+def _names_in(sample: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Give the columns of some records with their values, those inside another after all others."""
+    names: dict[str, list[Any]] = {}
+    level: Sequence[tuple[str, Mapping[str, Any]]] = [("", fields) for fields in sample]
+    for _ in range(_MAX_DEPTH):
+        for prefix, fields in level:
+            for name, value in fields.items():
+                names.setdefault(f"{prefix}{name}", []).append(value)
+        level = [
+            (f"{prefix}{name}.", value)
+            for prefix, fields in level
+            for name, value in fields.items()
+            if isinstance(value, Mapping)
+        ]
+    return names
+
+
+def _are_objects(values: Sequence[Any]) -> bool:
+    present = [value for value in values if value is not None]
+    return bool(present) and all(isinstance(value, Mapping) for value in present)
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a cell is empty; tables hold NaN in an empty cell."""
+    return value is None or value == "" or value != value
+
+
+def _value(fields: Mapping[str, Any], column: str | None) -> Any:  # noqa: ANN401 - any JSON
+    """Give the value of a column, which may lie inside another; None if there is none."""
+    if column is None:
+        return None
+    if column in fields:
+        return fields[column]
+    value: Any = fields
+    for name in column.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _text_of(value: object) -> str | None:
+    """Give a text, or the last message of the user in a chat; None if it is neither."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        return None
+    for message in reversed(value):
+        if not isinstance(message, Mapping):
+            return None
+        if message.get("role", message.get("from")) in ("user", "human"):
+            content = message.get("content", message.get("value"))
+            if isinstance(content, list):  # parts, of which some are pictures
+                parts = [part.get("text") for part in content if isinstance(part, Mapping)]
+                content = "\n".join(part for part in parts if isinstance(part, str))
+            return content if isinstance(content, str) else None
+    return None
+
 
 def _not_text(column: str | None, fields: Mapping[str, Any]) -> str:
-    if column is None or column not in fields:
+    if column is None or (column not in fields and "." not in column):
         return f"there is no {column!r} here, only {', '.join(map(repr, islice(fields, 8)))}"
-    return f"{column!r} is text, was: {fields[column]!r:.80}"
-
-
-def _settle_columns(path: Path, names: Sequence[str], asked: Columns) -> Columns:
-    """Find the columns of a file: those that the user names must exist, the others are guessed."""
-    text = _find_column(path, names, asked.text, "text", _TEXT_NAMES)
-    if text is None and len(names) == 1:
-        text = names[0]
-    if text is None:
-        raise LogError(
-            f"{path}: no column looks like the text; there are {', '.join(names)};"
-            " cure: name it with --text-column"
-        )
-    full = "action" in names and "gold" not in names
-    return Columns(
-        text=text,
-        label=_find_column(path, names, asked.label, "label", () if full else _LABEL_NAMES),
-        time=_find_column(path, names, asked.time, "time", _TIME_NAMES),
-        id=_find_column(path, names, asked.id, "id", _ID_NAMES),
-    )
+    return f"{column!r} is text, was: {_value(fields, column)!r:.80}"
 
 
 def _find_column(
-    path: Path, names: Sequence[str], asked: str | None, what: str, guesses: Sequence[str]
+    path: Path,
+    names: Mapping[str, object],
+    asked: str | None,
+    what: str,
+    guesses: Sequence[str],
+    candidates: Sequence[str],
 ) -> str | None:
     if asked == _NO_COLUMN:
         return None
     if asked is not None:
         if asked not in names:
             raise LogError(
-                f"{path}: there is no column {asked!r}; there are {', '.join(names)};"
+                f"{path}: there is no column {asked!r}; there are {', '.join(islice(names, 20))};"
                 f" cure: name one of these with --{what}-column"
             )
         return asked
-    lower = {name.lower(): name for name in reversed(names)}
-    return next((lower[guess] for guess in guesses if guess in lower), None)
+    whole = {name.lower(): name for name in reversed(candidates)}
+    inner = {name.lower().rpartition(".")[2]: name for name in reversed(candidates) if "." in name}
+    return next(
+        (place[guess] for place in (whole, inner) for guess in guesses if guess in place), None
+    )
 
 
 def read_time(value: object) -> datetime | None:
@@ -235,12 +346,12 @@ def read_time(value: object) -> datetime | None:
 
     :raises ValueError: It is none of these, or it is not between 1970 and 2200.
     """
-    if value is None or value == "" or value != value:  # tables hold NaN in an empty cell
+    if _is_empty(value) or (isinstance(value, str) and not value.strip()):
         return None
     try:
         time = _as_time(value)
         time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError, OSError) as error:
+    except (ValueError, OverflowError, OSError, TypeError) as error:
         raise ValueError(
             f"a time is ISO 8601 or a count of seconds since 1970, was: {value!r:.80}"
         ) from error
@@ -254,11 +365,16 @@ def _as_time(value: object) -> datetime:
         return value
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
+    if isinstance(value, int) and 19_700_101 <= value <= 22_001_231:  # a date without its dashes
+        value = str(value)
     if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        return datetime.fromisoformat(value.strip())
+        text = re.sub(r"\s*(UTC|GMT)$", "Z", value.strip())
+        return parsedate_to_datetime(value) if "," in text else datetime.fromisoformat(text)
     if not isinstance(value, int | float | str) or isinstance(value, bool):
         raise ValueError
     count = float(value)
     for _ in range(3):  # more than seconds can be, so these are ms, us or ns
         count = count / 1_000 if abs(count) > _MAX_SECONDS else count
+    if abs(count) < _MIN_SECONDS:  # a duration, or a number of something else
+        raise ValueError
     return datetime.fromtimestamp(count, UTC)
