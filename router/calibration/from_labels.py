@@ -1,8 +1,9 @@
 """Calibrate a pack on labelled texts, on a log or on its own exemplars; learn from labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, Protocol
 
 import msgspec
@@ -13,6 +14,7 @@ from router.calibration.calibration import Calibration
 from router.calibration.cases import Cases
 from router.calibration.held_out_report import held_out_report, interval_steps
 from router.calibration.thresholds import Goal, fit_thresholds, simulate_held_out, thresholds_of
+from router.decisions.words import count_of
 from router.encoders.cached import with_log_cache
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
@@ -20,6 +22,7 @@ from router.fitting.fit import fit_model, refit_on
 from router.fitting.head_fitters import halves_of
 from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader
+from router.logs.locations import local_log
 from router.logs.reader import Columns, read_log, read_time
 from router.model.model import Model, model_hash
 from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
@@ -88,7 +91,7 @@ def calibrate_on_exemplars(
     :raises RouterError: As in `calibrate`.
     """
     goal, model = Goal(ask_rate, max_error), router.model
-    goal.check_enough(model.exemplar_texts)
+    goal.check_enough(model.exemplar_texts, exemplars=True)
     encoder, half = with_log_cache(router.encoder), halves_of(model.exemplar_labels)
     parts, order = [], []
     for side in (0, 1):
@@ -103,17 +106,20 @@ def calibrate_on_exemplars(
 
 def calibrate_log(
     router: FittedPack,
-    log: Path | None,
+    log: str | Path | None,
     *,
     columns: Columns | None = None,
     before: str | None = None,
     ask_rate: float | None = None,
     max_error: float | None = None,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Calibration:
     """Fit to the labelled lines of a log, or to the exemplars if there is no log.
 
+    :param log: As in `evaluate`. Lines that can't be read are left out.
+    :param notify: Takes sentences that say what the log is taken for.
     :param before: ISO 8601; only earlier lines are used.
-    :raises LogError: The log or one of its lines can't be read.
+    :raises LogError: The log can't be read.
     :raises RouterError: As in `calibrate`.
     """
     if log is None:
@@ -121,14 +127,25 @@ def calibrate_log(
             raise RouterError(f"`before` is for a log's lines, was: {before}; give a log")
         return calibrate_on_exemplars(router, ask_rate=ask_rate, max_error=max_error)
     end = None if before is None else _time(before)
-    files = find_files(log, exclude=log / "runs")
-    chunks = read_log(files, columns or Columns(), LabelReader(router.pack), strict=True)
-    lines = [
-        line
-        for chunk in chunks
-        for line in chunk.lines
-        if line.gold is not None and (end is None or (line.time is not None and line.time < end))
-    ]
+    columns, labels = columns or Columns(), LabelReader(router.pack)
+    lines, rejected = [], []
+    with TemporaryDirectory() as work:
+        path = local_log(log, Path(work))
+        files = find_files(path, path / "runs", columns.text)
+        for chunk in read_log(files, columns, labels, notify=notify):
+            lines += [
+                line
+                for line in chunk.lines
+                if line.gold is not None
+                and (end is None or (line.time is not None and line.time < end))
+            ]
+            rejected += chunk.rejected
+    if rejected:
+        first = rejected[0]
+        notify(
+            f"{log}: {count_of(len(rejected), 'line')} can't be read and are left out; the first:"
+            f" line {first.line}: {first.reason}"
+        )
     texts, golds = [line.text for line in lines], [line.gold for line in lines]
     return calibrate(router, texts, golds, ask_rate=ask_rate, max_error=max_error)
 
@@ -208,6 +225,11 @@ def _calibration(
     source: Literal["log", "exemplars", "fit"],
 ) -> Calibration:
     """Fit to all cases; the report and the intervals come from what was fitted to other folds."""
+    if not cases.correct.any():
+        raise RouterError(
+            f"all of {len(cases):,} decisions are wrong, and nothing can be fitted to one outcome;"
+            " cure: make sure that the labels mean the skills of this pack, or add exemplars"
+        )
     policy = pack.file.policy
     fitted = fit_thresholds(cases, fold, goal, policy)
     held_out = simulate_held_out(cases, fold, goal, policy)

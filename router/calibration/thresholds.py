@@ -54,21 +54,27 @@ class Goal:
         """The share that is set; None if neither is."""
         return self.max_error if self.ask_rate is None else self.ask_rate
 
-    def check_enough(self, texts: Sequence[str]) -> None:
+    def check_enough(self, texts: Sequence[str], *, exemplars: bool = False) -> None:
         """Refuse to fit to too few different labelled texts.
 
+        :param exemplars: Whether the texts are the pack's exemplars.
         :raises RouterError: A calibration needs more, or the goal does.
         """
         count, needed = len(set(texts)), {"a calibration": _MIN_TEXTS}
         if self.share is not None:
             name = "max_error" if self.ask_rate is None else "ask_rate"
             needed[f"{name} {self.share}"] = texts_needed(self.share)
+        kind, cure = (
+            "labelled texts",
+            ("label more texts, or fit to the pack's exemplars: `router calibrate` without a log"),
+        )
+        if exemplars:
+            kind, cure = "exemplars", "add exemplars, or give a log with as many labelled lines"
         for what, least in needed.items():
             if count < least:
                 raise RouterError(
-                    f"{what} needs at least {least} different labelled texts, got {count}: with"
-                    " fewer, chance decides what is fitted; label more texts, or fit to the pack's"
-                    " exemplars: `router calibrate` without a log"
+                    f"{what} needs at least {least} different {kind}, got {count}: with fewer,"
+                    f" chance decides what is fitted; {cure}"
                 )
 
     def risk_threshold(self, risk: Floats, correct: Bools) -> float | None:

@@ -13,7 +13,7 @@ from router.commands.options import (
     TimeColumnOption,
     load_router,
 )
-from router.commands.output import figure_cells, print_line, print_table
+from router.commands.output import figure_cells, print_line, print_note, print_table
 
 if TYPE_CHECKING:
     from router.calibration.calibration import Calibration
@@ -37,7 +37,7 @@ _FIGURES = {
 
 def calibrate_command(
     log: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(help="Labelled log, as for `evaluate` [default: the pack's exemplars]."),
     ] = None,
     ask_rate: Annotated[
@@ -82,6 +82,7 @@ def calibrate_command(
         before=before,
         ask_rate=ask_rate,
         max_error=max_error,
+        notify=print_note,
     )
     calibration.write(out)
     _print_calibration(calibration)
