@@ -1,9 +1,11 @@
 """The command `router`."""
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from router import __version__
 from router.commands.ask import ask_command, chat_command, explain_command
@@ -31,6 +33,18 @@ app = typer.Typer(
 )
 
 
+class _Command(TyperCommand):
+    """A command whose options may be written `--out=~/run`, where no shell expands the tilde."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of Click
+        """Expand the tildes, then parse."""
+        for index, arg in enumerate(args):
+            name, equals, value = arg.partition("=")
+            if name.startswith("--") and value.startswith("~"):
+                args[index] = f"{name}{equals}{os.path.expanduser(value)}"
+        return super().parse_args(ctx, args)
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
@@ -55,7 +69,7 @@ _COMPARING = (compare_command, triggers_command)
 _WRITING = (init_command, check_command, lint_command, watch_command, skill_command)
 
 for command in (*_DECIDING, *_MEASURING, *_COMPARING, *_WRITING, warmup_command):
-    app.command(command.__name__.removesuffix("_command"))(command)
+    app.command(command.__name__.removesuffix("_command"), cls=_Command)(command)
 
 
 def main() -> None:

@@ -12,6 +12,9 @@ from router.decisions.words import count_of, on_one_line
 if TYPE_CHECKING:
     from router.evaluation.gaps import Gaps
 
+_MAX_SHOWN = 10
+"""Groups that are printed, the largest first."""
+
 
 def gaps_command(
     run: RunArgument = Path("runs/latest"),
@@ -35,8 +38,9 @@ def gaps_command(
     from router.evaluation.decisions_file import RunFolder
     from router.evaluation.gaps import export_gaps, find_gaps
 
-    rows = RunFolder.open(run).decisions()
-    gaps = find_gaps(rows, load_router(pack, encoder).with_vector_cache())
+    folder, router = RunFolder.open(run), load_router(pack, encoder)
+    folder.check_pack(router)
+    gaps = find_gaps(folder.decisions(), router.with_vector_cache())
     print_gaps(gaps)
     if export is not None:
         for path in export_gaps(gaps, export):
@@ -59,9 +63,12 @@ def print_gaps(gaps: "Gaps") -> None:
         print_line("No group of them is similar enough to be called a gap.")
         return
     print_line(f"They contain {count_of(len(gaps.gaps), 'group')}, named by typical words.")
-    for number, gap in enumerate(gaps.gaps, start=1):
+    for number, gap in enumerate(gaps.gaps[:_MAX_SHOWN], start=1):
         words = escape(", ".join(gap.words) or "no word in common")
         print_line(f"\n[bold]{number}. {words}[/bold] ({count_of(gap.n_lines, 'query')})")
         for text in gap.typical:
             print_line(f"   [dim]{escape(on_one_line(text, 200))}[/dim]")
         print_line(f"   -> {escape(gap.suggestion)}")
+    if len(gaps.gaps) > _MAX_SHOWN:
+        left = count_of(len(gaps.gaps) - _MAX_SHOWN, "smaller group")
+        print_line(f"and {left}; --export FOLDER writes all of them")

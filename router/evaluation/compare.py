@@ -69,7 +69,9 @@ class Change:
     @property
     def verdict(self) -> str:
         """Whether the label makes the change "better" or "worse", else "other"."""
-        if self.before.accepted == self.after.accepted or self.after.accepted is None:
+        if not _have_same_label(self.before, self.after):
+            return "other"
+        if self.before.accepted == self.after.accepted:
             return "other"
         return "better" if self.after.accepted else "worse"
 
@@ -88,7 +90,8 @@ class Paired:
     :param figures: Accepted, silently wrong and asked, before and after.
     :param moves: How often a decision went from one target to another, the most frequent first.
     :param changes: A sample of the changed queries of each kind: worse, better, other.
-    :param n_relabelled: The lines whose labels differ; each run is judged by its own labels.
+    :param n_relabelled: The lines whose labels differ. What is accepted there says nothing of the
+        routers, so the figures leave them out.
     """
 
     n: int
@@ -191,7 +194,7 @@ class _PairedCounts:
     def add(self, before: DecidedLine, after: DecidedLine) -> None:
         self.n += 1
         self.n_relabelled += before.gold != after.gold
-        is_labelled = after.accepted is not None and before.accepted is not None
+        is_labelled = _have_same_label(before, after)
         self.n_labelled += is_labelled
         for name, holds in _PAIRED_FIGURES.items():
             if is_labelled or name == "asked":
@@ -242,6 +245,10 @@ def compare_paired(before: RunFolder, after: RunFolder) -> Paired:
         ),
         n_relabelled=counts.n_relabelled,
     )
+
+
+def _have_same_label(before: DecidedLine, after: DecidedLine) -> bool:
+    return before.gold is not None and before.gold == after.gold
 
 
 def _is_same_line(first: DecidedLine | None, second: DecidedLine | None) -> bool:

@@ -13,9 +13,10 @@ import msgspec
 
 from router._deprecated import renamed_method
 from router.errors import LogError
-from router.evaluation.metrics import Metrics
+from router.evaluation.metrics import Metrics, Versions
 from router.evaluation.rows import DecidedLine
 from router.logs.labels import Gold
+from router.router import Router
 
 if TYPE_CHECKING:
     import pyarrow
@@ -147,6 +148,20 @@ class RunFolder:
         """
         name = "parquet" if self._decisions_file("parquet").exists() else "jsonl"
         return FORMATS[name].read(self._decisions_file(name))
+
+    def check_pack(self, router: Router) -> None:
+        """Make sure that a router has the pack of the run.
+
+        :param router: The router that is to explain the run.
+        :raises LogError: It has another pack, or the run has no figures of this version.
+        """
+        expected, actual = self.metrics.versions, Versions.of(router)
+        if expected.pack_hash != actual.pack_hash:
+            raise LogError(
+                f"{self.path}: the run was made with the pack {expected.pack} as of"
+                f" {expected.pack_hash}, this is {actual.pack} as of {actual.pack_hash};"
+                " cure: give that pack with --pack, or evaluate the log again"
+            )
 
     rows = renamed_method("RunFolder", "rows", "decisions")
 

@@ -28,9 +28,12 @@ def read_conditions(conditions: Sequence[str], pack: Pack) -> dict[str, float]:
 def failures_of(metrics: Metrics, bounds: Mapping[str, float]) -> list[str]:
     """Say for each condition that is not met what the figure is instead.
 
-    A figure without a labelled line fails too: what is not measured has not passed.
+    A figure without a labelled line fails too: what is not measured has not passed. So does a log
+    of which most lines can't be read.
     """
-    sentences = []
+    sentences, lines = [], metrics.lines
+    if bounds and lines.rejected > lines.decided:
+        sentences.append(f"{lines.rejected:,} of {lines.read:,} lines can't be read")
     for name, bound in bounds.items():
         figure, less = _figure(metrics, name), name in _LESS_IS_BETTER
         value = figure.value

@@ -15,13 +15,21 @@ from router.evaluation.rows import DecidedLine
 from router.evaluation.sampling import DistinctSample
 from router.heads.similarity import unit_rows
 from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH, write_exemplars
+from router.paths import DATA
 from router.router import Router
+from router.text import words_of
 
 MAX_CLUSTERED_TEXTS = 2_000
 """Distinct texts that are clustered; of more, a sample is taken in which all are equally likely."""
 
 UNSURE_BELOW = 0.7
 """A decision below this confidence that is not a question counts as one that fits badly."""
+
+_MIN_REPEATS = 2 * MIN_CLUSTER_TEXTS
+"""A text in no cluster is a gap by itself if it has at least so many lines."""
+
+_GREETINGS = frozenset((DATA / "greetings.txt").read_text(encoding="utf-8").split())
+"""The words of texts that only greet or thank."""
 
 _MEMBER_QUANTILE = 0.25
 """A cluster belongs to a target if it is closer to its centroid than this quantile of the target's
@@ -103,13 +111,20 @@ class Gaps:
 def is_unfit(line: DecidedLine) -> bool:
     """Whether nothing fits a query: it was refused, decided wrongly, or decided unsurely.
 
-    A query that is rightly refused counts too, since people ask for it.
+    A query that is rightly refused counts too, since people ask for it; a greeting does not.
 
     :param line: A decision of a run.
     """
+    if line.gold is None and _is_greeting(line.text):
+        return False
     if line.action == "none" or line.silently_wrong:
         return True
     return not line.asks and line.confidence < UNSURE_BELOW
+
+
+def _is_greeting(text: str) -> bool:
+    """Whether a text only greets or thanks."""
+    return _GREETINGS.issuperset(words_of(text))
 
 
 def find_gaps(lines: Iterable[DecidedLine], router: Router) -> Gaps:
@@ -135,13 +150,16 @@ def gaps_of(sample: DistinctSample[str | None], n_lines: int, router: Router) ->
     :param n_lines: The number of lines of the whole run.
     """
     items = list(sample.items())
-    if len(items) < 2 * MIN_CLUSTER_TEXTS:
+    counts = np.array([count for _, _, count in items])
+    if counts.sum() < 2 * MIN_CLUSTER_TEXTS:
         return Gaps((), n_lines, sample.n_added, len(items))
     texts, wanted = [text for text, _, _ in items], [target for _, target, _ in items]
     vectors = router.encoder.encode(texts)
     kind_of = {target: kind for kind, target in enumerate(dict.fromkeys(wanted))}
     kinds = np.array([kind_of[target] for target in wanted], dtype=np.intp)
     codes = clusters_of(vectors, router.model.head.exemplars.mean(axis=0), kinds)
+    alone = np.flatnonzero((codes < 0) & (counts >= _MIN_REPEATS))
+    codes[alone] = codes.max(initial=-1) + 1 + np.arange(len(alone))
     keywords = keywords_of(texts, codes, router.model.exemplar_texts)
     scale = sample.n_added / sample.n_sampled
     members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
@@ -162,7 +180,7 @@ def export_gaps(gaps: Gaps, folder: str | Path) -> list[Path]:
     paths = []
     for number, gap in enumerate(gaps.gaps, start=1):
         name = "-".join(word for word in gap.words[:2] if word.isascii() and word.isalnum())
-        path = Path(folder) / f"gap-{number:02d}{'-' * bool(name)}{name}.txt"
+        path = Path(folder).expanduser() / f"gap-{number:02d}{'-' * bool(name)}{name[:60]}.txt"
         lines = [text for text, _ in gap.queries if len(text) <= MAX_EXEMPLAR_LENGTH]
         write_exemplars(path, lines, f"{gap.suggestion} Keep the lines that belong there.")
         paths.append(path)

@@ -65,7 +65,10 @@ def read_triggers(path: Path, skill: str | None = None) -> list[Trigger]:
     :param skill: The skill that entries without a `skill` are about.
     :raises LogError: The file has neither form; the message names the entry and what it needs.
     """
-    return _read_csv(path) if _is_csv(path) else _read_json(path, skill)
+    triggers = _read_csv(path) if _is_csv(path) else _read_json(path, skill)
+    if not triggers:
+        raise LogError(f"{path}: a list of triggers has at least 1 query, this one has none")
+    return triggers
 
 
 def _is_csv(path: Path) -> bool:

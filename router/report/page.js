@@ -110,11 +110,13 @@
     line: (a, b) => a.line - b.line,
   };
 
+  const isMistake = (row) => row.outcome === "wrong" || row.outcome === "asked";
+
   function chosen() {
     const { search, outcome, wanted, given, sort } = Object.fromEntries(new FormData(form));
     const words = search.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (row) =>
-      (!outcome || row.outcome === outcome || (outcome === "mistakes" && row.outcome !== "right")) &&
+      (!outcome || row.outcome === outcome || (outcome === "mistakes" && isMistake(row))) &&
       (!wanted || row.wanted === wanted) && (!given || row.given === given) &&
       words.every((word) => row.words.includes(word));
     return rows.filter(fits).sort(orders[sort]);
@@ -155,6 +157,22 @@
       cell.setAttribute("aria-pressed", String(here));
     }
   }
+
+  // The mistakes as CSV. A cell that a spreadsheet would take for a formula gets an apostrophe.
+
+  function cellOf(value) {
+    const text = String(value ?? "");
+    return `"${(/^[\s]*[=+\-@]|^[\t\r\n]/.test(text) ? "'" + text : text).replaceAll('"', '""')}"`;
+  }
+  function download() {
+    const fields = ["line", "text", "label", "decided", "outcome", "confidence", "count"];
+    const lines = [fields, ...rows.filter(isMistake).map((row) => fields.map((field) => row[field]))];
+    const csv = lines.map((line) => line.map(cellOf).join(",")).join("\r\n") + "\r\n";
+    const url = URL.createObjectURL(new Blob(["\ufeff", csv], { type: "text/csv" }));
+    element("a", "", { href: url, download: "mistakes.csv" }).click();
+    URL.revokeObjectURL(url);
+  }
+  document.getElementById("download")?.addEventListener("click", download);
 
   function again() { most = STEP; show(); }
   form.addEventListener("input", again);

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.decisions.words import count_of, on_one_line, outcome_in_words, target_in_words
-from router.errors import LogError
 from router.evaluation.decisions_file import RunFolder
 from router.evaluation.definitions import FIGURES
 from router.evaluation.gaps import UNSURE_BELOW, gaps_of
-from router.evaluation.metrics import Versions
 from router.evaluation.pack_health import health_of
 from router.evaluation.rows import DecidedLine
 from router.files import write_whole
@@ -43,6 +41,7 @@ class Limits:
 
     min_plotted: int = 10
     max_queries: int = 15
+    max_gaps: int = 10
     max_strays: int = 40
     max_pairs: int = 6
     unsure_below: float = UNSURE_BELOW
@@ -58,13 +57,7 @@ def write_report(folder: str | Path, router: Router) -> Path:
         another pack than the run.
     """
     run = RunFolder.open(folder)
-    expected, actual = run.metrics.versions, Versions.of(router)
-    if expected.pack_hash != actual.pack_hash:
-        raise LogError(
-            f"{run.path}: a report needs the pack of its run, which was {expected.pack} as of"
-            f" {expected.pack_hash}; this is {actual.pack} as of {actual.pack_hash};"
-            " give that pack, or evaluate the log again"
-        )
+    run.check_pack(router)
     path = run.path / "report.html"
     write_whole(path, render(run, router.with_vector_cache()))
     return path
@@ -101,9 +94,9 @@ def render(run: RunFolder, router: Router) -> str:
     sentence, basis = wording.verdict(metrics)
     return environment.get_template("template.html.j2").render(
         assets={
-            "style": (_FOLDER / "style.css").read_text(),
-            "script": (_FOLDER / "page.js").read_text(),
-            "plotly": _PLOTLY.read_text(),
+            "style": (_FOLDER / "style.css").read_text(encoding="utf-8"),
+            "script": (_FOLDER / "page.js").read_text(encoding="utf-8"),
+            "plotly": _PLOTLY.read_text(encoding="utf-8"),
             "palettes": charts.PALETTES,
             "data": {
                 "rows": queries,
