@@ -128,7 +128,7 @@ def evaluate_command(
     from router.errors import LogError
     from router.evaluation.fail_under import failures_of, read_conditions
     from router.evaluation.run import evaluate
-    from router.logs.formats import readable
+    from router.logs.formats import utf8_text
     from router.logs.locations import copy_to_store, local_path
     from router.logs.reader import Columns
     from router.paths import SAMPLE_LOG
@@ -164,7 +164,7 @@ def evaluate_command(
         path = write_report(evaluation.folder, router)
         if local_path(out) is None:
             copy_to_store(path, f"{out}/{path.name}")
-        typer.echo(f"The report is {readable(out)}/{path.name}")
+        typer.echo(f"The report is {utf8_text(out)}/{path.name}")
     failures = failures_of(evaluation.metrics, bounds)
     for sentence in failures:
         print_note(f"router: {sentence}")
@@ -206,7 +206,7 @@ def _print_evaluation(evaluation: "Evaluation", out: str) -> None:
     """Print the figures, what was decided, the worst mistakes, and where the files are."""
     from rich.markup import escape
 
-    from router.logs.formats import readable
+    from router.logs.formats import utf8_text
 
     metrics, lines = evaluation.metrics, evaluation.metrics.lines
     figures = (
@@ -233,7 +233,7 @@ def _print_evaluation(evaluation: "Evaluation", out: str) -> None:
     if lines.rejected > _MOST_REASONS:
         left = lines.rejected - _MOST_REASONS
         print_line(f"  rejected.jsonl lists {left:,} more")
-    files = f"{readable(out)}: {', '.join(evaluation.files)}"
+    files = f"{utf8_text(out)}: {', '.join(evaluation.files)}"
     print_line(f"Everything is in {escape(files)}.")
 
 

@@ -46,7 +46,7 @@ from router.logs.formats import (
     find_files,
     fingerprint,
     left_out,
-    readable,
+    utf8_text,
 )
 from router.logs.labels import LabelReader
 from router.logs.locations import copy_to_store, local_log, local_path
@@ -183,7 +183,7 @@ def evaluate(
             versions = Versions.of(router)
             settings = {
                 "format": RUN_FORMAT,
-                "log": readable(str(log)),
+                "log": utf8_text(str(log)),
                 "log_sha256": fingerprint(file_hash(file.path) for file in files),
                 "versions": msgspec.to_builtins(versions),
                 "columns": msgspec.to_builtins(columns),

@@ -73,7 +73,7 @@ class Rejected(Struct, frozen=True):
             shown = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
         except RecursionError:
             shown = ""
-        return cls(line, reason, readable(shown[:_RAW_CHARACTERS]))
+        return cls(line, reason, utf8_text(shown[:_RAW_CHARACTERS]))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class LogFile:
         lines = start.decode("utf-8-sig", "replace").splitlines(keepends=True)
         if len(start) == _PEEKED_BYTES and len(lines) > 1:
             del lines[-1]  # which may be cut off
-        log_file = cls(path, "table", compression, name=readable(name))
+        log_file = cls(path, "table", compression, name=utf8_text(name))
         suffix = _suffix_of(path)
         first = next((line.strip() for line in lines if line.strip()), "")
         if start.startswith(b"PAR1") or suffix in (".parquet", ".pq"):
@@ -290,7 +290,7 @@ def left_out(log: Path, exclude: Path) -> list[str]:
     if not log.is_dir():
         return []
     paths = _walk(log, exclude.resolve())
-    return sorted(readable(path.name) for path in paths if not _is_log(path))
+    return sorted(utf8_text(path.name) for path in paths if not _is_log(path))
 
 
 def _walk(folder: Path, exclude: Path) -> Iterator[Path]:
@@ -432,6 +432,6 @@ def _parquet_row(line: int, fields: dict[str, Any]) -> Record | Rejected:
     return Record(line, fields)
 
 
-def readable(text: str) -> str:
+def utf8_text(text: str) -> str:
     """Replace what stands for bytes that are not UTF-8."""
     return well_formed(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

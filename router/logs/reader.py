@@ -12,7 +12,7 @@ from typing import Any
 from router.decisions.outcome import ACTIONS
 from router.decisions.words import count_of
 from router.errors import LogError
-from router.logs.formats import LogFile, Record, Rejected, readable
+from router.logs.formats import LogFile, Record, Rejected, utf8_text
 from router.logs.labels import Gold, LabelReader
 from router.logs.tables import TEXT_NAMES
 
@@ -179,7 +179,7 @@ class _FileReader:
             )
 
     def _say(self, sentence: str) -> None:
-        self.notify(f"{readable(self.file.path.name)}: {sentence}")
+        self.notify(f"{utf8_text(self.file.path.name)}: {sentence}")
 
     def _line(self, record: Record) -> LogLine | Rejected:
         fields = record.fields
