@@ -1,8 +1,7 @@
 """Watch a pack while it is edited."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, assert_never
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,29 +39,20 @@ def watch_command(
 
 
 def _show_event(event: "WatchEvent", cost: str) -> None:
-    from router.watch.changes import FirstLook, NoChange, OutcomeChanges, PackFaults
+    from router.watch.changes import PackFaults
 
-    match event:
-        case FirstLook(outcomes):
-            typer.secho(f"{len(outcomes)} queries ({cost})", bold=True)
-            _show_outcomes(outcomes)
-        case OutcomeChanges(changes, added, n_queries):
-            typer.secho(f"{len(changes)} of {n_queries} queries moved ({cost})", bold=True)
-            for change in changes:
-                typer.echo(f"  {change.query}")
-                typer.secho(f"    - {change.before}", fg="red")
-                typer.secho(f"    + {change.after}", fg="green")
-            _show_outcomes(added)
-        case PackFaults(faults):
-            typer.secho("The files are invalid; the last valid pack stays in use:", bold=True)
-            for fault in faults:
-                typer.echo(f"  {fault}")
-        case NoChange():
-            pass
-        case _ as never:
-            assert_never(never)
-
-
-def _show_outcomes(outcomes: Mapping[str, str]) -> None:
-    for query, outcome in outcomes.items():
+    if isinstance(event, PackFaults):
+        typer.secho("The files are invalid; the last valid pack stays in use:", bold=True)
+        for fault in event.faults:
+            typer.echo(f"  {fault}")
+        return
+    all_are_new = len(event.added) == event.n_queries
+    counted = f"{event.n_queries} queries"
+    title = counted if all_are_new else f"{len(event.changes)} of {counted} moved"
+    typer.secho(f"{title} ({cost})", bold=True)
+    for query, (before, after) in event.changes.items():
+        typer.echo(f"  {query}")
+        typer.secho(f"    - {before}", fg="red")
+        typer.secho(f"    + {after}", fg="green")
+    for query, outcome in event.added.items():
         typer.echo(f"  {query}\n    {outcome}")

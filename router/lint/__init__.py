@@ -1,4 +1,4 @@
-"""Lint: conformance of skills with their specification, and what no validator sees."""
+"""Lint: skills against their specification, and warnings of what will be confused."""
 
 from pathlib import Path
 

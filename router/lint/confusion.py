@@ -1,4 +1,4 @@
-"""What no validator sees: how a pack's exemplars lie to each other."""
+"""Warnings about skills, options and words that are easily confused, from their vectors."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence

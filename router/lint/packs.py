@@ -1,4 +1,4 @@
-"""Lint of a pack: its faults, its documents, and how its exemplars lie to each other."""
+"""Lint of a pack: its faults, its documents, and exemplars that are easily confused."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def lint_pack(folder: Path, encoder: Encoder) -> list[Finding]:
     """Check a pack. If it has faults, only these are reported, since the rest depends on them."""
     pack, faults = check_pack(folder)
     if pack is None or faults:
-        cure = "mend it, then lint again; `router check` names all faults of a pack"
+        cure = "correct it, then lint again; `router check` names all faults of a pack"
         return [
             Finding("error", "pack", fault.file, fault.line, fault.description, cure)
             for fault in faults

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from router.decisions.words import count_of
 from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.evaluation.pack_health import health_of
@@ -27,11 +28,13 @@ def lint_skill(path: Path) -> list[Finding]:
         return [*findings, *_size_findings(read_skill(path))]
     except PackError as error:
         message = str(error).removeprefix(f"{path}:")
-        return findings or [Finding("error", "unreadable", str(path), 1, message, "mend the file")]
+        return findings or [
+            Finding("error", "unreadable", str(path), 1, message, "correct the file")
+        ]
 
 
 def lint_folder(path: Path, encoder: Encoder) -> list[Finding]:
-    """Check every skill of a folder, and how they lie to each other."""
+    """Check every skill of a folder by itself, then which of them are easily confused."""
     findings = [finding for document in skill_paths(path) for finding in lint_skill(document)]
     try:
         folder = read_folder(path)
@@ -56,7 +59,9 @@ def _size_findings(skill: SkillDocument) -> Iterator[Finding]:
     n_words = len(set(words_of(skill.description)) - set(words_of(skill.name)))
     if n_words < _MIN_WORDS:
         line = skill.lines.get("description", 1)
-        message = f"a description of {n_words} words beside the name is hard to find"
+        message = (
+            f"the description adds {count_of(n_words, 'word')} to the name, so few queries match it"
+        )
         cure = "say what the skill does and when to use it, in words that users say"
         yield Finding("warning", "vague-description", str(skill.path), line, message, cure)
     n_lines = skill.text.count("\n") + 1

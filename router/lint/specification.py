@@ -26,7 +26,7 @@ def conformance(path: Path) -> list[Finding]:
             raise YamlFault(1, "the file begins with a byte order mark", "save it without one")
         fields, lines = _strict_fields(text)
     except PackError as error:
-        return [_finding(path, 1, str(error).removeprefix(f"{path}: "), "mend the file")]
+        return [_finding(path, 1, str(error).removeprefix(f"{path}: "), "correct the file")]
     except YamlFault as fault:
         cure = "quote a value that contains `: `; write no `---` inside the frontmatter"
         return [_finding(path, fault.line, fault.message, fault.cure or cure)]
@@ -78,15 +78,17 @@ def _name_faults(value: object, folder: str) -> Iterator[tuple[str, str, str]]:
         yield "name", "a skill has a name", f"add `name: {folder}`"
         return
     name, was = normal_name(value), f"was: {value!r}"
-    cure = "use lower-case letters, digits and single hyphens between them"
     if len(name) > MAX_NAME:
         message = f"a name has at most {MAX_NAME} characters, was: {len(name)}"
         yield "name", message, "shorten name and folder"
-    if name != name.lower():
-        yield "name", f"a name is lower-case, {was}", cure
-    if name.startswith("-") or name.endswith("-") or "--" in name:
-        yield "name", f"hyphens stand singly between words, {was}", cure
-    if not all(sign.isalnum() or sign == "-" for sign in name):
-        yield "name", f"a name is letters, digits and hyphens, {was}", cure
+    rules = {
+        "a name is lower-case": name == name.lower(),
+        "hyphens stand singly between words": "" not in name.split("-"),
+        "a name is letters, digits and hyphens": name.replace("-", "a").isalnum(),
+    }
+    for rule, holds in rules.items():
+        if not holds:
+            cure = "use lower-case letters, digits and single hyphens between them"
+            yield "name", f"{rule}, {was}", cure
     if name != normal_name(folder):
         yield "name", f"the name is the folder's, {folder!r}, {was}", "rename one of them"

@@ -113,10 +113,8 @@ def read_folder(folder: str | Path) -> SkillFolder:
     routers = tuple(skill for skill in every if _is_router(skill, every))
     mentions = _mentions_of(every)
     skills = (_without_other_skills(skill, mentions) for skill in every if skill not in routers)
-    for skill in routers:
-        warnings.append(
-            f"{skill.document.path}: a router of other skills; read for their order, no target"
-        )
+    aside = "it points to other skills; it is no target, but its order is read"
+    warnings += [f"{skill.document.path}: {aside}" for skill in routers]
     return SkillFolder(root, tuple(skills), routers, tuple(warnings))
 
 

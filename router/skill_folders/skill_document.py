@@ -57,7 +57,7 @@ def read_skill(path: Path) -> SkillDocument:
     """Read a skill's document.
 
     What clients tolerate becomes a remark: a colon that should have been quoted, a description or
-    name that is too long, a name that is missing or not the folder's, a key that stands twice.
+    name that is too long, a name that is missing or not the folder's, a key that occurs twice.
 
     :raises PackError: Clients refuse it: no frontmatter, YAML that can't be read, no description.
     """
@@ -105,9 +105,9 @@ def _tolerated(folder: str, name: str, description: str) -> list[tuple[str, str]
     """Give the key and the message of each remark on name and description."""
     remarks = []
     if not name:
-        remarks.append(("name", f"no name; {folder!r}, the folder's, is used"))
+        remarks.append(("name", f"there is no name; that of the folder, {folder!r}, is used"))
     elif normal_name(name) != normal_name(folder):
-        message = f"the name is the folder's, {folder!r}, was: {name!r}; loaded all the same"
+        message = f"the name must be that of the folder, {folder!r}, was: {name!r}; loaded anyway"
         remarks.append(("name", message))
     if len(name) > MAX_NAME:
         message = f"a name has at most {MAX_NAME} characters, was: {len(name)}; shorten it"
@@ -163,9 +163,9 @@ def _mended(block: str) -> tuple[str, str]:
     if len(value) > 1 and value[0] == value[-1] in "'\"":
         value = value[1:-1]
     value = value.replace("'", "''")
-    remark = "a value that contains `: ` stands in quotes; read as if it did"
+    remark = "a value that contains `: ` must be in quotes; it was read as if it were"
     if ": " not in value:
-        remark = f"the value of {pair[1]!r} is not YAML; it is read as if it stood in quotes"
+        remark = f"the value of {pair[1]!r} is not YAML; it is read as if it were in quotes"
     return f"{pair[1]}: '{value}'{end}", remark
 
 
@@ -190,7 +190,7 @@ def _compose(path: Path, source: str, first_line: int) -> _Fields:
     for key_node, value in node.value:
         key, line = str(key_node.value), first_line + key_node.start_mark.line
         if key in lines:
-            message = f"the key {key!r} stands twice; the last is read"
+            message = f"the key {key!r} occurs twice; its last value is used"
             remarks.append(Fault(str(path), line, "", message))
         fields[key], lines[key] = value, line
     return fields, lines, remarks

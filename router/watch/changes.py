@@ -29,26 +29,14 @@ class WatchState:
 
 
 @dataclass(frozen=True)
-class OutcomeChange:
-    """A query with its outcome before and after an edit."""
-
-    query: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class FirstLook:
-    """The first valid pack was read."""
-
-    outcomes: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class OutcomeChanges:
-    """The pack or the queries were edited. `added` holds the outcomes of new queries."""
+    """What a valid save led to.
 
-    changes: tuple[OutcomeChange, ...]
+    :param changes: The outcomes before and after, of each query whose outcome has changed.
+    :param added: The outcomes of new queries. After the first valid save, all of them are new.
+    """
+
+    changes: Mapping[str, tuple[str, str]]
     added: Mapping[str, str]
     n_queries: int
 
@@ -60,41 +48,33 @@ class PackFaults:
     faults: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class NoChange:
-    """Nothing changed that matters."""
-
-
-WatchEvent: TypeAlias = FirstLook | OutcomeChanges | PackFaults | NoChange
+WatchEvent: TypeAlias = OutcomeChanges | PackFaults
 
 
 def next_event(
     state: WatchState | None, files: FilesRead, decide: DecideQueries
-) -> tuple[WatchState | None, WatchEvent]:
+) -> tuple[WatchState | None, WatchEvent | None]:
     """Compare the files with what was last shown.
 
     :param state: None until a valid pack was read.
     :param decide: It is called only if the pack or the queries have changed.
-    :return: The new state, and what to show.
+    :return: The new state, and what to show, if anything.
     """
+    known = None if state is None else state.faults
     if files.pack is None or files.faults:
-        if state is None:
-            return None, PackFaults(files.faults)
-        known = state.faults == files.faults
-        return replace(state, faults=files.faults), NoChange() if known else PackFaults(
-            files.faults
-        )
-    if state is not None and state.pack == files.pack and set(state.outcomes) == set(files.queries):
-        repaired = OutcomeChanges((), {}, len(files.queries))
-        return replace(state, faults=()), repaired if state.faults else NoChange()
-    outcomes = dict(zip(files.queries, decide(files.pack, files.queries), strict=True))
-    now = WatchState(outcomes, files.pack)
-    if state is None:
-        return now, FirstLook(outcomes)
-    changes = tuple(
-        OutcomeChange(query, state.outcomes[query], outcome)
+        event = None if known == files.faults else PackFaults(files.faults)
+        return None if state is None else replace(state, faults=files.faults), event
+    before = {} if state is None else state.outcomes
+    if state is None or state.pack != files.pack or set(before) != set(files.queries):
+        outcomes = dict(zip(files.queries, decide(files.pack, files.queries), strict=True))
+    elif known:
+        outcomes = dict(before)
+    else:
+        return state, None
+    changes = {
+        query: (before[query], outcome)
         for query, outcome in outcomes.items()
-        if state.outcomes.get(query, outcome) != outcome
-    )
-    added = {query: text for query, text in outcomes.items() if query not in state.outcomes}
-    return now, OutcomeChanges(changes, added, len(files.queries))
+        if before.get(query, outcome) != outcome
+    }
+    added = {query: outcome for query, outcome in outcomes.items() if query not in before}
+    return WatchState(outcomes, files.pack), OutcomeChanges(changes, added, len(outcomes))

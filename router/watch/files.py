@@ -9,14 +9,7 @@ from router.errors import PackError
 from router.packs.document import documents_to_read
 from router.packs.exemplar_file import read_exemplars
 from router.packs.pack_file import PACK_FILE, check_pack
-from router.watch.changes import (
-    DecideQueries,
-    FilesRead,
-    NoChange,
-    WatchEvent,
-    WatchState,
-    next_event,
-)
+from router.watch.changes import DecideQueries, FilesRead, WatchEvent, WatchState, next_event
 
 FileStamps: TypeAlias = frozenset[tuple[str, int, int]]
 """Name, size and modification time of each file: cheap to take, and different after a save."""
@@ -43,7 +36,7 @@ def watch_pack(
             if files.pack is not None:
                 documents = [path for _, path in documents_to_read(folder, files.pack.file.skills)]
             state, event = next_event(state, files, decide)
-            if not isinstance(event, NoChange):
+            if event is not None:
                 yield event
         time.sleep(interval_s)
 

@@ -9,7 +9,7 @@ from router.model.model import model_hash
 from router.packs.document import write_documents
 from router.packs.pack_file import check_pack, load_pack, save_pack
 from router.skill_folders.pack_of_skills import init_pack
-from router.watch.changes import FirstLook, OutcomeChanges
+from router.watch.changes import OutcomeChanges
 from router.watch.files import watch_pack
 from router.watch.live_router import LiveRouter
 
@@ -93,10 +93,10 @@ def test_a_saved_document_is_read_again_while_watching(garage, tmp_path):
         return ["none of these"] * len(texts)
 
     events = watch_pack(tmp_path / "pack", queries, decide, interval_s=0.01)
-    assert isinstance(next(events), FirstLook)
+    assert next(events) == OutcomeChanges({}, {"patchkit": "none of these"}, 1)
     path = tmp_path / "pack" / "tyres" / "SKILL.md"
     path.write_text(path.read_text() + "a new line\n")
-    assert isinstance(next(events), OutcomeChanges)
+    assert next(events) == OutcomeChanges({}, {}, 1)
     assert documents[1] == documents[0] + "a new line\n"
 
 

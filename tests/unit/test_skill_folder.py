@@ -25,7 +25,7 @@ def raw(tmp_path, text):
 def test_an_unquoted_colon_is_read_with_a_remark_at_its_line(tmp_path):
     skill = read_skill(raw(tmp_path, "---\nname: pdf\ndescription: Reads: a lot\n---\nBody\n"))
     assert skill.description == "Reads: a lot"
-    assert [(one.line, "stands in quotes" in one.message) for one in skill.remarks] == [(3, True)]
+    assert [(one.line, "must be in quotes" in one.message) for one in skill.remarks] == [(3, True)]
 
 
 def test_a_value_that_goes_on_below_an_unquoted_colon_is_read_whole(tmp_path):
@@ -37,7 +37,7 @@ def test_long_descriptions_and_other_names_are_remarked_and_loaded(tmp_path):
     skill = read_skill(raw(tmp_path, f"---\nname: PDF\ndescription: {'x' * 1_025}\n---\n"))
     assert skill.name == "PDF"
     assert [str(one).rsplit("/", 1)[-1] for one in skill.remarks] == [
-        "SKILL.md:2: the name is the folder's, 'pdf', was: 'PDF'; loaded all the same",
+        "SKILL.md:2: the name must be that of the folder, 'pdf', was: 'PDF'; loaded anyway",
         "SKILL.md:3: a description has at most 1,024 characters, was: 1,025; clients may cut it",
     ]
 
