@@ -22,6 +22,7 @@ from router.fitting.model_cache import cached_model
 from router.model.model import Evidence, Model
 from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack
+from router.packs.route_file import is_route_file, read_routes
 from router.paths import DEFAULT_PACK
 from router.saved import is_saved_router, read_saved_router, save_router
 from router.text import clip_query
@@ -72,8 +73,8 @@ class Router:
     ) -> "Router":
         """Load a pack, or a router that was saved. A pack is fitted once for each encoder.
 
-        :param pack: A pack's folder, a folder of SKILL.md files, a pack, or the folder of a saved
-            router; the shipped pack if None.
+        :param pack: A pack's folder, a file of routes as `read_routes` takes it, a folder of
+            SKILL.md files, a pack, or the folder of a saved router; the shipped pack if None.
         :param encoder: The fast default encoder if None.
         :param calibration: A file that `router calibrate` wrote for this pack and encoder.
         :param notify: It is called with a sentence before something takes long.
@@ -212,7 +213,9 @@ class Router:
 
 
 def _read(folder: str | Path, encoder: Encoder, notify: Callable[[str], None] | None) -> Pack:
-    """Read a pack's folder, or make a pack of a folder of SKILL.md files."""
+    """Read a pack's folder or a file of routes, or make a pack of a folder of SKILL.md files."""
+    if is_route_file(folder):
+        return read_routes(folder)
     if (Path(folder) / PACK_FILE).is_file():
         return load_pack(folder)
     from router.skill_folders.folder import is_skill_folder, pack_of_folder
