@@ -1,5 +1,6 @@
-"""Make a pack from a folder of skills."""
+"""Make a pack from a folder of skills, or from a file of routes."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from router.commands.options import EncoderOption, encoder_of
 from router.commands.output import print_line, print_table, progress_console
 from router.decisions.words import count_of
+from router.errors import PackError
 
 if TYPE_CHECKING:
     from router.packs.pack import Pack
@@ -17,36 +19,65 @@ _MOST_WARNINGS = 20
 
 
 def init_command(
-    folder: Annotated[Path, typer.Argument(help="Folder that holds SKILL.md files.")],
+    source: Annotated[
+        Path, typer.Argument(help="Folder that holds SKILL.md files, or file of routes.")
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder of the pack [default: FOLDER].")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder of the pack [default: SOURCE, of a file without its suffix].",
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite a pack that exists already.")
     ] = False,
     encoder: EncoderOption = None,
 ) -> None:
-    """Make a pack from a folder of skills.
+    """Make a pack from a folder of skills, or from a file of routes.
 
-    The pack can be used at once, and is easy to improve by hand.
+    The pack can be used at once, and is easy to improve by hand. A file of routes is CSV, TSV,
+    JSON, JSON lines or Parquet with texts and labels, or what semantic-router or Rasa writes.
 
     Examples:
 
         router init my-skills
 
         router init ~/.claude/skills --out my-pack
+
+        router init routes.csv --out my-pack
     """
+    if source.is_dir():
+        _init_from_skills(source, out or source, force, encoder)
+    else:
+        _init_from_routes(source, out or source.with_suffix(""), force)
+
+
+def _init_from_routes(file: Path, out: Path, force: bool) -> None:
+    from router.packs.new_pack import write_new_pack
+    from router.packs.route_file import read_routes
+
+    if out.resolve() == file.resolve():
+        raise PackError(f"{file}: the pack is a folder of another name; give it with --out")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pack = write_new_pack(read_routes(file), out, file, force)
+    _print_pack(pack, [str(warning.message) for warning in caught], out)
+
+
+def _init_from_skills(folder: Path, out: Path, force: bool, encoder: str | None) -> None:
     from router.encoders.cached import with_exemplar_cache
     from router.skill_folders.pack_of_skills import init_pack
 
     chosen = encoder_of(encoder)
     with progress_console().status("Reading the skills ...") as status:
         cached = with_exemplar_cache(chosen)
-        pack, warnings = init_pack(folder, out, cached, force, status.update)
-    _print_pack(pack, warnings, out or folder)
+        pack, messages = init_pack(folder, out, cached, force, status.update)
+    _print_pack(pack, messages, out)
 
 
-def _print_pack(pack: "Pack", warnings: list[str], folder: Path) -> None:
+def _print_pack(pack: "Pack", messages: list[str], folder: Path) -> None:
     from rich.markup import escape
 
     rows = []
@@ -56,10 +87,10 @@ def _print_pack(pack: "Pack", warnings: list[str], folder: Path) -> None:
         rows.append((category.id, len(skills), f"{n_exemplars:,}"))
     title = f"{pack.file.title}: a pack in {folder}"
     print_table(escape(title), ("category", "skills", "exemplars"), rows)
-    for warning in warnings[:_MOST_WARNINGS]:
-        print_line(escape(f"warning: {warning}"))
-    if len(warnings) > _MOST_WARNINGS:
-        left = count_of(len(warnings) - _MOST_WARNINGS, "more warning")
+    for message in messages[:_MOST_WARNINGS]:
+        print_line(escape(f"warning: {message}"))
+    if len(messages) > _MOST_WARNINGS:
+        left = count_of(len(messages) - _MOST_WARNINGS, "more warning")
         print_line(f"and {left}; `router lint` shows all of them")
     for question in pack.file.questions:
         print_line(escape(f"drafted question: {question.text}"))
@@ -70,5 +101,6 @@ def _print_pack(pack: "Pack", warnings: list[str], folder: Path) -> None:
     ]
     if pack.file.questions:
         steps.append(f"improve the drafted questions in {folder}/pack.yaml")
-    n_pairs = count_of(len(pack.file.order), "pair")
-    print_line(escape("\n  ".join((f"The order of skills has {n_pairs}. Next steps:", *steps))))
+    if pack.file.order:
+        print_line(f"The order of skills has {count_of(len(pack.file.order), 'pair')}.")
+    print_line(escape("\n  ".join(("Next steps:", *steps))))

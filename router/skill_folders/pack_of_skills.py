@@ -7,8 +7,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from router.encoders.encoder import Encoder
-from router.errors import PackError
 from router.files import replacing
+from router.packs.new_pack import refuse_to_overwrite
 from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack, save_pack
 from router.skill_folders.folder import pack_of, read_folder
@@ -27,7 +27,7 @@ def init_pack(
         `out` holds anything else.
     """
     out = folder if out is None else out
-    _refuse_to_overwrite(folder, out, force)
+    refuse_to_overwrite(out, folder, force)
     pack, warnings = pack_of(read_folder(folder), encoder, notify)
     below = folder.resolve(), out.resolve()
     is_inside = below[0].is_relative_to(below[1])
@@ -47,24 +47,3 @@ def init_pack(
     with replacing(out, parts) as new:
         save_pack(Pack(replace(pack.file, skills=skills), pack.exemplars, pack.documents), new)
     return load_pack(out), warnings
-
-
-def _refuse_to_overwrite(folder: Path, out: Path, force: bool) -> None:
-    """Refuse a folder that holds a pack, unless `force` is given, or files of somebody else."""
-    exemplars = out / "exemplars"
-    if (out / PACK_FILE).exists():
-        if not force:
-            raise PackError(
-                f"{out / PACK_FILE}: a pack is there already; cure: --force writes over it and its"
-                " exemplars, --out names another folder"
-            )
-        files = [] if exemplars.is_symlink() else [*exemplars.rglob("*")]
-        foreign = [path for path in files if path.suffix != ".txt" and not path.is_dir()]
-    else:
-        holds_skills = folder.resolve().is_relative_to(out.resolve())
-        foreign = [*(exemplars if holds_skills else out).glob("*")]
-    if foreign:
-        raise PackError(
-            f"{foreign[0]}: the folder of a new pack is empty, and this file is no part of a pack;"
-            " cure: move it away, or name another folder with --out"
-        )
