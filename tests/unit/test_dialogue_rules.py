@@ -104,6 +104,18 @@ def test_a_skill_that_an_option_leaves_open_is_added_if_the_reply_alone_asks_for
     assert end.skills == ("report-damage", "refund")
 
 
+def test_it_is_added_from_a_probability_of_one_half_on(parcels):
+    query = "the box was crushed when it came"
+    refund = parcels.model.names.index("skill:refund")
+    named = []
+    for reply in ("in pieces, refund", "in pieces, payment back"):
+        evidence, _ = parcels.evidence_and_result([reply, f"{query}\n{reply}"])
+        end = parcels.answer(ask(parcels, "late-or-broken", query), reply)
+        named.append("refund" in end.skills)
+        assert named[-1] == (evidence.probabilities[:, refund].max() >= 0.5)
+    assert named == [True, False]
+
+
 def test_or_if_the_query_has_asked_for_it(parcels):
     question = ask(parcels, "late-or-broken", "my package, I want my money back")
     assert parcels.answer(question, "2").skills == ("report-damage", "refund")
@@ -153,3 +165,14 @@ def test_the_margin_is_over_the_second_likeliest_meaning(parcels):
     end = parcels.answer(question, "search the depot or the next one")
     assert 0.0 < end.margin < end.confidence  # the confidence is that of the likeliest meaning
     assert parcels.answer(question, "1").margin == 1.0  # nothing else can be meant
+
+
+# Old names
+
+
+def test_the_old_names_of_a_question_say_the_new_ones(parcels):
+    question = ask(parcels, "find-or-move", "missed parcel")
+    with pytest.warns(DeprecationWarning, match=r"Clarify\.said is now Clarify\.history"):
+        assert question.said == ("missed parcel",)
+    with pytest.warns(DeprecationWarning, match=r"Clarify\.asked is now Clarify\.asked_ids"):
+        assert question.asked == ("find-or-move",)

@@ -45,6 +45,12 @@ def test_the_likeliest_skill_is_routed_to(pack):
     assert result.margin[0] == pytest.approx(0.4 / 0.8)
 
 
+@pytest.mark.parametrize("two", [("bus-lines", "sell-bikes"), ("sell-bikes", "bus-lines")])
+def test_the_margin_is_over_the_second_likeliest_wherever_it_stands(pack, two):
+    shares = {"fix-brakes": 0.1, "fix-tyres": 0.06, "none": 0.04, two[0]: 0.5, two[1]: 0.3}
+    assert decide(policy_of(pack), p=shares).margin[0] == pytest.approx(0.2)
+
+
 def test_the_likeliest_neighbour_is_redirected_to(pack):
     result = decide(policy_of(pack), p={"fix-brakes": 0.2, "bus-lines": 0.6, "none": 0.2})
     assert action_of(result) == "redirect"

@@ -61,6 +61,8 @@ def test_figures_by_hand():
     assert Figure(0.2, 0.1, 0.3, 5).excludes_zero
     assert Figure(-0.2, -0.3, -0.1, 5).excludes_zero
     assert not Figure(0.2, -0.1, 0.3, 5).excludes_zero
+    assert not Figure(0.2, 0.0, 0.3, 5).excludes_zero  # an end at 0 does not exclude it
+    assert not Figure(-0.2, -0.3, 0.0, 5).excludes_zero
 
 
 def test_wilson_by_hand():
