@@ -5,7 +5,7 @@ from evidence import cases_of, drawn
 from router import RouterError
 from router.calibration.cases import NOT_OFFERED
 from router.calibration.from_labels import folds_of
-from router.calibration.held_out_report import auroc_figure, recall_at
+from router.calibration.held_out_report import auroc_figure, held_out_report, recall_at
 from router.calibration.thresholds import FittedThresholds, Goal, fit_maps, fit_thresholds
 from router.packs.pack import Policy
 from router.statistics.probability import PlattScaling, fit_platt
@@ -166,3 +166,49 @@ def test_figures_by_hand():
     assert recall_at(yes, no, 0.25).value == 0.5  # only 0.6 may lie above: the threshold is 0.5
     assert recall_at(yes, no, 0.5).value == 1.0
     assert auroc_figure(yes, np.empty(0)).n == 0
+
+
+def test_the_interval_of_an_auroc_by_hand():
+    figure = auroc_figure(np.array([0.9, 0.8, 0.3]), np.array([0.5, 0.2]))
+    # 5 of 6 pairs; q1 = 0.7143, q2 = 0.7576, variance (0.1389 + 2 * 0.0198 + 0.0631) / 6 = 0.0403
+    assert figure.value == pytest.approx(5 / 6)
+    assert figure.low == pytest.approx(5 / 6 - 1.96 * 0.2007, abs=1e-3)
+    assert figure.high == 1.0
+    assert figure.n == 5
+    swapped = auroc_figure(np.array([0.5, 0.2]), np.array([0.9, 0.8, 0.3]))
+    assert swapped.low == 0.0
+    assert swapped.high == pytest.approx(1 / 6 + 1.96 * 0.2007, abs=1e-3)
+
+
+def test_a_report_by_hand():
+    cases = cases_of(
+        [0.9, 0.3, 0.3, 0.9],
+        [True, False, True, False],
+        ask_probability=[0.01, 0.4, 0.01, 0.02],
+        may_ask=np.array([False, True, False, False]),
+        must_ask=np.array([False, True, False, False]),
+    )
+    never_unsure = FittedThresholds(AS_STATED.maps, 0.5, 0.0)
+    report = held_out_report(cases, never_unsure.simulate(cases), AS_STATED.simulate(cases))
+    # Two state 0.9 and one of them is right, two state 0.3: (0.8 + 0.4) / 4.
+    before = {name: figure.value for name, figure in report.before.items()}
+    assert before == pytest.approx(
+        {"accepted": 0.5, "silently_wrong": 0.5, "asked": 0.0, "calibration_error": 0.3}
+    )
+    after = {name: (figure.value, figure.n) for name, figure in report.after.items()}
+    del after["calibration_error"]
+    assert after == {
+        "accepted": (0.5, 4),  # the first is right, and the second may be asked about
+        "silently_wrong": (0.25, 4),
+        "asked": (0.5, 4),  # the two that are 0.3 sure
+        "needless_of_asked": (0.5, 2),
+        "right_in_the_end": (0.75, 4),
+        "truth_is_offered": (1.0, 1),
+    }
+    assert {name: figure.value for name, figure in report.ranking.items()} == {
+        "ask_auroc": 1.0,
+        "must_ask_recall_at_5%_needless": 1.0,
+        "must_ask_recall_at_10%_needless": 1.0,
+        "must_ask_recall_at_15%_needless": 1.0,
+        "sure_auroc": 0.5,
+    }

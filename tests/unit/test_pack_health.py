@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
+from golden_encoder import GoldenEncoder
 
 from router.evaluation.pack_health import (
-    health_of,
     held_out_cosines,
     pack_health,
     separating_question,
 )
 from router.packs.pack_file import load_pack
+from router.paths import DEFAULT_PACK
 
 
 def test_held_out_cosines_by_hand():
@@ -25,49 +26,31 @@ def test_a_line_alone_in_its_target_has_no_one_to_vouch_for_it():
     assert held_out_cosines(vectors, np.array([0, 1, 1]), 2)[0, 0] == 0.0
 
 
-def test_a_misplaced_line_strays_to_where_it_belongs(tiny, tiny_router):
+def test_a_misplaced_line_strays_to_where_it_belongs(tiny):
     tyres = tiny / "exemplars" / "skills" / "fix-tyres.txt"
     tyres.write_text(tyres.read_text() + "the brake pads squeal when I pull the lever\n")
-    health = pack_health(load_pack(tiny), tiny_router.encoder)
-    stray = next(one for one in health.strays if "squeal when" in one.text)
+    health = pack_health(load_pack(tiny), GoldenEncoder())
+    stray = next(line for line in health.strays if "squeal when" in line.text)
     assert (stray.target, stray.closer_to) == ("skill:fix-tyres", "skill:fix-brakes")
     assert stray.own_similarity < stray.closer_similarity
     assert stray.nearest in load_pack(tiny).exemplars.skills["fix-brakes"]
-    pair = next(one for one in health.pairs if stray in one.strays)
+    pair = next(pair for pair in health.pairs if stray in pair.strays)
     assert {pair.first, pair.second} == {"fix-brakes", "fix-tyres"}
     assert pair.question == "which-part"
+    shared = load_pack(tiny).exemplars.skills
+    n_lines = len(shared["fix-brakes"]) + len(shared["fix-tyres"])
+    assert pair.share == round(len(pair.strays) / n_lines, 4)
 
 
-def test_known_vectors_give_the_same_health(tiny_router):
-    model = tiny_router.model
-    lines = model.exemplar_labels, model.exemplar_texts, model.head.exemplars
-    known = health_of(tiny_router.pack, *lines)
-    afresh = pack_health(tiny_router.pack, tiny_router.encoder)
-    assert {(s.target, s.text) for s in known.strays} == {(s.target, s.text) for s in afresh.strays}
-    assert [one.target for one in known.targets] == [one.target for one in afresh.targets]
-
-
-def test_every_stray_is_counted_at_its_target(router):
-    model = router.model
-    health = health_of(
-        router.pack, model.exemplar_labels, model.exemplar_texts, model.head.exemplars
-    )
-    for target in health.targets:
-        assert target.n_strays == sum(one.target == target.target for one in health.strays)
-    leads = [one.closer_similarity - one.own_similarity for one in health.strays]
-    assert all(earlier >= later - 2e-4 for earlier, later in zip(leads, leads[1:], strict=False))
-    assert all(one.target != "none" != one.closer_to for one in health.strays)
-
-
-def test_the_question_that_separates_two_skills(tiny_router):
-    pack = tiny_router.pack
+def test_the_question_that_separates_two_skills(bike_shop):
+    pack = bike_shop
     assert separating_question(pack, "fix-brakes", "fix-tyres").id == "which-part"
     # Through the follow-up question: mending leads to brakes, buying to bikes.
     assert separating_question(pack, "fix-brakes", "sell-bikes").id == "repair-or-buy"
 
 
-def test_skills_that_no_question_separates(router):
-    pack = router.pack
+def test_skills_that_no_question_separates():
+    pack = load_pack(DEFAULT_PACK)
     pair = "quantization-for-inference", "experiment-tracking-and-versioning"
     assert separating_question(pack, *pair) is None
     asked = "experiment-tracking-and-versioning", "mlops-pipeline-automation"
