@@ -143,8 +143,8 @@ def calibrate_log(
     if rejected:
         first = rejected[0]
         notify(
-            f"{log}: {count_of(len(rejected), 'line')} can't be read and are left out; the first:"
-            f" line {first.line}: {first.reason}"
+            f"{log}: {count_of(len(rejected), 'line')} can't be read; the first: line"
+            f" {first.line}: {first.reason}"
         )
     texts, golds = [line.text for line in lines], [line.gold for line in lines]
     return calibrate(router, texts, golds, ask_rate=ask_rate, max_error=max_error)

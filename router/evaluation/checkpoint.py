@@ -109,7 +109,6 @@ class UnfinishedRun:
             )
         with explain_write_errors(self.out):
             write_whole(path, pretty_json(settings))
-            _sync(self.work)
 
     def parts(self) -> Iterator[Part]:
         """Give the parts that are whole, in order."""

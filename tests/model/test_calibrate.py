@@ -190,7 +190,10 @@ def test_without_a_log_the_exemplars_calibrate(small):
 
 
 def test_a_pack_with_few_exemplars_is_refused(tiny_router):
-    with pytest.raises(RouterError, match=r"at least 100 different labelled texts, got 44"):
+    with pytest.raises(
+        RouterError,
+        match=r"at least 100 different exemplars, got 44: .*add exemplars, or give a log",
+    ):
         calibrate_on_exemplars(tiny_router)
 
 
@@ -217,3 +220,17 @@ def test_learning_needs_100_labels_that_the_pack_knows(small):
         small.learn(["a"], ["deployment-strategies"])
     with pytest.raises(RouterError, match="label 1, of 'a'"):
         small.learn(["a"], ["no-such-skill"])
+
+
+def test_a_log_is_calibrated_on_without_its_bad_lines(router, tmp_path):
+    log, sentences = tmp_path / "log.csv", []
+    log.write_text("text,label\nslow,no-such-skill\n")
+    with pytest.raises(RouterError, match="needs at least 100 different labelled texts, got 0"):
+        calibrate_log(router, log, notify=sentences.append)
+    assert "1 line can't be read; the first: line 2: a label is" in sentences[-1]
+
+
+def test_nothing_is_fitted_to_decisions_that_are_all_wrong(router):
+    texts = [f"quantize model number {number} to int8" for number in range(120)]
+    with pytest.raises(RouterError, match="all of 120 decisions are wrong, and nothing can be fit"):
+        calibrate(router, texts, ["none"] * 120)

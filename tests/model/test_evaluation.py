@@ -210,6 +210,14 @@ def test_a_gate_names_what_fails(tiny_router, log):
     ]
 
 
+def test_a_gate_fails_where_most_lines_cannot_be_read(tiny_router, tmp_path):
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"text": "flat tyre", "label": "fix-tyres"}\nbroken\nbroken\n')
+    metrics = evaluate(tiny_router, log).metrics
+    assert failures_of(metrics, {"accepted": 0.5}) == ["2 of 3 lines can't be read"]
+    assert failures_of(metrics, {}) == []
+
+
 @pytest.mark.parametrize(
     ("condition", "message"),
     [

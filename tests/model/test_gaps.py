@@ -1,11 +1,17 @@
+import dataclasses
 import json
 
 import numpy as np
+import pytest
 from lines import decided
+from msgspec.structs import replace
 
 from router.commands.gaps import print_gaps
+from router.errors import LogError
 from router.evaluation.clusters import clusters_of
+from router.evaluation.decisions_file import RunFolder
 from router.evaluation.gaps import export_gaps, find_gaps
+from router.evaluation.run import evaluate
 from router.logs.labels import Gold
 from router.packs.exemplar_file import read_exemplars
 from router.paths import SAMPLE_LOG
@@ -90,6 +96,32 @@ def test_labels_say_where_a_gap_belongs(tiny_router):
 def test_too_few_queries_are_no_gap(tiny_router):
     gaps = find_gaps(refused(COOKING), tiny_router)
     assert (gaps.gaps, gaps.n_unfit) == ((), 6)
+
+
+def test_a_query_that_comes_often_is_a_gap_and_a_greeting_is_none(tiny_router):
+    often = "tax return for the self-employed"
+    gaps = find_gaps(refused([*[often] * 9, *["Good morning!"] * 20, "thanks a lot"]), tiny_router)
+    assert (gaps.n_lines, gaps.n_unfit) == (30, 9)
+    assert [(gap.n_lines, gap.queries) for gap in gaps.gaps] == [(9, ((often, 9),))]
+
+
+def test_a_gap_named_by_a_long_word_is_exported(tiny_router, tmp_path):
+    texts = [f"decode {'eyj0' * 80} {number}" for number in range(9)]
+    gaps = find_gaps(refused(texts), tiny_router)
+    assert [len(path.name) <= 75 for path in export_gaps(gaps, tmp_path)] == [True]
+
+
+def test_the_gaps_of_another_pack_are_refused(tiny_router, tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text("a flat tyre\n")
+    evaluate(tiny_router, log, tmp_path / "run")
+    policy = replace(tiny_router.pack.file.policy, max_skills=1)
+    pack = replace(tiny_router.pack, file=replace(tiny_router.pack.file, policy=policy))
+    other = dataclasses.replace(tiny_router, pack=pack)
+    run = RunFolder.open(tmp_path / "run")
+    run.check_pack(tiny_router)
+    with pytest.raises(LogError, match="made with the pack bike-shop .*; cure: give that pack"):
+        run.check_pack(other)
 
 
 def test_an_exported_gap_is_an_exemplar_file(tiny_router, tmp_path):

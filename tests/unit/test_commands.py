@@ -42,3 +42,10 @@ def test_the_package_runs_as_a_module_and_knows_its_version():
     command = [sys.executable, "-m", "router", "--version"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == router.__version__
+
+
+def test_a_tilde_behind_an_equals_sign_is_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "pack").mkdir()
+    result = CliRunner().invoke(app, ["ask", "--pack=~/pack", "slow"])
+    assert f"{tmp_path}/pack" in str(result.exception)

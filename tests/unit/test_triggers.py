@@ -95,3 +95,11 @@ def test_counts_by_hand():
     # Wilson at 9 of 10, z = 1.96: (0.9 + 0.19208 -+ 1.96 * sqrt(0.009 + 0.0096)) / 1.38416
     assert counts[0].figure.low == pytest.approx(0.5958, abs=1e-3)
     assert counts[0].figure.high == pytest.approx(0.9821, abs=1e-3)
+
+
+@pytest.mark.parametrize(("name", "text"), [("e.json", "[]"), ("r.csv", "query,expected_route\n")])
+def test_an_empty_list_is_refused(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(LogError, match="has at least 1 query, this one has none"):
+        read_triggers(path)
