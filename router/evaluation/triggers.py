@@ -3,9 +3,10 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -60,54 +61,38 @@ class _Entry(Struct):
 
 
 def read_triggers(path: Path, skill: str | None = None) -> list[Trigger]:
-    """Read eval_queries.json, or semantic-router's CSV if the file name ends in ".csv".
+    """Read eval_queries.json, or semantic-router's CSV.
 
     :param skill: The skill that entries without a `skill` are about.
     :raises LogError: The file has neither form; the message names the entry and what it needs.
     """
-    triggers = _read_csv(path) if _is_csv(path) else _read_json(path, skill)
+    triggers = []
+    for record in LogFile.open(path).records():
+        if isinstance(record, Rejected):
+            raise LogError(f"{path}:{record.line}: {record.reason}; cure: mend the line")
+        try:
+            triggers.append(_trigger(record.fields, skill))
+        except ValueError as error:
+            raise LogError(f"{path}:{record.line}: {error}; cure: mend the entry") from error
     if not triggers:
         raise LogError(f"{path}: a list of triggers has at least 1 query, this one has none")
     return triggers
 
 
-def _is_csv(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
-
-
-def _read_json(path: Path, skill: str | None) -> list[Trigger]:
-    try:
-        entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry])
-    except (OSError, msgspec.DecodeError) as error:
-        form = '[{"query": "...", "should_trigger": true}]'
-        raise LogError(f"{path}: not of the form {form}: {error}; cure: mend it there") from error
-    triggers = []
-    for number, entry in enumerate(entries):
-        entry_skill = entry.skill or skill
-        if entry_skill is None:
-            raise LogError(
-                f'{path}: entry {number} names no skill; cure: give --skill, or add "skill" to it'
-            )
-        triggers.append(Trigger(entry.query, entry_skill, entry.should_trigger))
-    return triggers
-
-
-def _read_csv(path: Path) -> list[Trigger]:
-    triggers = []
-    for record in LogFile.open(path).records():
-        if isinstance(record, Rejected):
-            raise LogError(f"{path}:{record.line}: {record.reason}; cure: mend the line")
-        fields = record.fields
-        query = next((fields[name] for name in _QUERY_COLUMNS if name in fields), None)
-        if query is None or "expected_route" not in fields:
-            raise LogError(
-                f"{path}: the columns are utterance (or query, text), expected_route and, if"
-                f" wanted, alternate_routes, was: {', '.join(fields)}"
-            )
-        alternates = _names_in(fields.get("alternate_routes", ""))
-        route = fields["expected_route"].strip()
-        triggers.append(Trigger(query, route, expected=True, alternates=alternates))
-    return triggers
+def _trigger(fields: Mapping[str, Any], skill: str | None) -> Trigger:
+    query = next((fields[name] for name in _QUERY_COLUMNS if name in fields), None)
+    if "should_trigger" in fields:
+        entry = msgspec.convert(fields, _Entry)
+        if entry.skill is None and skill is None:
+            raise ValueError('no skill is named; give --skill, or add "skill" to the entry')
+        return Trigger(entry.query, entry.skill or skill or "", entry.should_trigger)
+    if query is None or "expected_route" not in fields:
+        raise ValueError(
+            "an entry has query and should_trigger, or the columns utterance (or query, text),"
+            f" expected_route and, if wanted, alternate_routes, was: {', '.join(fields)}"
+        )
+    alternates = _names_in(fields.get("alternate_routes", ""))
+    return Trigger(query, fields["expected_route"].strip(), expected=True, alternates=alternates)
 
 
 def _names_in(cell: str) -> tuple[str, ...]:
@@ -124,7 +109,7 @@ def write_triggers(path: Path, triggers: Iterable[Trigger]) -> None:
     eval_queries.json has no entry for a query that should be routed nowhere, and the CSV none for
     a query that should not trigger its skill.
     """
-    if _is_csv(path):
+    if path.suffix.lower() == ".csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["utterance", "expected_route", "alternate_routes"])

@@ -17,17 +17,23 @@ def test_eval_queries_are_read_with_the_skill_they_name_or_that_is_given(tmp_pat
         ' {"query": "b", "should_trigger": false, "skill": "docx", "note": "kept out"}]'
     )
     assert read_triggers(path, "pdf") == [Trigger("a", "pdf"), Trigger("b", "docx", False)]
-    with pytest.raises(LogError, match=r"entry 0 names no skill; cure: give --skill"):
+    with pytest.raises(LogError, match=r":1: no skill is named; give --skill"):
         read_triggers(path)
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", '[{"query": "a"}]', "[", '[{"query": 1, "should_trigger": 2}]']
+    ("text", "reason"),
+    [
+        ("{}", "an entry has query and should_trigger"),
+        ('[{"query": "a"}]', "an entry has query and should_trigger"),
+        ("[", "not JSON"),
+        ('[{"query": 1, "should_trigger": 2}]', "Expected `str`, got `int`"),
+    ],
 )
-def test_another_form_of_json_is_refused(tmp_path, text):
+def test_another_form_of_json_is_refused(tmp_path, text, reason):
     path = tmp_path / "e.json"
     path.write_text(text)
-    with pytest.raises(LogError, match="not of the form"):
+    with pytest.raises(LogError, match=f"e.json:1: {reason}.*; cure: mend the"):
         read_triggers(path, "pdf")
 
 

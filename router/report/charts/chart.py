@@ -91,9 +91,13 @@ def line_trace(
     }
 
 
-def share_axes(x: str, y: str) -> dict[str, Any]:
-    """Lay out two axes of shares with these titles."""
+def share_axes(x: str, y: str, **ranges: Sequence[float]) -> dict[str, Any]:
+    """Lay out two axes of shares with these titles.
+
+    :param ranges: The range of "xaxis" or "yaxis", which else follows from the data.
+    """
     return {
-        "xaxis": {"title": {"text": x}, "tickformat": ".0%", "rangemode": "tozero"},
-        "yaxis": {"title": {"text": y}, "tickformat": ".0%", "rangemode": "tozero"},
+        name: {"title": {"text": title}, "tickformat": ".0%", "rangemode": "tozero"}
+        | ({"range": list(ranges[name])} if name in ranges else {})
+        for name, title in (("xaxis", x), ("yaxis", y))
     }

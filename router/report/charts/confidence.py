@@ -19,10 +19,9 @@ def risk_coverage(metrics: "Metrics") -> Chart:
         "(confidence of at least %{customdata:.2f})<extra></extra>",
         customdata=[point.confidence for point in points],
     )
-    layout = share_axes("most confident share of the queries", "wrong")
-    layout["xaxis"]["range"] = [0, 1]
-    highest = max((point.risk for point in points), default=0.0)
-    layout["yaxis"]["range"] = [0, max(0.05, 1.05 * highest)]
+    highest = max(0.05, *(1.05 * point.risk for point in points), 0.0)
+    x, y = "most confident share of the queries", "wrong"
+    layout = share_axes(x, y, xaxis=(0, 1), yaxis=(0, highest))
     return Chart([line | {"name": "wrong"}], layout)
 
 
@@ -33,11 +32,14 @@ def ask_rate(metrics: "Metrics") -> Chart:
     confidence = [point.confidence for point in points]
     asked = [point.asked for point in points]
     right = [point.accuracy for point in points if point.accuracy is not None]
-    decided = _named_line(asked, right, hover, confidence, "of the decided queries")
+
+    def named_line(values: Sequence[float], name: str) -> dict[str, Any]:
+        line = line_trace(asked, values, f"{hover}<extra>{name}</extra>", customdata=confidence)
+        return line | {"name": name, "showlegend": True}
+
+    decided = named_line(right, "of the decided queries")
     with_answers = [point.with_answers for point in points]
-    ideal = _named_line(
-        asked, with_answers, hover, confidence, "of all queries, if every answer helps"
-    )
+    ideal = named_line(with_answers, "of all queries, if every answer helps")
     ideal["line"] = {"color": "mid", "width": 2, "dash": "dot"}
     today = {
         "type": "scatter",
@@ -48,22 +50,11 @@ def ask_rate(metrics: "Metrics") -> Chart:
         "name": "present setting",
         "hovertemplate": "present setting: %{x:.0%} asked about, %{y:.1%} right<extra></extra>",
     }
-    layout = share_axes("share of the queries asked about", "right")
-    layout["xaxis"]["range"] = [0, 1]
-    lowest = min(right, default=1.0)
-    layout["yaxis"]["range"] = [max(0.0, lowest - 0.05), 1.01]
+    lowest = max(0.0, min(right, default=1.0) - 0.05)
+    layout = share_axes(
+        "share of the queries asked about", "right", xaxis=(0, 1), yaxis=(lowest, 1.01)
+    )
     return Chart([ideal, decided, today], layout)
-
-
-def _named_line(
-    x: Sequence[float],
-    y: Sequence[float],
-    hover: str,
-    confidence: Sequence[float],
-    name: str,
-) -> dict[str, Any]:
-    line = line_trace(x, y, f"{hover}<extra>{name}</extra>", customdata=confidence)
-    return line | {"name": name, "showlegend": True}
 
 
 def reliability(metrics: "Metrics") -> Chart:
@@ -94,7 +85,5 @@ def reliability(metrics: "Metrics") -> Chart:
     diagonal = line_trace([0, 1], [0, 1], "")
     diagonal |= {"line": {"color": "mid", "width": 1, "dash": "dot"}}
     diagonal |= {"hoverinfo": "skip", "name": "ideal"}
-    layout = share_axes("confidence", "right")
-    layout["yaxis"]["range"] = [0, 1.03]
-    layout["xaxis"]["range"] = [0, 1.03]
+    layout = share_axes("confidence", "right", xaxis=(0, 1.03), yaxis=(0, 1.03))
     return Chart([diagonal, dots], layout)

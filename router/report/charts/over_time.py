@@ -29,11 +29,8 @@ def shares_over_time(metrics: "Metrics") -> Chart:
         for action, title in ACTION_TITLES.items()
         if action in metrics.shares.actions
     ]
-    layout = share_axes("", "of the queries")
-    layout["xaxis"] = time_axis(names)
-    layout |= {"barmode": "stack", "bargap": 0.12}
-    layout["yaxis"]["range"] = [0, 1]
-    return Chart(bars, layout)
+    layout = share_axes("", "of the queries", yaxis=(0, 1)) | {"xaxis": time_axis(names)}
+    return Chart(bars, layout | {"barmode": "stack", "bargap": 0.12})
 
 
 def accepted_over_time(metrics: "Metrics") -> Chart:
@@ -60,7 +57,5 @@ def accepted_over_time(metrics: "Metrics") -> Chart:
         customdata=[figure.n for figure in figures],
     )
     line |= {"mode": "lines+markers", "marker": {"color": "accent", "size": 7}}
-    layout = share_axes("", "accepted")
-    layout["xaxis"] = time_axis(days)
-    layout["yaxis"]["range"] = [0, 1.02]
+    layout = share_axes("", "accepted", yaxis=(0, 1.02)) | {"xaxis": time_axis(days)}
     return Chart([band, line | {"name": "accepted"}], layout)
