@@ -12,7 +12,8 @@ from router.decisions.words import count_of
 
 def check_command(
     pack: Annotated[
-        Path | None, typer.Argument(help="Folder of a pack [default: ML production].")
+        Path | None,
+        typer.Argument(help="Folder of a pack, or file of routes [default: ML production]."),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of pack.yaml instead.")
@@ -21,7 +22,8 @@ def check_command(
     """Check a pack and name every fault.
 
     Each fault comes with its file, its line, its key and what is expected there, and the exit
-    code is then 2. The old name of a key that was renamed is a warning, not a fault.
+    code is then 2. Warnings are given for the old name of a key that was renamed, for skills with
+    far fewer exemplars than others, and for the same words in two skills.
 
     Examples:
 
@@ -29,21 +31,26 @@ def check_command(
 
         router check --schema > pack.schema.json
     """
+    from router.lint.packs import exemplar_warnings
     from router.packs.pack_file import check_pack, schema_text
+    from router.packs.route_file import check_routes, is_route_file
     from router.paths import DEFAULT_PACK
 
     if schema:
         typer.echo(schema_text())
         return
+    path = pack or DEFAULT_PACK
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        checked, faults = check_pack(pack or DEFAULT_PACK)
+        checked, faults = check_routes(path) if is_route_file(path) else check_pack(path)
     for warning in caught:
         typer.echo(f"warning: {warning.message}", err=True)
     for fault in faults:
         typer.echo(str(fault), err=True)
     if checked is None or faults:
         raise typer.Exit(2)
+    for finding in exemplar_warnings(path, checked):
+        typer.echo(finding.text(), err=True)
     n_exemplars = sum(1 for _ in checked.target_exemplars())
     counts = {
         "skill": len(checked.skills),

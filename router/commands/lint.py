@@ -13,7 +13,10 @@ from router.decisions.words import count_of
 def lint_command(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="A pack, a folder of skills, or one skill [default: ML production]."),
+        typer.Argument(
+            help="A pack, a file of routes, a folder of skills, or one skill"
+            " [default: ML production]."
+        ),
     ] = None,
     form: Annotated[
         Literal["text", "github", "json"],
@@ -27,9 +30,9 @@ def lint_command(
     """Find what will go wrong with skills or with a pack.
 
     Skills are checked against the Agent Skills specification. Warnings are given for skills that
-    are easily confused or can't be reached, exemplars that resemble another skill, vague
-    descriptions, ambiguous words, and options that lead to the same skills. The exit code is 1 if
-    there are errors.
+    are easily confused or can't be reached, have too few exemplars or far fewer than others,
+    exemplars that resemble or repeat those of another skill, vague descriptions, ambiguous words,
+    and options that lead to the same skills. The exit code is 1 if there are errors.
 
     Examples:
 

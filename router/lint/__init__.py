@@ -5,9 +5,10 @@ from pathlib import Path
 from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.lint.finding import Finding, as_json
-from router.lint.packs import lint_pack
+from router.lint.packs import lint_pack, lint_routes
 from router.lint.skills import lint_folder, lint_skill
 from router.packs.pack_file import PACK_FILE
+from router.packs.route_file import is_route_file
 from router.skill_folders.folder import is_skill_folder
 from router.skill_folders.skill_document import find_skill_document
 
@@ -15,11 +16,15 @@ __all__ = ["Finding", "as_json", "lint"]
 
 
 def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
-    """Check a pack, a folder of skills, or one skill; docs/pages/reference/lint.md lists the rules.
+    """Check a pack, a file of routes, a folder of skills, or one skill.
 
-    :raises PackError: There is neither a pack nor a skill.
+    docs/pages/reference/lint.md lists the rules.
+
+    :raises PackError: There is neither a pack nor a skill, or a file of routes can't be read.
     """
     path = Path(path)
+    if is_route_file(path) and path.name != PACK_FILE and path.suffix.lower() != ".md":
+        return _sorted(lint_routes(path, encoder))
     folder = path.parent if path.is_file() else path
     document = find_skill_document(folder)
     if (folder / PACK_FILE).is_file():
@@ -31,6 +36,10 @@ def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
     else:
         raise PackError(
             f"{path}: neither {PACK_FILE} nor any SKILL.md in it; cure: name a pack's folder, a"
-            " folder of skills, or one skill"
+            " folder of skills, one skill, or a file of routes"
         )
+    return _sorted(findings)
+
+
+def _sorted(findings: list[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda f: (f.level, f.path, f.line, f.rule, f.message))

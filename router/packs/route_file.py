@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from router.errors import PackError
+from router.packs.faults import Fault
 from router.packs.labelled_lines import (
     LabelledLine,
     Where,
@@ -58,6 +61,15 @@ def read_routes(path: str | Path) -> Pack:
         return Pack.of(routes, none=none, data=data, title=path.stem)
     except PackError as error:
         raise PackError(f"{path}: {error}") from error
+
+
+def check_routes(path: str | Path) -> tuple[Pack, list[Fault]]:
+    """Read a file of routes, and list every fault of the pack that it makes.
+
+    :raises PackError: The file can't be read.
+    """
+    pack = read_routes(path)
+    return pack, [replace(fault, file=str(path)) for fault in pack.faults()]
 
 
 def is_route_file(path: str | Path) -> bool:
