@@ -71,7 +71,7 @@ def unbalanced_skills(pack: Pack, locate: Locate) -> Iterator[Finding]:
     for skill, n in counts.items():
         if n < _USABLE and n * _IMBALANCE <= counts[largest]:
             yield _warning(
-                "imbalance",
+                "unbalanced-skill",
                 locate(f"skill:{skill}", ""),
                 f"{skill} has {n} exemplars beside the {counts[largest]} of {largest}",
                 "the number is no prior, but so few cover few ways to ask: write at least"
