@@ -169,17 +169,17 @@ def fitted_router(folder: Path) -> Router:
     return Router(pack, encoder, fit_model(pack, encoder))
 
 
-def write_skills(root: Path, said: dict[str, str]) -> None:
+def write_skills(root: Path, descriptions: dict[str, str]) -> None:
     """Write a folder with a SKILL.md for each name and description."""
-    for name, text in said.items():
+    for name, text in descriptions.items():
         (root / name).mkdir()
         head = f"---\nname: {name}\ndescription: {json.dumps(text)}\n---\n# {name.title()}\n"
         (root / name / "SKILL.md").write_text(head, encoding="utf-8")
 
 
-def skills_router(root: Path, said: dict[str, str]) -> Router:
+def skills_router(root: Path, descriptions: dict[str, str]) -> Router:
     """Write such a folder, and make a router of it."""
-    write_skills(root, said)
+    write_skills(root, descriptions)
     pack, _ = init_pack(root, None, shared_encoder(), False, lambda _: None)
     return Router(pack, shared_encoder(), fit_model(pack, shared_encoder()))
 

@@ -38,15 +38,15 @@ def select_exemplars(
     """
     share = max(MIN_EXEMPLARS, min(_MAX_OF_SKILL, _MAX_EXEMPLARS // max(len(documents), 1)))
     served = [
-        (other, topic)
+        (target, topic)
         for skill, document in documents.items()
         for refusal in document.refusals
-        for other, topic in served_elsewhere(refusal, skill, mentions)
+        for target, topic in served_elsewhere(refusal, skill, mentions)
     ]
     lines = {
         skill: [
             *_most_telling(document),
-            *(topic for other, topic in served if other == skill),
+            *(topic for target, topic in served if target == skill),
             *_of_the_body(document),
         ]
         for skill, document in documents.items()

@@ -245,10 +245,10 @@ def _is_router(skill: FolderSkill, skills: Sequence[FolderSkill]) -> bool:
     """Tell whether a skill "using-..." points to three others and half of its category."""
     if not skill.id.startswith("using-"):
         return False
-    others = [other for other in skills if other.category == skill.category and other != skill]
-    mentions = _mentions_of(others)
-    mentioned = {other for line in skill.lines.body for *_, other in mentions.find(line.text)}
-    return len(mentioned) >= 3 and 2 * len(mentioned) >= len(others)
+    siblings = [each for each in skills if each.category == skill.category and each != skill]
+    mentions = _mentions_of(siblings)
+    mentioned = {name for line in skill.lines.body for *_, name in mentions.find(line.text)}
+    return len(mentioned) >= 3 and 2 * len(mentioned) >= len(siblings)
 
 
 def _without_other_skills(skill: FolderSkill, mentions: SkillMentions) -> FolderSkill:
@@ -257,7 +257,7 @@ def _without_other_skills(skill: FolderSkill, mentions: SkillMentions) -> Folder
     moved = [
         sentence
         for sentence in lines.sentences
-        if refuses(sentence) or any(other != skill.id for *_, other in mentions.find(sentence))
+        if refuses(sentence) or any(name != skill.id for *_, name in mentions.find(sentence))
     ]
     lines = replace(
         lines,

@@ -69,11 +69,11 @@ def draft_questions(
 
 def shared_words(first: Sequence[str], second: Sequence[str]) -> str:
     """Give the two words that the lines of two skills both use most, if there are two."""
-    counts, others = (
+    first_counts, second_counts = (
         Counter(word for line in lines for word in set(words_of(line)) if len(word) > 3)
         for lines in (first, second)
     )
-    both = counts & others
+    both = first_counts & second_counts
     ranked = sorted(both, key=lambda word: (-both[word], word))
     often = [word for word in ranked if both[word] >= 3 and word not in COMMON_WORDS]
     return " ".join(often[:2]) if len(often) >= 2 else ""

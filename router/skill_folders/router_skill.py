@@ -91,7 +91,7 @@ def _link(pack: Pack, skill: str) -> str:
 
 
 def _code(ids: Sequence[str], between: str = " or ") -> str:
-    return between.join(f"`{one}`" for one in ids)
+    return between.join(f"`{name}`" for name in ids)
 
 
 def _cell(text: str) -> str:

@@ -19,8 +19,8 @@ def folder(tmp_path):
 
 def test_plugins_are_categories_and_exclusions_go_where_they_belong(folder):
     pack, warnings = pack_of_folder(folder, shared_encoder())
-    assert [one.id for one in pack.file.categories] == ["garage", "kitchen"]
-    assert {one.id: one.category for one in pack.file.skills}["pastry"] == "kitchen"
+    assert [category.id for category in pack.file.categories] == ["garage", "kitchen"]
+    assert {skill.id: skill.category for skill in pack.file.skills}["pastry"] == "kitchen"
     assert "Cakes and biscuits" in pack.exemplars.skills["pastry"]
     assert not any("tyres" in line for line in pack.exemplars.skills["car-brakes"])
     assert "pedal feels soft" in pack.exemplars.skills["car-brakes"]
@@ -36,7 +36,7 @@ def test_a_flat_folder_is_one_category_and_ids_are_legal_and_unique(tmp_path):
     )
     write_skill(tmp_path / "three", "Plans a garden.", name="計画")
     pack, _ = pack_of_folder(tmp_path, shared_encoder())
-    assert [one.id for one in pack.file.categories] == ["skills"]
+    assert [category.id for category in pack.file.categories] == ["skills"]
     assert list(pack.skills) == ["grosse-ubung-v2", "three", "skills-grosse-ubung-v2"]
 
 

@@ -21,7 +21,7 @@ def document(tmp_path, text, folder="pdf"):
 
 def test_a_vague_and_a_long_skill_are_warned_of(tmp_path):
     path = document(tmp_path, GOOD + "line\n" * 500)
-    assert [(one.rule, one.line) for one in lint(path.parent, shared_encoder())] == [
+    assert [(finding.rule, finding.line) for finding in lint(path.parent, shared_encoder())] == [
         ("vague-description", 3),
         ("long-document", 501),
     ]
@@ -47,28 +47,34 @@ def test_twins_are_confused_and_hard_to_reach(tmp_path):
         "---\nname: taxes\ndescription: Fill in an income tax return for the year.\n---\n# Taxes\n"
     )
     document(tmp_path, text, "taxes")
-    found = lint(tmp_path, shared_encoder())
-    pairs = [one for one in found if one.rule == "confusable-pair"]
+    findings = lint(tmp_path, shared_encoder())
+    pairs = [finding for finding in findings if finding.rule == "confusable-pair"]
     assert len(pairs) == 1
     assert "barbecue and grill will be confused" in pairs[0].message
     assert pairs[0].line > 0
-    assert not any("taxes" in one.message for one in found if one.rule == "confusable-pair")
+    assert not any(
+        "taxes" in finding.message for finding in findings if finding.rule == "confusable-pair"
+    )
 
 
 def test_a_line_in_the_wrong_file_is_found_with_its_line(tiny):
     path = tiny / "exemplars" / "skills" / "sell-bikes.txt"
     path.write_text(path.read_text() + "the brake pads of my front brake are worn\n")
-    found = [one for one in lint(tiny, shared_encoder()) if one.rule == "stray-exemplar"]
-    assert [(one.path, one.line) for one in found] == [(str(path), 11)]
-    assert "fix-brakes" in found[0].message
+    findings = [
+        finding for finding in lint(tiny, shared_encoder()) if finding.rule == "stray-exemplar"
+    ]
+    assert [(finding.path, finding.line) for finding in findings] == [(str(path), 11)]
+    assert "fix-brakes" in findings[0].message
 
 
 def test_options_that_cannot_be_told_apart_are_found(tiny):
     replies = tiny / "exemplars" / "options" / "which-part"
     (replies / "tyre.txt").write_text("it doesn't stop\nthe brake pads\nthe lever is soft\n")
-    found = [one for one in lint(tiny, shared_encoder()) if one.rule == "options-alike"]
+    findings = [
+        finding for finding in lint(tiny, shared_encoder()) if finding.rule == "options-alike"
+    ]
     line = TINY_YAML.splitlines().index("  - id: which-part") + 1
-    assert [one.line for one in found] == [line]
+    assert [finding.line for finding in findings] == [line]
 
 
 def made_pack(lines):
@@ -78,7 +84,9 @@ def made_pack(lines):
         title="House",
         summary="Keep a house.",
         categories=(Category(id="home", title="Home", concern="All of it."),),
-        skills=tuple(Skill(id=one, category="home", title=one, summary=one) for one in lines),
+        skills=tuple(
+            Skill(id=skill, category="home", title=skill, summary=skill) for skill in lines
+        ),
     )
     return Pack(file, Exemplars(lines, {}, {}, {}, ()))
 
@@ -93,19 +101,19 @@ def test_a_word_that_two_skills_share_without_a_question_is_found():
             "bread": ("knead the dough", "bake a loaf of rye", "the oven is too hot"),
         }
     )
-    found = list(ambiguous_words(pack, shared_encoder(), lambda target, _: (target, 1)))
-    shared = [one for one in found if one.message.startswith("'battery'")]
-    assert [(one.path, one.line) for one in shared] == [("skill:phones", 1)]
+    findings = list(ambiguous_words(pack, shared_encoder(), lambda target, _: (target, 1)))
+    shared = [finding for finding in findings if finding.message.startswith("'battery'")]
+    assert [(finding.path, finding.line) for finding in shared] == [("skill:phones", 1)]
     assert "phones and laptops" in shared[0].message
-    assert not any(one.message.startswith(("'phone'", "'laptop'")) for one in found)
+    assert not any(finding.message.startswith(("'phone'", "'laptop'")) for finding in findings)
 
 
 def test_a_fault_of_a_pack_is_an_error_at_its_line(tiny):
     text = TINY_YAML.replace("category: counter", "category: till")
     (tiny / "pack.yaml").write_text(text)
-    (found,) = lint(tiny, shared_encoder())
+    (finding,) = lint(tiny, shared_encoder())
     line = text.splitlines().index("    category: till") + 1
-    assert (found.level, found.rule, found.line) == ("error", "pack", line)
+    assert (finding.level, finding.rule, finding.line) == ("error", "pack", line)
 
 
 def test_nothing_to_lint_says_what_to_name(tmp_path):
@@ -115,8 +123,8 @@ def test_nothing_to_lint_says_what_to_name(tmp_path):
 
 def test_our_own_skills_are_clean():
     folder = Path(__file__).parents[2] / "skills"
-    assert [one.text() for one in lint(folder, shared_encoder())] == []
+    assert [finding.text() for finding in lint(folder, shared_encoder())] == []
 
 
 def test_our_own_pack_is_clean(router):
-    assert [one.text() for one in lint(DEFAULT_PACK, router.encoder)] == []
+    assert [finding.text() for finding in lint(DEFAULT_PACK, router.encoder)] == []
