@@ -1,5 +1,7 @@
 """The command `router`."""
 
+import errno
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ from router.commands.gaps import gaps_command
 from router.commands.init import init_command
 from router.commands.lint import lint_command
 from router.commands.mcp import mcp_command
+from router.commands.output import print_text
 from router.commands.report import report_command
 from router.commands.skill import skill_command
 from router.commands.triggers import triggers_command
@@ -74,11 +77,22 @@ for command in (*_DECIDING, *_MEASURING, *_COMPARING, *_WRITING, warmup_command)
 
 def main() -> None:
     """Run the command; what a user can put right ends in a message and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except RouterError as error:
-        typer.echo(f"router: {error}", err=True)
+        print_text(f"router: {error}", err=True)
         sys.exit(2)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print_text(f"router: standard output can't be written: {error.strerror}", err=True)
+        os._exit(2)  # a usual end would try to write the rest
     except KeyboardInterrupt:
         sys.exit(130)
 

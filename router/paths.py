@@ -1,7 +1,14 @@
 """Where the packs and skills that come with the library are, and where caches go."""
 
+import atexit
+import logging
 import os
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE if (_HERE / "data").is_dir() else _HERE.parent  # installed, or in a checkout
@@ -18,4 +25,16 @@ def cache_folder() -> Path:
         return Path(chosen)
     if shared := os.environ.get("XDG_CACHE_HOME"):
         return Path(shared) / "router"
-    return Path.home() / ".cache" / "router"
+    try:
+        return Path.home() / ".cache" / "router"
+    except RuntimeError:  # neither HOME is set nor does the system know the user
+        log.warning("there is no home folder; cure: set ROUTER_CACHE to a folder with 200 MB")
+        return temporary_folder()
+
+
+@cache
+def temporary_folder() -> Path:
+    """Make a folder for this process, which is removed when it ends."""
+    folder = tempfile.mkdtemp(prefix="router-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

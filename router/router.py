@@ -25,7 +25,7 @@ from router.packs.pack_file import PACK_FILE, load_pack
 from router.packs.route_file import is_route_file, read_routes
 from router.paths import DEFAULT_PACK
 from router.saved import is_saved_router, read_saved_router, save_router
-from router.text import clip_query
+from router.text import clip_queries, clip_query
 
 if TYPE_CHECKING:
     import pyarrow
@@ -149,34 +149,34 @@ class Router:
     def route(self, text: str) -> Decision:
         """Decide where a text goes.
 
-        :param text: A query; only its first 4,000 characters are read.
+        :param text: A query; 4,000 characters of it are read, the first half of them and the last.
         """
-        return self.route_many([text])[0]
+        return self.route_many([clip_query(text)])[0]
 
     def route_many(self, texts: Sequence[str]) -> list[Decision]:
         """Decide where each text goes, in order.
 
-        :param texts: The queries; only the first 4,000 characters of each are read.
+        :param texts: The queries; 4,000 characters of each are read, as `route` does.
         """
         return self._builder.decisions(*self.evidence_and_result(texts))
 
     def outcomes(self, texts: Sequence[str]) -> OutcomeBatch:
         """Decide each text, in order, without evidence: each different outcome is built once.
 
-        :param texts: The queries; only the first 4,000 characters of each are read.
+        :param texts: The queries; 4,000 characters of each are read, as `route` does.
         """
         return self._builder.outcomes(*self.evidence_and_result(texts))
 
     def route_arrow(self, texts: Sequence[str]) -> "pyarrow.Table":
         """Decide each text, in order, as an arrow table, see `OutcomeBatch.to_arrow`.
 
-        :param texts: The queries; only the first 4,000 characters of each are read.
+        :param texts: The queries; 4,000 characters of each are read, as `route` does.
         """
         return self.outcomes(texts).to_arrow()
 
     def evidence_and_result(self, texts: Sequence[str]) -> tuple[Evidence, PolicyResult]:
         """Gather the evidence on a batch of texts, and decide each by the policy, as arrays."""
-        evidence = self.model.evidence([clip_query(text) for text in texts], self.encoder)
+        evidence = self.model.evidence(clip_queries(texts), self.encoder)
         return evidence, self.policy.decide(evidence)
 
     def answer(self, clarify: Clarify | Mapping[str, Any], reply: str) -> Decision:
@@ -184,11 +184,12 @@ class Router:
 
         :param clarify: The open question, or the record that its `to_dict()` gave.
         :param reply: An option's number, label or paraphrase, "both", "neither", "don't know", an
-            indirect statement, or a new query.
+            indirect statement, or a new query; after a blank reply the question stays open.
         :raises RouterError: The question is neither one of this router's pack nor composed by it.
         """
         question = clarify if isinstance(clarify, Clarify) else Clarify.from_dict(clarify)
-        return self._replies.answer(question, clip_query(reply))
+        reply = clip_query(reply, "a reply")
+        return self._replies.answer(question, reply) if reply else question
 
     @cached_property
     def policy(self) -> CompiledPolicy:

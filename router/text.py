@@ -1,23 +1,27 @@
 """Words, phrases and characters of plain text."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from router.errors import RouterError
+
 Words: TypeAlias = Sequence[Sequence[str]]
 """The words of each text, as `words_of` gives them."""
 
 MAX_QUERY_CHARACTERS = 4_000
-"""Characters of a query that are read. An encoder reads no more than its first 256 tokens."""
+"""Characters of a query that are read: the first half of them, and the last. Of these the default
+encoder reads 256 tokens, in the same way."""
 
 _WORD = re.compile(r"[^\W_]+(?:[.+#'_-]+[^\W_]+)*[+#]*", re.UNICODE)
 
 
 def words_of(text: str) -> list[str]:
     """Split into lower-case words; "c++", "llama.cpp" and "phi-3" are one word each."""
-    return _WORD.findall(text.casefold())
+    return _WORD.findall(plain_text(text).casefold())
 
 
 def words_in(texts: Iterable[str]) -> Words:
@@ -29,12 +33,12 @@ def words_in(texts: Iterable[str]) -> Words:
 class Phrases:
     """A set of words and phrases to look for. Whole words are compared, never patterns."""
 
-    phrases: frozenset[tuple[str, ...]]
+    phrases: tuple[tuple[str, ...], ...]  # sorted, so that the same set is saved as the same bytes
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> "Phrases":
         """Read one phrase from each line."""
-        return cls(frozenset(filter(None, (tuple(words_of(line)) for line in lines))))
+        return cls(tuple(sorted({tuple(words_of(line)) for line in lines} - {()})))
 
     @cached_property
     def _by_first_word(self) -> dict[str, list[tuple[str, ...]]]:
@@ -64,11 +68,60 @@ def well_formed(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+
+
+def plain_text(text: str) -> str:
+    """Give the form in which a text is read: NFKC, without characters that have no width.
+
+    So texts that look alike are decided alike.
+    """
+    if text.isascii():
+        return text
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", well_formed(text)))
+
+
+_CONTROL = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """Write as escapes what would control a terminal: control characters and bidi overrides."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def lower_first(sentence: str) -> str:
     """Begin in lower case, as inside another sentence, unless the first word is like "ONNX"."""
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
-def clip_query(text: str) -> str:
-    """Cut a query to the part that is read, without the white space around it."""
-    return text.strip()[:MAX_QUERY_CHARACTERS]
+def clip_query(text: str, name: str = "a text") -> str:
+    """Give the part of a query that is read, without the white space around it.
+
+    :param name: Names the text in the message.
+    :raises RouterError: It is no text.
+    """
+    if not isinstance(text, str):
+        raise RouterError(f"{name} is a str, was: {text!r:.40}")
+    return _ends_of(plain_text(_ends_of(text.strip())).strip())
+
+
+def clip_queries(texts: Iterable[str]) -> list[str]:
+    """Give the part of each query that is read.
+
+    :raises RouterError: It is a single text, or one of them is no text.
+    """
+    if isinstance(texts, str | bytes):
+        raise RouterError(
+            f"texts are a list of texts, was one text: {texts!r:.40}; cure: call route for one"
+        )
+    return [clip_query(text, f"texts[{index}]") for index, text in enumerate(texts)]
+
+
+def _ends_of(text: str) -> str:
+    """Keep the beginning and the end of a long text: a question stands in either."""
+    if len(text) <= MAX_QUERY_CHARACTERS:
+        return text
+    half = MAX_QUERY_CHARACTERS // 2
+    return f"{text[: half - 1]} {text[-half:]}"

@@ -17,7 +17,7 @@ from router.logs.labels import Gold, accepts
 from router.model.model import Evidence, Model
 from router.packs.pack import Pack
 from router.statistics.probability import PlattScaling
-from router.text import clip_query
+from router.text import clip_queries
 
 NOT_OFFERED = 99
 """Rank of a target that is never offered as an option."""
@@ -83,7 +83,7 @@ class Cases(ArrayRows):
         policy = CompiledPolicy.of(pack, model.layout, model.statistics, policy=settings)
         builder, parts = DecisionBuilder(pack, model), []
         for start in range(0, len(texts), _BATCH):
-            batch = [clip_query(text) for text in texts[start : start + _BATCH]]
+            batch = clip_queries(texts[start : start + _BATCH])
             golds = labels[start : start + _BATCH]
             evidence = model.evidence(batch, encoder)
             result = policy.decide(evidence)

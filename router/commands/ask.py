@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from router.commands.options import CalibrationOption, EncoderOption, PackOption, load_router
+from router.commands.output import print_text
 from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def ask_command(
     router = load_router(pack, encoder, calibration)
     decision = router.route(sys.stdin.read() if text == "-" else text)
     if json:
-        typer.echo(msgspec.json.encode(decision.to_dict()).decode())
+        print_text(msgspec.json.encode(decision.to_dict()).decode())
         return
     print_decision(decision, router.pack)
     while isinstance(decision, Clarify) and sys.stdin.isatty():
@@ -57,7 +58,7 @@ def chat_command(
         router chat --pack my-pack
     """
     router = load_router(pack, encoder, calibration)
-    typer.echo(
+    print_text(
         f"{router.pack.file.title}: {router.pack.file.summary}\nAn empty line ends the chat."
     )
     question: Clarify | None = None
@@ -78,9 +79,9 @@ def print_decision(decision: Decision, pack: "Pack") -> None:
     """Print a decision for a person."""
     match decision:
         case Clarify(question=question):
-            typer.secho(question.text, bold=True)
+            print_text(question.text, bold=True)
             for number, option in enumerate(question.options, start=1):
-                typer.echo(f"  {number}. {option.label}")
+                print_text(f"  {number}. {option.label}")
             return
         case Route():
             _print_route(decision, pack)
@@ -89,24 +90,24 @@ def print_decision(decision: Decision, pack: "Pack") -> None:
                 _print_item(name, f"(another pack) {pack.neighbours[name].summary}")
         case NoRoute(nearest=nearest):
             closest = f" The closest skill is {nearest}." if nearest else ""
-            typer.echo(f"No skill fits this query.{closest}")
+            print_text(f"No skill fits this query.{closest}")
         case _ as never:
             assert_never(never)
-    typer.secho(f"{decision.confidence:.0%} sure. {decision.reason}", dim=True)
+    print_text(f"{decision.confidence:.0%} sure. {decision.reason}", dim=True)
 
 
 def _print_route(route: Route, pack: "Pack") -> None:
     for number, skill in enumerate(route.skills, start=1):
         _print_item(f"{number}. " * (len(route.skills) > 1) + skill, pack.skills[skill].summary)
     if route.packs:
-        typer.echo(f"See also the pack {' and the pack '.join(route.packs)}.")
+        print_text(f"See also the pack {' and the pack '.join(route.packs)}.")
     if route.also_consider:
-        typer.echo(f"Also consider {', '.join(route.also_consider)}.")
+        print_text(f"Also consider {', '.join(route.also_consider)}.")
 
 
 def _print_item(name: str, summary: str) -> None:
-    typer.secho(name, bold=True, nl=False)
-    typer.echo(f"  {summary}")
+    print_text(name, bold=True, nl=False)
+    print_text(f"  {summary}")
 
 
 def explain_command(

@@ -13,7 +13,7 @@ from router.commands.options import (
     TimeColumnOption,
     load_router,
 )
-from router.commands.output import figure_cells, print_line, print_note, print_table
+from router.commands.output import figure_cells, print_line, print_note, print_table, print_text
 
 if TYPE_CHECKING:
     from router.calibration.calibration import Calibration
@@ -86,8 +86,8 @@ def calibrate_command(
     )
     calibration.write(out)
     _print_calibration(calibration)
-    typer.echo(f"Written to {out}. Use it with --calibration {out}, or with")
-    typer.echo(f'Router.load(..., calibration="{out}") in Python.')
+    print_text(f"Written to {out}. Use it with --calibration {out}, or with")
+    print_text(f'Router.load(..., calibration="{out}") in Python.')
 
 
 def _print_calibration(calibration: "Calibration") -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from router.commands.options import PackOption, load_router
+from router.commands.output import print_text
 from router.decisions.words import count_of
 
 
@@ -37,16 +38,16 @@ def check_command(
     from router.paths import DEFAULT_PACK
 
     if schema:
-        typer.echo(schema_text())
+        print_text(schema_text())
         return
     path = pack or DEFAULT_PACK
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         checked, faults = check_routes(path) if is_route_file(path) else check_pack(path)
     for warning in caught:
-        typer.echo(f"warning: {warning.message}", err=True)
+        print_text(f"warning: {warning.message}", err=True)
     for fault in faults:
-        typer.echo(str(fault), err=True)
+        print_text(str(fault), err=True)
     if checked is None or faults:
         raise typer.Exit(2)
     for finding in exemplar_warnings(path, checked):
@@ -59,7 +60,7 @@ def check_command(
         "exemplar": n_exemplars,
     }
     contents = ", ".join(count_of(n, noun) for noun, n in counts.items())
-    typer.echo(f"{checked.file.id} is valid: {contents}.")
+    print_text(f"{checked.file.id} is valid: {contents}.")
 
 
 def warmup_command(pack: PackOption = None) -> None:
@@ -73,4 +74,4 @@ def warmup_command(pack: PackOption = None) -> None:
     """
     router = load_router(pack)
     router.route("ready?")
-    typer.echo(f"{router.pack.file.id} is ready with the encoder {router.encoder.key}.")
+    print_text(f"{router.pack.file.id} is ready with the encoder {router.encoder.key}.")

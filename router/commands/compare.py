@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from router.commands.options import EncoderOption, encoder_of
-from router.commands.output import print_line, print_table
+from router.commands.output import print_line, print_table, print_text
 from router.decisions.outcome import ACTIONS
 from router.decisions.words import count_of, on_one_line, outcome_in_words, target_in_words
 
@@ -46,7 +46,7 @@ def compare_command(
     runs = RunFolder.open(before), RunFolder.open(after)
     comparison = compare(*runs, lambda: encoder_of(encoder))
     if json:
-        typer.echo(msgspec.json.encode(comparison).decode())
+        print_text(msgspec.json.encode(comparison).decode())
         return
     if isinstance(comparison, Paired):
         _print_paired(comparison, (before, after), differences(*runs))

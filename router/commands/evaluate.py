@@ -23,6 +23,7 @@ from router.commands.output import (
     print_line,
     print_note,
     print_table,
+    print_text,
     progress_console,
 )
 from router.decisions.words import count_of, on_one_line, outcome_in_words
@@ -164,7 +165,7 @@ def evaluate_command(
         path = write_report(evaluation.folder, router)
         if local_path(out) is None:
             copy_to_store(path, f"{out}/{path.name}")
-        typer.echo(f"The report is {utf8_text(out)}/{path.name}")
+        print_text(f"The report is {utf8_text(out)}/{path.name}")
     failures = failures_of(evaluation.metrics, bounds)
     for sentence in failures:
         print_note(f"router: {sentence}")

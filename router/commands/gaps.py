@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from router.commands.options import EncoderOption, PackOption, RunArgument, load_router
-from router.commands.output import print_line
+from router.commands.output import print_line, print_text
 from router.decisions.words import count_of, on_one_line
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def gaps_command(
     print_gaps(gaps)
     if export is not None:
         for path in export_gaps(gaps, export):
-            typer.echo(path)
+            print_text(path)
     elif gaps.gaps:
-        typer.echo("\nTo review the groups, write them as exemplar files with --export FOLDER.")
+        print_text("\nTo review the groups, write them as exemplar files with --export FOLDER.")
 
 
 def print_gaps(gaps: "Gaps") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from router.commands.options import EncoderOption, encoder_of
-from router.commands.output import print_note
+from router.commands.output import print_note, print_text
 from router.decisions.words import count_of
 
 
@@ -45,10 +45,10 @@ def lint_command(
 
     findings = lint(folder or DEFAULT_PACK, encoder_of(encoder))
     if form == "json":
-        typer.echo(as_json(findings))
+        print_text(as_json(findings))
     else:
         for finding in findings:
-            typer.echo(finding.github() if form == "github" else finding.text())
+            print_text(finding.github() if form == "github" else finding.text())
     n_errors = sum(finding.level == "error" for finding in findings)
     n_warnings = len(findings) - n_errors
     print_note(f"{count_of(n_errors, 'error')}, {count_of(n_warnings, 'warning')}")

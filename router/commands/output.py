@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from router.text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from router.statistics.figure import Figure
 
 
+def print_text(text: object = "", **style: Any) -> None:  # noqa: ANN401
+    """Print text as it is, but for what would control the terminal."""
+    typer.secho(printable(str(text)), **style)
+
+
 def print_note(sentence: str) -> None:
     """Print a sentence to standard error, so that standard output holds results only."""
-    typer.echo(sentence, err=True)
+    print_text(sentence, err=True)
 
 
 @cache
@@ -26,7 +33,7 @@ def _result_console() -> "Console":
 
 def print_line(text: str = "") -> None:
     """Print text with markup; a terminal wraps it, a pipe gets it in one line."""
-    _result_console().print(text, soft_wrap=True)
+    _result_console().print(printable(text), soft_wrap=True)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -35,12 +42,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     from rich.table import Table
 
     table = Table(
-        box=box.SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False
+        box=box.SIMPLE_HEAD,
+        title=printable(title),
+        title_justify="left",
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", overflow="fold")
+        table.add_column(printable(column), justify="right" if index else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+        cells = (f"{cell:.3f}" if isinstance(cell, float) else printable(str(cell)) for cell in row)
+        table.add_row(*cells)
     _result_console().print(table)
 
 

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import typer
-
 from router.commands.options import EncoderOption, PackOption, RunArgument, load_router
+from router.commands.output import print_text
 
 
 def report_command(
@@ -24,4 +23,4 @@ def report_command(
     """
     from router.report import write_report
 
-    typer.echo(write_report(run, load_router(pack, encoder)))
+    print_text(write_report(run, load_router(pack, encoder)))

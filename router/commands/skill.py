@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from router.commands.options import PackOption
+from router.commands.output import print_text
 
 
 def skill_command(
@@ -37,4 +38,4 @@ def skill_command(
 
     folder = into or (SKILLS if pack is None else pack / "skills")
     act = check_router_skill if check else write_router_skill
-    typer.echo(act(load_pack(pack or DEFAULT_PACK), folder))
+    print_text(act(load_pack(pack or DEFAULT_PACK), folder))

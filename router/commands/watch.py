@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from router.commands.options import EncoderOption, encoder_of
+from router.commands.output import print_text
 
 if TYPE_CHECKING:
     from router.watch.changes import WatchEvent
@@ -35,24 +36,24 @@ def watch_command(
         for event in watch_pack(pack, queries, live.decide):
             _show_event(event, f"{live.seconds:.1f} s, {live.n_embedded:,} embedded")
     except KeyboardInterrupt:
-        typer.echo("")
+        print_text("")
 
 
 def _show_event(event: "WatchEvent", cost: str) -> None:
     from router.watch.changes import PackFaults
 
     if isinstance(event, PackFaults):
-        typer.secho("The files are invalid; the last valid pack stays in use:", bold=True)
+        print_text("The files are invalid; the last valid pack stays in use:", bold=True)
         for fault in event.faults:
-            typer.echo(f"  {fault}")
+            print_text(f"  {fault}")
         return
     all_are_new = len(event.added) == event.n_queries
     counted = f"{event.n_queries} queries"
     title = counted if all_are_new else f"{len(event.changes)} of {counted} moved"
-    typer.secho(f"{title} ({cost})", bold=True)
+    print_text(f"{title} ({cost})", bold=True)
     for query, (before, after) in event.changes.items():
-        typer.echo(f"  {query}")
-        typer.secho(f"    - {before}", fg="red")
-        typer.secho(f"    + {after}", fg="green")
+        print_text(f"  {query}")
+        print_text(f"    - {before}", fg="red")
+        print_text(f"    + {after}", fg="green")
     for query, outcome in event.added.items():
-        typer.echo(f"  {query}\n    {outcome}")
+        print_text(f"  {query}\n    {outcome}")

@@ -204,10 +204,6 @@ class DecisionBuilder:
         """
         nearest, model = evidence.nearest[row], self.model
         least = np.sort(nearest)[-min(count, len(nearest))]
-        if evidence.scores.similarities is not None:
-            similarities = evidence.scores.similarities[row]
-            indices = (similarities >= least).nonzero()[0]
-            return similarities[indices], indices
         columns = (nearest >= least).nonzero()[0].tolist()
         groups = [model.exemplars_of(column) for column in columns]
         vector = evidence.vectors[row : row + 1]

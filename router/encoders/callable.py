@@ -11,7 +11,7 @@ import numpy as np
 from router.arrays import Floats, TokenVectors, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.errors import EncoderError
-from router.text import is_blank, well_formed
+from router.text import is_blank, plain_text
 
 TextFunction: TypeAlias = Callable[[list[str]], Any]
 """Takes a list of texts, and gives a vector for each: an array, a tensor, or a list of lists."""
@@ -72,7 +72,7 @@ class CallableEncoder:
         rows = [row for row, text in enumerate(texts) if not is_blank(text)]
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         if rows:
-            result = self.function([well_formed(texts[row]) for row in rows])
+            result = self.function([plain_text(texts[row]) for row in rows])
             vectors[rows] = unit_vectors(result, self.name, len(rows), self.width)
         return vectors
 

@@ -1,14 +1,11 @@
 """The ONNX file of a model: exported once, kept in the cache folder, and described by a sidecar."""
 
-import atexit
 import contextlib
 import logging
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -18,7 +15,7 @@ from router.encoders.model_files import sha256_of
 from router.encoders.sentence_transformer import load_sentence_transformer
 from router.errors import EncoderError
 from router.files import DamagedError, read_json
-from router.paths import cache_folder
+from router.paths import cache_folder, temporary_folder
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +70,7 @@ class ModelExport:
 
         :return: The folder of the exported model, and what its sidecar says.
         """
-        for find_folder in (_models_folder, _temporary_folder):
+        for find_folder in (_models_folder, temporary_folder):
             folder = find_folder()
             sidecar = folder / self._sidecar
             if export := _read_sidecar(sidecar):
@@ -144,13 +141,6 @@ def _read_sidecar(sidecar: Path) -> ExportedModel | None:
 
 def _models_folder() -> Path:
     return cache_folder() / "models"
-
-
-@cache
-def _temporary_folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="router-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 def _export_model(

@@ -27,7 +27,7 @@ from router.encoders.exported_model import (
 from router.encoders.model_files import find_model, model_fingerprint, sha256_of
 from router.encoders.onnx_session import load_tokenizer, open_session
 from router.errors import EncoderError
-from router.text import is_blank, well_formed
+from router.text import is_blank, plain_text
 from router.threads import ProcessLock, cores
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,8 @@ class OnnxSession:
         except Exception as error:  # onnxruntime raises another class for each kind of damage
             raise ExportError(f"{model}: onnxruntime can't load it: {error}") from error
         self._cores = cores()
-        self._tokenizer = load_tokenizer(tokenizer, export.max_tokens)
+        self._tokenizer = load_tokenizer(tokenizer)
+        self._max_tokens = export.max_tokens
 
     def encode(
         self, texts: list[str], with_tokens: bool = False
@@ -72,7 +73,13 @@ class OnnxSession:
                 yield window, *self._run_batches(ids, workers, with_tokens)
 
     def _tokenise(self, texts: list[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
+        return [self._ends(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(texts)]
+
+    def _ends(self, ids: list[int]) -> list[int]:
+        """Keep the beginning and the end of a long text: a question stands in either."""
+        head = (self._max_tokens + 1) // 2
+        tail = self._max_tokens - head
+        return ids if len(ids) <= self._max_tokens else ids[:head] + ids[len(ids) - tail :]
 
     def _run_batches(
         self, ids: list[list[int]], workers: ThreadPoolExecutor, with_tokens: bool
@@ -236,5 +243,5 @@ def _rows_by_text(texts: Sequence[str]) -> dict[str, list[int]]:
     rows: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
         if not is_blank(text):
-            rows.setdefault(well_formed(text).strip(), []).append(row)
+            rows.setdefault(plain_text(text).strip(), []).append(row)
     return rows

@@ -14,11 +14,11 @@ def open_session(model: Path | bytes) -> Any:  # noqa: ANN401 - onnxruntime has 
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def load_tokenizer(path: Path, max_tokens: int) -> Any:  # noqa: ANN401 - tokenizers has no types
-    """Load a tokenizer that pads nothing and cuts after `max_tokens`."""
+def load_tokenizer(path: Path) -> Any:  # noqa: ANN401 - tokenizers has no types
+    """Load a tokenizer that pads nothing and cuts nothing."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
+    tokenizer.no_truncation()
     return tokenizer

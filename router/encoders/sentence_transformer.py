@@ -12,7 +12,7 @@ from router.arrays import TokenVectors, Vectors
 from router.encoders.encoder import NO_TOKENS, token_units
 from router.encoders.model_files import check_weights, find_model, model_fingerprint, stated_width
 from router.errors import EncoderError
-from router.text import is_blank, well_formed
+from router.text import is_blank, plain_text
 from router.threads import ProcessLock
 
 
@@ -66,7 +66,7 @@ class SentenceTransformerEncoder:
     def _run(self, texts: Sequence[str], **options: Any) -> Any:  # noqa: ANN401
         model = self._loaded()
         return model.encode(
-            [well_formed(text) for text in texts], show_progress_bar=False, **options
+            [plain_text(text) for text in texts], show_progress_bar=False, **options
         )
 
     def _loaded(self) -> Any:  # noqa: ANN401 - naming the type would import torch

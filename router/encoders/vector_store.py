@@ -30,7 +30,7 @@ class VectorStore:
     def __init__(self, folder: str | Path, max_bytes: int = 2 * _GIB) -> None:
         if max_bytes <= 0:
             raise ValueError(f"max_bytes is at least 1, was: {max_bytes}")
-        self.path = Path(folder) / "vectors-1.sqlite"
+        self.path = Path(folder) / "vectors-2.sqlite"
         self.max_bytes = max_bytes
         self._lock = ProcessLock()
         self._connection: sqlite3.Connection | None = None

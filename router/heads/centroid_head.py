@@ -66,17 +66,11 @@ class CentroidHead(Struct, frozen=True, dict=True, eq=False, tag="centroids"):
         vectors = encoder.encode(texts)
         decisions = self.decisions(texts, vectors)
         nearest = np.empty(decisions.shape, dtype=np.float32)
-        similarities = None
         for start in range(0, len(vectors), _SCORED):
             rows = slice(start, start + _SCORED)
             similarities = self._similarities(vectors[rows], decisions[rows])
             nearest[rows] = nearest_by_target(similarities, self.starts)
-        return Scores(
-            vectors=vectors,
-            probabilities=self.power.transform(decisions),
-            nearest=nearest,
-            similarities=similarities if len(texts) <= FEW_TEXTS else None,
-        )
+        return Scores(vectors, self.power.transform(decisions), nearest)
 
     def _similarities(self, vectors: Vectors, decisions: Floats) -> Similarities:
         """Compute cosines with exemplars; of many targets only those of the likeliest are read."""

@@ -33,7 +33,7 @@ from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.heads.postings import Postings
 from router.heads.scores import Scores
-from router.heads.similarity import FEW_TEXTS, cosines, nearest_by_target, unit_rows
+from router.heads.similarity import cosines, nearest_by_target, unit_rows
 from router.statistics.probability import softmax
 from router.text import Words, words_in
 
@@ -96,15 +96,13 @@ class DocumentHead(Struct, frozen=True, dict=True, eq=False, tag="documents"):
         else:
             vectors, tokens = encode_with_tokens(encoder, texts)
         weights = _WITHOUT_TOKENS if tokens is None else _WITH_TOKENS
-        log_odds, everyday, nearest, similarities = self._score_wholes(
-            vectors, self.word_votes(words), weights
-        )
+        log_odds, everyday, nearest = self._score_wholes(vectors, self.word_votes(words), weights)
         matches = None
         if self.late is not None and tokens is not None:
             closeness, matches = self.late.closeness(tokens, log_odds)
             log_odds += weights.tokens * closeness
         probabilities = self._to_probabilities(log_odds, everyday)
-        return Scores(vectors, probabilities, nearest, similarities, matches)
+        return Scores(vectors, probabilities, nearest, matches)
 
     def probabilities(
         self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None
@@ -116,29 +114,28 @@ class DocumentHead(Struct, frozen=True, dict=True, eq=False, tag="documents"):
 
     def _score_wholes(
         self, vectors: Vectors, word_votes: Floats, weights: _Weights
-    ) -> tuple[Floats, Floats, Similarities, Similarities | None]:
+    ) -> tuple[Floats, Floats, Similarities]:
         """Weigh all evidence but tokens.
 
         :return: Log odds of the targets, shape (n_texts, n_targets), and of "none", shape
-            (n_texts,); the nearest similarities by target; and all similarities of a few texts.
+            (n_texts,); and the nearest similarities by target.
         """
         log_odds = weights.words * word_votes
         log_odds += weights.description * cosines(vectors, self.descriptions)
         log_odds -= weights.density * self.baseline[0] + weights.description * self.baseline[1]
-        everyday, kept = np.zeros(len(vectors)), None
+        everyday = np.zeros(len(vectors))
         nearest = np.empty(log_odds.shape, dtype=np.float32)
         for start in range(0, len(vectors), _BATCH):
             rows = slice(start, start + _BATCH)
             similarities = cosines(vectors[rows], self.exemplars)
             nearest[rows] = nearest_by_target(similarities, self.starts)
-            kept = similarities.copy() if len(vectors) <= FEW_TEXTS else None
             density = densities(similarities, self.starts, self.counts)
             log_odds[rows] += weights.density * density
             if self.none is not None:
                 # Everyday queries are of many kinds: only a denser crowd of them speaks for "none".
                 excess = np.maximum(density[:, self.none] - self.everyday_density_max, 0.0)
                 everyday[rows] = weights.everyday + _DENSE_EVERYDAY * excess
-        return log_odds, everyday, nearest, kept
+        return log_odds, everyday, nearest
 
     def _to_probabilities(self, log_odds: Floats, everyday: Floats) -> Probabilities:
         if self.none is not None:

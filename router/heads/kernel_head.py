@@ -21,7 +21,6 @@ from router.encoders.encoder import Encoder
 from router.heads.lexicon import Lexicon, SparseGram, WordVotes
 from router.heads.scores import Scores
 from router.heads.similarity import (
-    FEW_TEXTS,
     FEWEST_POINTS,
     Graph,
     Int8Cosines,
@@ -80,32 +79,23 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them. The exemplars must stand target by target."""
         vectors = encoder.encode(texts)
-        keep = len(texts) <= FEW_TEXTS
-        blocks = (
-            [self._score_block(vectors, keep)]
-            if keep
-            else map_in_threads(
-                lambda start: self._score_block(vectors[start : start + _SCORED], keep),
-                range(0, len(texts), _SCORED),
-            )
+        blocks = map_in_threads(
+            lambda start: self._score_block(vectors[start : start + _SCORED]),
+            range(0, max(len(texts), 1), _SCORED),
         )
         decisions = self._decisions_without_vectors(words)
-        decisions += np.concatenate([votes for votes, _, _ in blocks])
+        decisions += np.concatenate([votes for votes, _ in blocks])
         return Scores(
             vectors=vectors,
             probabilities=self.power.transform(decisions),
-            nearest=np.concatenate([nearest for _, nearest, _ in blocks]),
-            similarities=blocks[0][2] if keep else None,
+            nearest=np.concatenate([nearest for _, nearest in blocks]),
         )
 
-    def _score_block(
-        self, vectors: Vectors, keep: bool
-    ) -> tuple[NDArray[np.float32], Similarities, Similarities | None]:
-        """Give votes, the nearest similarities by target, and all similarities if they are kept."""
+    def _score_block(self, vectors: Vectors) -> tuple[NDArray[np.float32], Similarities]:
+        """Give the votes, and the nearest similarities by target."""
         similarities = self._similarities(vectors)
         nearest = nearest_by_target(similarities, self.starts)
-        kept = similarities.copy() if keep else None
-        return product(self._kernel(similarities), self.votes), nearest, kept
+        return product(self._kernel(similarities), self.votes), nearest
 
     def decisions(
         self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None

@@ -36,15 +36,12 @@ class Scores:
     :param probabilities: The probability of each target. Shape: (n_texts, n_targets).
     :param nearest: The cosine with the closest exemplar of each target. Shape: (n_texts,
         n_targets).
-    :param similarities: The cosine with each exemplar, kept only for a few texts; else None.
-        Shape: (n_texts, n_exemplars).
     :param token_matches: By row, of the texts that have tokens; None if the head knows no tokens.
     """
 
     vectors: Vectors
     probabilities: Probabilities
     nearest: Similarities
-    similarities: Similarities | None = None
     token_matches: Mapping[int, TokenMatches] | None = None
 
 

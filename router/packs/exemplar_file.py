@@ -7,6 +7,7 @@ from pathlib import Path
 from router.errors import PackError
 from router.files import write_whole
 from router.packs.text_file import read_text_file
+from router.text import plain_text
 
 _MAX_BYTES = 20_000_000
 MAX_EXEMPLAR_LENGTH = 2_000
@@ -24,7 +25,7 @@ def read_exemplars(path: Path) -> tuple[str, ...]:
     :raises PackError: The file is too large or not UTF-8, or a line is too long.
     """
     text = read_text_file(path, "an exemplar file", _MAX_BYTES)
-    exemplars: dict[str, None] = {}
+    exemplars: dict[str, str] = {}
     for number, raw in enumerate(text.split("\n"), start=1):
         line = " ".join(raw.split())
         if len(line) > MAX_EXEMPLAR_LENGTH:
@@ -33,8 +34,9 @@ def read_exemplars(path: Path) -> tuple[str, ...]:
                 f"was: {len(line):,}; keep the sentence that says what is wanted"
             )
         if line and not line.startswith("#"):
-            exemplars[_ESCAPED.sub("", line)] = None
-    return tuple(exemplars)
+            exemplar = _ESCAPED.sub("", line)
+            exemplars.setdefault(plain_text(exemplar), exemplar)
+    return tuple(exemplars.values())
 
 
 def write_exemplars(path: Path, lines: Iterable[str], comment: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from msgspec import Struct, structs
 
 from router.packs.precedence import Precedence
+from router.text import plain_text
 
 if TYPE_CHECKING:  # these values call the checks, so nothing of them is imported here
     from router.packs.pack import Exemplars, Identified, PackFile
@@ -192,6 +193,6 @@ def _exemplar_faults(exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
             message = f"needs at least {MIN_EXEMPLARS} exemplars, one a line, was: {len(lines)}"
             yield f"exemplars/{name}", message
         for line in lines:
-            first = first_use.setdefault(line.casefold(), name)
+            first = first_use.setdefault(plain_text(line).casefold(), name)
             if first != name:
                 yield f"exemplars/{name}", f"{line!r} stands in {first} too; keep one"

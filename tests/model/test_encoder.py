@@ -253,7 +253,7 @@ def test_without_a_cache_folder_it_still_encodes(fp32, tmp_path, monkeypatch, ca
     (tmp_path / "file").write_text("not a folder")
     models, _ = fp32.prepare()
     monkeypatch.setenv("ROUTER_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr("router.encoders.exported_model._temporary_folder", lambda: models)
+    monkeypatch.setattr("router.encoders.exported_model.temporary_folder", lambda: models)
     np.testing.assert_array_equal(
         OnnxEncoder(precision="fp32").encode(["hello"]), fp32.encode(["hello"])
     )

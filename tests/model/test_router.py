@@ -450,3 +450,34 @@ def test_a_router_is_shown_in_one_line(router):
     file = router.pack.file
     counts = f"{len(file.skills)} skills, {len(file.neighbours)} neighbours"
     assert repr(router) == f"<Router ml-production: {counts}, 7 questions, uncalibrated>"
+
+
+def test_a_batch_gives_the_evidence_that_each_text_gives_alone(router):
+    texts = [*list(router.pack.exemplars.skills[QUANTIZE])[:20], "my model is slow", "bake bread"]
+    batch, alone = router.route_many(texts), [router.route(text) for text in texts]
+    for many, one in zip(batch, alone, strict=True):
+        assert [near.text for near in many.evidence] == [near.text for near in one.evidence]
+        similarities = [[near.similarity for near in decision.evidence] for decision in (many, one)]
+        np.testing.assert_allclose(*similarities, atol=1.01e-4)  # a last digit that is rounded
+
+
+def test_texts_that_look_alike_are_decided_alike(router):
+    query = "Quantize our caf\u00e9 model to int8"
+    wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in query)
+    for form in (wide, query.replace("\u00e9", "e\u0301"), query.replace("z", "z\u200b")):
+        assert_same(router.route(form), router.route(query))
+
+
+def test_a_question_at_the_end_of_a_long_mail_is_read(router):
+    greeting = "Dear colleagues, thank you for the friendly welcome in the new office. " * 60
+    assert router.route(f"{greeting} How do we quantize our BERT to int8?").skills == (QUANTIZE,)
+
+
+def test_half_an_emoji_can_be_asked_about(router):
+    decision = router.route("my model is slow \ud83d")
+    assert decision.to_dict()["history"] == ["my model is slow ?"]
+
+
+def test_a_blank_reply_leaves_the_question_open(router):
+    question = router.route("my model is slow")
+    assert router.answer(question, " \u200b ") == question

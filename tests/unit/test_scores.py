@@ -10,7 +10,7 @@ from router.heads.document_head import fit_document_head
 from router.heads.kernel_head import fit_kernel_head
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
-from router.heads.similarity import FEW_TEXTS, nearest_by_target, unit_rows
+from router.heads.similarity import nearest_by_target, unit_rows
 from router.text import words_in
 
 N_TARGETS = 70
@@ -96,17 +96,6 @@ def test_probabilities_are_those_of_the_scores_where_no_token_is_known(head):
         scores = score(head, QUERIES)
         np.testing.assert_allclose(scores.probabilities, probabilities, atol=1e-6)
         assert scores.token_matches is None
-
-
-def test_similarities_are_kept_for_a_few_texts(head):
-    assert score(head, QUERIES[: FEW_TEXTS + 1]).similarities is None
-    few = score(head, QUERIES[:FEW_TEXTS])
-    assert few.similarities.shape == (FEW_TEXTS, len(TEXTS))
-    np.testing.assert_array_equal(nearest_by_target(few.similarities, head.starts), few.nearest)
-    read = few.similarities > -1.0
-    assert read.any(axis=1).all()
-    exact = QUERY_VECTORS[:FEW_TEXTS] @ VECTORS.T
-    np.testing.assert_allclose(few.similarities[read], exact[read], atol=1e-6)
 
 
 def test_no_text_has_no_scores(head):

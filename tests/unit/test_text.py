@@ -2,7 +2,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.text import Phrases, is_blank, lower_first, well_formed, words_in, words_of
+from router.errors import RouterError
+from router.text import (
+    MAX_QUERY_CHARACTERS,
+    Phrases,
+    clip_queries,
+    clip_query,
+    is_blank,
+    lower_first,
+    plain_text,
+    printable,
+    well_formed,
+    words_in,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +108,54 @@ def test_only_lone_surrogates_are_replaced():
 )
 def test_lower_first_keeps_capitals_of_names(sentence, inside):
     assert lower_first(sentence) == inside
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("cafe\u0301", "caf\u00e9"),
+        ("\uff51\uff55\uff41\uff4e\uff54\uff49\uff5a\uff45 \uff11", "quantize 1"),
+        ("quan\u200btize\ufeff", "quantize"),
+        ("\u202equantize\u00ad", "quantize"),
+        ("half \ud83d", "half ?"),
+    ],
+)
+def test_texts_that_look_alike_are_read_alike(text, plain):
+    assert plain_text(text) == clip_query(f" {text} ") == plain
+    assert words_of(text) == words_of(plain)
+
+
+def test_a_long_query_is_read_at_its_beginning_and_end():
+    query = "first " + "x" * 10_000 + " last?"
+    read = clip_query(query)
+    assert len(read) == MAX_QUERY_CHARACTERS
+    assert (read[:7], read[-7:]) == ("first x", "x last?")
+    assert len(clip_query("\ufdfa" * 4_000)) == MAX_QUERY_CHARACTERS  # each becomes 18 letters
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("one text", "texts are a list of texts, was one text: 'one text'; cure: call route"),
+        (b"bytes", "was one text: b'bytes'"),
+        (["a", None], r"texts\[1\] is a str, was: None"),
+        ([float("nan")], r"texts\[0\] is a str, was: nan"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_named(texts, message):
+    with pytest.raises(RouterError, match=message):
+        clip_queries(texts)
+
+
+def test_nothing_that_is_printed_controls_a_terminal():
+    hostile = "\x1b[31mred\x07\r\x9b0m \u202eright\u2066 \ud83d"
+    escaped = r"\u001b[31mred\u0007\u000d\u009b0m \u202eright\u2066 \ud83d"
+    assert printable(hostile) == escaped
+    assert printable("caf\u00e9 \u6280\n\t!") == "caf\u00e9 \u6280\n\t!"
+
+
+def test_the_same_phrases_are_stored_in_the_same_order():
+    lines = ["night bus", "bus", "", "Bus"]
+    assert (
+        Phrases.of(lines).phrases == Phrases.of(lines[::-1]).phrases == (("bus",), ("night", "bus"))
+    )
