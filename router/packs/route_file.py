@@ -49,7 +49,19 @@ def read_routes(path: str | Path) -> Pack:
     names what is passed over.
 
     :param path: The file. Its stem becomes the title of the pack.
-    :raises PackError: The file can't be read; the message says what is wrong, and in which line.
+    :raises PackError: The file can't be read, or the pack that it makes has faults; the message
+        says what is wrong, and where.
+    """
+    pack, faults = check_routes(path)
+    if faults:
+        raise PackError("\n".join(map(str, faults)))
+    return pack
+
+
+def check_routes(path: str | Path) -> tuple[Pack, list[Fault]]:
+    """Read a file of routes, and list every fault of the pack that it makes.
+
+    :raises PackError: The file can't be read.
     """
     path = Path(path)
     lines = list(_lines(path))
@@ -58,17 +70,9 @@ def read_routes(path: str | Path) -> Pack:
         raise PackError(f"{path}: no line with the label of a route was found in it")
     data = {str(line.label).strip(): line.data for line in lines if line.data}
     try:
-        return Pack.of(routes, none=none, data=data, title=path.stem)
+        pack = Pack.of(routes, none=none, data=data, title=path.stem)
     except PackError as error:
         raise PackError(f"{path}: {error}") from error
-
-
-def check_routes(path: str | Path) -> tuple[Pack, list[Fault]]:
-    """Read a file of routes, and list every fault of the pack that it makes.
-
-    :raises PackError: The file can't be read.
-    """
-    pack = read_routes(path)
     return pack, [replace(fault, file=str(path)) for fault in pack.faults()]
 
 

@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from router.errors import PackError
 from router.packs.labelled_lines import routes_of, text_and_label_columns
-from router.packs.route_file import is_route_file, read_routes
+from router.packs.route_file import check_routes, is_route_file, read_routes
 
 TEXTS = ["where is my order", "track my parcel", "no sign of it", "I want it back"]
 LABELS = ["Order status", "Order status", "Order status", "refund_money"]
@@ -24,6 +24,11 @@ def write(folder, name, content):
         content
     )
     return path
+
+
+def read(path):
+    """Give the pack of a file, whether or not it has enough exemplars."""
+    return check_routes(path)[0]
 
 
 def contents(pack):
@@ -112,7 +117,7 @@ RECORDS = [{"text": text, "label": label} for text, label in PAIRS]
     ],
 )
 def test_every_format_gives_the_same_routes(tmp_path, name, content):
-    pack = read_routes(write(tmp_path, name, content))
+    pack = read(write(tmp_path, name, content))
     assert contents(pack) == (ROUTES, [])
     assert pack.file.title == "a"
     assert list(pack.skills) == ["order-status", "refund-money"]
@@ -120,25 +125,25 @@ def test_every_format_gives_the_same_routes(tmp_path, name, content):
 
 def test_cells_with_delimiters_quotes_and_line_ends_are_read(tmp_path):
     path = write(tmp_path, "a.csv", 'text,label\n"one, ""two""\nthree",a\nfour;five,a\n')
-    assert contents(read_routes(path))[0] == {"a": ['one, "two" three', "four;five"]}
+    assert contents(read(path))[0] == {"a": ['one, "two" three', "four;five"]}
 
 
 def test_tsv_without_quoting_keeps_its_quotation_marks(tmp_path):
     path = write(tmp_path, "a.tsv", 'text\tlabel\n"what" is that\ta\n"quoted"\ta\n')
-    assert contents(read_routes(path))[0] == {"a": ['"what" is that', '"quoted"']}
+    assert contents(read(path))[0] == {"a": ['"what" is that', '"quoted"']}
 
 
 @pytest.mark.parametrize("label", ["none", "oos", "OOS", "out_of_scope", "out-of-scope", "None"])
 def test_the_labels_of_nothing_are_the_lines_of_none(tmp_path, label):
     path = write(tmp_path, "a.csv", joined([*PAIRS, ("what is love", label)]))
-    assert contents(read_routes(path)) == (ROUTES, ["what is love"])
+    assert contents(read(path)) == (ROUTES, ["what is love"])
 
 
 def test_numbers_as_labels_are_text(tmp_path):
-    pack = read_routes(write(tmp_path, "a.csv", "text,label\none,7\ntwo,7\nthree,12\n"))
+    pack = read(write(tmp_path, "a.csv", "text,label\none,7\ntwo,7\nthree,12\n"))
     assert contents(pack)[0] == {"7": ["one", "two"], "12": ["three"]}
     records = [{"text": "one", "label": 7}, {"text": 2, "label": 12.0}]
-    pack = read_routes(write(tmp_path, "a.json", json.dumps(records)))
+    pack = read(write(tmp_path, "a.json", json.dumps(records)))
     assert contents(pack)[0] == {"7": ["one"], "12": ["2"]}
 
 
@@ -146,7 +151,7 @@ def test_parquet_is_read_with_its_suffix_and_without(tmp_path):
     table = pa.table({"id": [1, 2, 3, 4], "text": TEXTS, "label": LABELS})
     for name in ("a.parquet", "a.data"):
         parquet.write_table(table, tmp_path / name)
-        assert contents(read_routes(tmp_path / name)) == (ROUTES, [])
+        assert contents(read(tmp_path / name)) == (ROUTES, [])
 
 
 def test_numbers_that_hugging_face_named_get_their_names(tmp_path):
@@ -155,11 +160,11 @@ def test_numbers_that_hugging_face_named_get_their_names(tmp_path):
     table = pa.table({"text": TEXTS, "label": [0, 0, 0, 1]})
     table = table.replace_schema_metadata({"huggingface": json.dumps(features)})
     parquet.write_table(table, tmp_path / "a.parquet")
-    assert contents(read_routes(tmp_path / "a.parquet"))[0] == ROUTES
+    assert contents(read(tmp_path / "a.parquet"))[0] == ROUTES
 
 
 def test_metadata_of_a_route_is_what_its_decision_gives_back(tmp_path):
-    pack = read_routes(write(tmp_path, "a.json", json.dumps(SEMANTIC_ROUTER_0)))
+    pack = read(write(tmp_path, "a.json", json.dumps(SEMANTIC_ROUTER_0)))
     assert pack.skills["order-status"].data == {"handler": "orders"}
     assert pack.skills["refund-money"].data == {}
 
@@ -202,7 +207,7 @@ responses:
 def test_the_examples_of_rasa_are_read_and_the_rest_is_named(tmp_path):
     path = write(tmp_path, "nlu.yml", RASA)
     with pytest.warns(UserWarning, match="only the examples of intents") as caught:
-        routes, none = contents(read_routes(path))
+        routes, none = contents(read(path))
     assert routes == {
         "book_flight": [
             "a flight to Berlin",
@@ -280,14 +285,14 @@ def test_the_examples_of_rasa_are_read_and_the_rest_is_named(tmp_path):
 )
 def test_bad_input_is_told_with_its_place(tmp_path, name, content, message):
     with pytest.raises(PackError, match=message):
-        read_routes(write(tmp_path, name, content))
+        read(write(tmp_path, name, content))
 
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path):
     with pytest.raises(PackError, match=r"no.csv: can't be read: No such file"):
-        read_routes(tmp_path / "no.csv")
+        read(tmp_path / "no.csv")
     with pytest.raises(PackError, match="can't be read: Is a directory"):
-        read_routes(tmp_path)
+        read(tmp_path)
     assert is_route_file(tmp_path / "no.csv")
     assert not is_route_file(tmp_path)
     assert not is_route_file(tmp_path / "no")
@@ -375,3 +380,15 @@ def test_what_can_not_be_grouped_is_refused(source, message):
 )
 def test_columns_are_picked_by_their_usual_names(names, columns):
     assert text_and_label_columns(names) == columns
+
+
+def test_a_pack_with_faults_is_refused_and_all_of_them_are_named(tmp_path):
+    path = write(tmp_path, "a.csv", "text,label\nx,a\ny,a\nz,b\nX,b\nw,b\n")
+    with pytest.raises(PackError) as error:
+        read_routes(path)
+    assert str(error.value).splitlines() == [
+        f"{path}: exemplars/skills/a: needs at least 3 exemplars, one a line, was: 2",
+        f"{path}: exemplars/skills/b: 'X' stands in skills/a too; keep one",
+    ]
+    path.write_text("text,label\nx,a\ny,a\nz,a\n")
+    assert contents(read_routes(path))[0] == {"a": ["x", "y", "z"]}
