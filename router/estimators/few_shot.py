@@ -7,10 +7,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from router.arrays import Floats, Probabilities, Vectors
 from router.encoders.encoder import Encoder
+from router.estimators.text_encoder import text_list
 from router.heads.centroid_head import CentroidHead, fit_centroid_head, is_too_large_for_kernel
 from router.heads.kernel_head import KernelHead, KernelSettings, fit_kernel_head
 from router.heads.lexicon import Lexicon
@@ -99,6 +102,19 @@ class Shots:
         return Discriminants(projection, projected.fit(first.settings)[0])
 
 
+def _checked_labels(texts: Sequence[str], y: ArrayLike) -> NDArray[Any]:
+    """Give the class of each text; what scikit-learn refuses is refused in its words."""
+    labels: NDArray[Any] = column_or_1d(y)
+    check_consistent_length(texts, labels)
+    assert_all_finite(labels, input_name="y")
+    if labels.dtype == object and any(label is None for label in labels):
+        raise ValueError("Input y contains None.")
+    check_classification_targets(labels)
+    if len(set(labels.tolist())) < 2:
+        raise ValueError(f"a classifier needs 2 classes, got 1 class: {labels[0]!r}")
+    return labels
+
+
 class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classify texts by a few exemplars a class and the names of the classes.
 
@@ -150,10 +166,11 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         :param unlabelled: Texts of a log. Those that the fitted classifier is certain of become
             exemplars as well, and it is fitted again (self-training; Scudder 1965, Probability of
             error of some adaptive pattern-recognition machines).
-        :raises ValueError: A setting is out of its range.
+        :raises ValueError: A setting is out of its range, or texts and labels do not fit.
         """
         self._check_settings()
-        labels = np.asarray(y)
+        texts = text_list(texts)
+        labels = _checked_labels(texts, y)
         self.classes_, self.held_out_labels_ = np.unique(labels, return_inverse=True)
         names = self._names()
         exemplars = [*texts, *names.values()]
@@ -191,7 +208,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decisions(self, X: Sequence[str]) -> Floats:
         """Give the decisions of the heads, before calibration. Shape: (n_texts, n_classes)."""
         check_is_fitted(self)
-        return self._decide(X, self.encoder.encode(list(X)))
+        texts = text_list(X)
+        return self._decide(texts, self.encoder.encode(texts))
 
     def familiarity(self, X: Sequence[str]) -> Floats:
         """Tell how much each text is like anything known; no probability. Shape: (n_texts,).
@@ -200,9 +218,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         centroid, which is low far from all of them.
         """
         check_is_fitted(self)
-        vectors = self.encoder.encode(list(X))
+        texts = text_list(X)
+        vectors = self.encoder.encode(texts)
         similarities = self.centroids_.similarities(vectors)
-        familiarity: Floats = self._decide(X, vectors).max(axis=1) + similarities.max(axis=1)
+        familiarity: Floats = self._decide(texts, vectors).max(axis=1) + similarities.max(axis=1)
         return familiarity
 
     @property

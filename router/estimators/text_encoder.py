@@ -1,12 +1,30 @@
 """An encoder as a step of a scikit-learn pipeline."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from router.arrays import Vectors
 from router.encoders.encoder import Encoder
+
+
+def text_list(texts: Any) -> list[str]:  # noqa: ANN401 - whatever scikit-learn takes for X
+    """Give texts as a list; a table may hold them in its only column.
+
+    :raises ValueError: It is one text, or something else than texts.
+    """
+    if isinstance(texts, str):
+        raise ValueError("texts are a list of texts, was one text; cure: put it in a list")
+    rows = np.asarray(texts, dtype=object)
+    if rows.ndim == 2 and rows.shape[1] == 1:
+        rows = rows[:, 0]
+    values: list[str] = rows.tolist()
+    for index, value in enumerate(values):
+        if not isinstance(value, str):
+            raise ValueError(f"texts are a list of texts, number {index} was: {value!r:.80}")
+    return values
 
 
 class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -24,7 +42,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, texts: Sequence[str]) -> Vectors:
         """Encode. Shape: (n_texts, width)."""
-        return self.encoder.encode(list(texts))
+        return self.encoder.encode(text_list(texts))
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

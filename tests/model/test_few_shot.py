@@ -246,3 +246,29 @@ def test_old_names_warn_and_a_removed_one_says_the_cure():
         from router.estimators import ExemplarClassifier  # noqa: F401
     with pytest.raises(AttributeError, match="no attribute 'Classifier'"):
         estimators.Classifier  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y: [float("nan"), *y[1:]], "Input y contains NaN"),
+        (lambda y: [None, *map(str, y[1:])], "Input y contains None"),
+        (lambda y: np.linspace(0.0, 1.0, len(y)), "Unknown label type: continuous"),
+        (lambda y: y[:-1], "inconsistent numbers of samples"),
+        (lambda y: [1.0] * len(y), "a classifier needs 2 classes, got 1 class"),
+    ],
+)
+def test_labels_that_scikit_learn_refuses_are_refused(encoder, change, message):
+    texts = [text for shots in SHOTS.values() for text in shots]
+    labels = [float(code) for code, shots in enumerate(SHOTS.values()) for _ in shots]
+    with pytest.raises(ValueError, match=message):
+        FewShotClassifier(encoder).fit(texts, change(labels))
+
+
+def test_texts_may_be_the_only_column_of_a_table_but_not_one_text(fitted):
+    texts = ["where is my card?", "what rate do I get?"]
+    table = np.array(texts, dtype=object)[:, None]
+    assert fitted.predict(table).tolist() == fitted.predict(texts).tolist()
+    for wrong, message in (("where is my card?", "was one text"), ([1, "a"], "number 0 was: 1")):
+        with pytest.raises(ValueError, match=message):
+            fitted.predict(wrong)
