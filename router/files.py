@@ -112,8 +112,8 @@ def explain_write_errors(path: Path, kept: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except WriteError:
-        raise
     except OSError as error:
+        if isinstance(error, WriteError) and not kept:
+            raise
         reason = "; ".join(filter(None, (error.strerror or str(error), kept)))
         raise WriteError(error.errno, reason, str(path)) from error

@@ -316,7 +316,7 @@ def test_it_is_one_small_file_without_the_network(labelled):
 
 
 def test_a_report_needs_the_pack_of_its_run(labelled, router):
-    with pytest.raises(LogError, match="needs the pack of its run, which was bike-shop"):
+    with pytest.raises(LogError, match="the run was made with the pack bike-shop"):
         write_report(labelled.parent, router)
 
 
