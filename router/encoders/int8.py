@@ -88,10 +88,11 @@ class ActivationRange:
         moments = (values.T @ values).astype(np.float64)
         return cls(values.min(axis=0), values.max(axis=0), moments)
 
-    def __or__(self, other: "ActivationRange") -> "ActivationRange":
-        """Join the ranges of two texts."""
-        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
-        return ActivationRange(low, high, self.moments + other.moments)
+    def add(self, values: NDArray[np.float32]) -> None:
+        """Take in the values of a further text, shape (n, depth)."""
+        np.minimum(self.low, values.min(axis=0), out=self.low)
+        np.maximum(self.high, values.max(axis=0), out=self.high)
+        self.moments += values.T @ values  # in place, because the moments take 19 MB
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,11 @@ class Int8:
         ranges: dict[str, ActivationRange] = {}
         for inputs in self._calibration_inputs:
             for name, value in zip(sources, session.run(sources, inputs), strict=True):
-                measured = ActivationRange.of(value.reshape(-1, value.shape[-1]))
-                ranges[name] = ranges[name] | measured if name in ranges else measured
+                values = value.reshape(-1, value.shape[-1])
+                if name in ranges:
+                    ranges[name].add(values)
+                else:
+                    ranges[name] = ActivationRange.of(values)
         return ranges
 
     def _biases(self, products: dict[str, list[Any]]) -> dict[str, Any]:

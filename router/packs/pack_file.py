@@ -120,6 +120,8 @@ def _read_exemplars(folder: Path, file: PackFile) -> tuple[Exemplars, dict[str, 
     def read(name: str) -> tuple[str, ...]:
         path = _exemplar_file(folder, name)
         try:
+            if not path.resolve().is_relative_to(folder.resolve()):
+                raise PackError(f"{path}: a link that leads out of the pack; cure: copy the file")
             return read_exemplars(path) if path.is_file() else ()
         except PackError as error:
             unread[str(path)] = Fault(str(error), 0, "", "nothing of this file was used")

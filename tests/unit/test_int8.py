@@ -41,12 +41,11 @@ def test_no_value_that_was_seen_lies_beyond_the_steps():
     chance = np.random.default_rng(6)
     values = chance.standard_normal((300, 16)).astype(np.float32) * np.arange(1, 17) + 3.0
     weights = chance.standard_normal((16, 8)).astype(np.float32)
-    first, second = ActivationRange.of(values[:100]), ActivationRange.of(values[100:])
-    quantization = InputQuantization.of(first | second, weights)
+    activations = ActivationRange.of(values[:100])
+    activations.add(values[100:])
+    quantization = InputQuantization.of(activations, weights)
     integers = np.rint(values / quantization.step) + quantization.zero_point
     assert integers.min() >= 0
     assert integers.max() <= 255
     assert integers.max() - integers.min() > 200  # nor are most steps for nothing
-    np.testing.assert_allclose(
-        (first | second).moments, ActivationRange.of(values).moments, rtol=1e-4
-    )
+    np.testing.assert_allclose(activations.moments, ActivationRange.of(values).moments, rtol=1e-4)

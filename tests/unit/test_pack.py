@@ -366,6 +366,18 @@ def test_a_link_that_leaves_the_pack_is_refused(tiny):
     assert "skills[0].document: no such file below" in fault
 
 
+@pytest.mark.parametrize("name", ["none.txt", "skills"])
+def test_exemplars_are_never_read_from_outside_the_pack(tiny, name):
+    path, outside = tiny / "exemplars" / name, tiny.parent / f"secret-{name}"
+    path.rename(outside)
+    path.symlink_to(outside)
+    faults = faults_in(tiny)
+    assert faults
+    assert all(
+        "a link that leads out of the pack; cure: copy the file" in fault for fault in faults
+    )
+
+
 def test_a_folder_link_that_leaves_the_pack_is_refused(tiny):
     (tiny.parent / "outside").mkdir()
     (tiny.parent / "outside" / "secret.md").write_text("secret")
