@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: install check fix test docs
+.PHONY: install check static unit golden fix test docs
 
 $(BIN)/router: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -12,13 +12,22 @@ $(BIN)/router: pyproject.toml constraints.txt
 
 install: $(BIN)/router
 
+# Two parts run at a time.
 check: install
+	$(MAKE) -j2 static unit golden
+
+static:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/router check
-	$(BIN)/pytest tests/unit tests/golden
+
+unit:
+	$(BIN)/pytest tests/unit
+
+golden:
+	$(BIN)/pytest tests/golden
 
 fix: install
 	$(BIN)/ruff check --fix .
