@@ -98,9 +98,11 @@ def _repeated_ids(file: "PackFile") -> Iterator[tuple[str, str]]:
     }
     groups |= {f"questions[{i}].options": _ids(q.options) for i, q in enumerate(file.questions)}
     for group, ids in groups.items():
+        earlier: set[str] = set()
         for i, repeated in enumerate(ids):
-            if repeated in ids[:i]:
+            if repeated in earlier:
                 yield f"{group}[{i}].id", f"{repeated!r} stands twice; an id is given once"
+            earlier.add(repeated)
 
 
 def _undefined_ids(file: "PackFile") -> Iterator[tuple[str, str]]:

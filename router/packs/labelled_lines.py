@@ -80,12 +80,14 @@ def grouped(lines: Iterable[LabelledLine]) -> tuple[dict[str, list[str]], list[s
     """
     routes: dict[str, list[str]] = {}
     none: list[str] = []
+    groups: dict[str, list[str]] = {}
     for line in lines:
         text, label, where = _plain(line.text), _plain(line.label), line.where
         if not (_is_missing(text) and _is_missing(label)):
             name = _label_text(label, where)
-            group = none if is_none_label(name) else routes.setdefault(name, [])
-            group.append(_exemplar_text(text, where))
+            if name not in groups:
+                groups[name] = none if is_none_label(name) else routes.setdefault(name, [])
+            groups[name].append(_exemplar_text(text, where))
     return routes, none
 
 

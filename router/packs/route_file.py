@@ -178,9 +178,10 @@ def _parquet_lines(path: Path) -> Iterator[LabelledLine]:
         with parquet.ParquetFile(path) as file:
             columns = text_and_label_columns(file.schema_arrow.names)
             table = file.read(columns=None if columns is None else list(columns))
-    except (pyarrow.ArrowException, OSError) as error:
+        texts_and_labels = table_columns(table, f"{path}: ")
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise PackError(f"{path}: not Parquet: {error}; write the file again") from error
-    return lines_of_columns(table_columns(table, f"{path}: "), f"{path}: row")
+    return lines_of_columns(texts_and_labels, f"{path}: row")
 
 
 def _json_lines(path: Path) -> Iterator[LabelledLine]:

@@ -392,3 +392,48 @@ def test_a_pack_with_faults_is_refused_and_all_of_them_are_named(tmp_path):
     ]
     path.write_text("text,label\nx,a\ny,a\nz,a\n")
     assert contents(read_routes(path))[0] == {"a": ["x", "y", "z"]}
+
+
+SEEDS = [
+    ("a.csv", joined(PAIRS)),
+    ("a.tsv", joined(PAIRS, "\t")),
+    ("a.jsonl", "\n".join(map(json.dumps, RECORDS))),
+    ("a.json", json.dumps(SEMANTIC_ROUTER_0)),
+    ("a.json", json.dumps([TEXTS, LABELS])),
+    ("a.yaml", SEMANTIC_ROUTER_YAML),
+    ("nlu.yml", RASA),
+]
+PIECES = (
+    b'"',
+    b"\n",
+    b"[",
+    b"{",
+    b"]",
+    b"null",
+    b"\t",
+    b",",
+    b":",
+    b"- ",
+    b"\xff",
+    b"1e999",
+    b"\x00",
+)
+
+
+@pytest.mark.filterwarnings("ignore:.*passed over")
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_is_read_or_refused_by_name(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    for name, content in SEEDS:
+        damaged = bytearray(content.encode())
+        for _ in range(random.integers(1, 4)):
+            at = random.integers(len(damaged))
+            piece = PIECES[random.integers(len(PIECES))]
+            damaged[at : at + random.integers(0, 20)] = piece
+        path = write(tmp_path, name, bytes(damaged))
+        message = ""
+        try:
+            check_routes(path)
+        except PackError as error:
+            message = str(error)
+        assert not message or message.startswith(str(path))
