@@ -12,11 +12,11 @@ from router import Router
 from router.arrays import Vectors
 from router.encoders.cached import with_exemplar_cache
 from router.encoders.default import default_encoder
-from router.heads.centroid_head import fit_exemplar_head
+from router.fitting.head_fitters import DiscriminantFitter
 from router.heads.similarity import Centroids
 from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Layout, Model
-from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
+from router.packs.pack import Category, Exemplars, Pack, PackFile, Policy, Skill
 from router.packs.pack_file import load_pack
 from router.paths import DEFAULT_PACK, SAMPLE_LOG
 from router.text import words_of
@@ -109,11 +109,12 @@ def made_router(routes: int, exemplars: int, shipped: Router) -> Router:
         summary="Routes made to measure speed.",
         categories=(Category("made", "Made", "A made route."),),
         skills=skills,
+        policy=Policy(ask_threshold=0.5),
     )
     pack = Pack(file, Exemplars(by_skill, {}, {}, {}, ()))
     targets = [f"skill:{label}" for label in labels]
-    head, _ = fit_exemplar_head(texts, vectors, targets)
     width = vectors.shape[1]
+    head = DiscriminantFitter({}).fit(texts, vectors, targets)
     model = Model(
         encoder_key=shipped.encoder.key,
         pack_hash="made",

@@ -1,30 +1,40 @@
 """The whole flow on one screen: a pack and an encoder in, decisions out."""
 
+import html
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from router._deprecated import renamed_method
 from router.calibration.calibration import Calibration
 from router.decisions.builder import DecisionBuilder
-from router.decisions.decision import Clarify, Decision
+from router.decisions.decision import Clarify, Decision, Ranked
 from router.decisions.dialogue import ReplyHandler
 from router.decisions.outcome import OutcomeBatch
 from router.decisions.policy import CompiledPolicy, PolicyResult
 from router.decisions.words import count_of
 from router.encoders.cached import with_exemplar_cache, with_log_cache
-from router.encoders.default import default_encoder, loading
+from router.encoders.default import EncoderLike, as_encoder, default_encoder, loading
 from router.encoders.encoder import Encoder
+from router.encoders.model_files import is_default_model
+from router.errors import PackError, RouterError
 from router.fitting.model_cache import cached_model
 from router.model.model import Evidence, Model
-from router.packs.pack import Pack
+from router.packs.pack import DEFAULT_ASK_RATE, Pack, Question, Wording
 from router.packs.pack_file import PACK_FILE, load_pack
 from router.packs.route_file import is_route_file, read_routes
 from router.paths import DEFAULT_PACK
-from router.saved import is_saved_router, read_saved_router, save_router
+from router.saved import (
+    is_saved_router,
+    read_saved_router,
+    save_router,
+    saved_encoder_key,
+)
 from router.text import clip_queries, clip_query
 
 if TYPE_CHECKING:
@@ -62,12 +72,47 @@ class Router:
         calibrated = "uncalibrated" if self.calibration is None else "calibrated"
         return f"<Router {file.id}: {counts}, {calibrated}>"
 
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"
+
+    @classmethod
+    def from_exemplars(
+        cls,
+        routes: Mapping[str, Sequence[str]],
+        *,
+        none: Sequence[str] = (),
+        questions: Sequence[Question] = (),
+        wording: Wording | None = None,
+        data: Mapping[str, Mapping[str, Any]] | None = None,
+        ask_rate: float = DEFAULT_ASK_RATE,
+        encoder: EncoderLike | None = None,
+        notify: Callable[[str], None] | None = None,
+    ) -> "Router":
+        """Make a router of routes of your own: for each a few queries as users ask them.
+
+        :param routes: For each route its exemplars, some ten each; at least three. Any label will
+            do: the id of the skill is made from it.
+        :param none: Queries that belong to no route; some twenty help.
+        :param questions: Questions for missing details, see `Question.of`. Where none of them fits,
+            the router asks which of the likeliest routes it is.
+        :param wording: How such a question is worded; English if None.
+        :param data: By route, anything that its decisions shall give back.
+        :param ask_rate: The share of queries to ask about, in [0, 1); 0 never asks.
+        :param encoder: The name or folder of a sentence-transformers model, a function from texts
+            to vectors, or an `Encoder`; the fast default encoder if None.
+        :param notify: It is called with a sentence before something takes long.
+        :raises PackError: The routes have faults; the message names every one.
+        """
+        pack = Pack.of(routes, none=none, questions=questions, wording=wording, data=data)
+        return cls.load(pack, encoder=encoder, ask_rate=ask_rate, notify=notify)
+
     @classmethod
     def load(
         cls,
         pack: str | Path | Pack | None = None,
         *,
-        encoder: Encoder | None = None,
+        encoder: EncoderLike | None = None,
+        ask_rate: float | None = None,
         calibration: str | Path | None = None,
         notify: Callable[[str], None] | None = None,
     ) -> "Router":
@@ -75,22 +120,30 @@ class Router:
 
         :param pack: A pack's folder, a file of routes as `read_routes` takes it, a folder of
             SKILL.md files, a pack, or the folder of a saved router; the shipped pack if None.
-        :param encoder: The fast default encoder if None.
+        :param encoder: The name or folder of a sentence-transformers model, a function from texts
+            to vectors, or an `Encoder`; the fast default encoder if None.
+        :param ask_rate: The share of queries to ask about, in [0, 1). If it is None, the pack's own
+            thresholds hold, or 0.1 where it has none; 0 never asks.
         :param calibration: A file that `router calibrate` wrote for this pack and encoder.
         :param notify: It is called with a sentence before something takes long.
         :raises PackError: The pack has faults; the message names every one.
         :raises EncoderError: The encoder's model is missing or damaged.
         :raises RouterError: The calibration or the saved router is not for this pack and encoder.
         """
-        if encoder is None:
-            encoder = default_encoder(notify)
-        with loading(encoder):
-            if isinstance(pack, str | Path) and is_saved_router(Path(pack)):
-                router = cls(*read_saved_router(Path(pack), encoder))
-            else:
-                cached, pack = with_exemplar_cache(encoder), pack or DEFAULT_PACK
-                read = pack if isinstance(pack, Pack) else _read(pack, cached, notify)
-                router = cls(read, encoder, cached_model(read, cached, notify))
+        if isinstance(pack, str | Path) and is_saved_router(Path(pack)):
+            saved = Path(pack)
+            router = cls(*read_saved_router(saved, _encoder_of_saved(saved, encoder, notify)))
+            if ask_rate is not None:
+                router = replace(router, pack=_with_rate(router.pack, ask_rate))
+        else:
+            read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, encoder, notify)
+            if ask_rate is not None:
+                read = _with_rate(read, ask_rate)
+            if isinstance(pack, Pack) and (faults := read.faults()):
+                raise PackError("\n".join(map(str, faults)))
+            made = _encoder_for(read, encoder, notify)
+            with loading(made):
+                router = cls(read, made, cached_model(read, with_exemplar_cache(made), notify))
         if calibration is not None:
             router = router.with_calibration(Calibration.read(calibration))
         return router
@@ -146,19 +199,83 @@ class Router:
         )
         return Router(pack, self.encoder, model, calibration)
 
-    def route(self, text: str) -> Decision:
+    def with_exemplars(self, target: str, lines: Sequence[str]) -> "Router":
+        """Give a router that has these exemplars besides; only they are embedded.
+
+        :param target: Id or label of a skill or neighbour, or "none".
+        :param lines: The exemplars to add.
+        :raises PackError: The pack has no such target.
+        """
+        known = self.pack.lines_of(target)
+        return self._with_pack(self.pack.with_lines(target, [*known, *lines]))
+
+    def without_exemplars(self, target: str, lines: Sequence[str]) -> "Router":
+        """Give a router that lacks these exemplars; nothing is embedded.
+
+        :param target: Id or label of a skill or neighbour, or "none".
+        :param lines: The exemplars to leave out.
+        :raises PackError: The pack has no such target, or too few exemplars are left.
+        """
+        left_out = set(lines)
+        kept = [line for line in self.pack.lines_of(target) if line not in left_out]
+        return self._with_pack(self.pack.with_lines(target, kept))
+
+    def _with_pack(self, pack: Pack) -> "Router":
+        return Router.load(pack, encoder=self.encoder)
+
+    def __call__(self, text: str) -> Decision:
+        """Decide where a text goes, as `route` does."""
+        return self.route(text)
+
+    def route(
+        self,
+        text: str,
+        *,
+        only: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> Decision:
         """Decide where a text goes.
 
         :param text: A query; 4,000 characters of it are read, the first half of them and the last.
+        :param only: Ids or labels of the skills and neighbours that can be decided now, for example
+            what this user may do; all if None.
+        :param exclude: Ids or labels of those that can't.
         """
-        return self.route_many([clip_query(text)])[0]
+        return self.route_many([clip_query(text)], only=only, exclude=exclude)[0]
 
-    def route_many(self, texts: Sequence[str]) -> list[Decision]:
+    def route_many(
+        self,
+        texts: Sequence[str],
+        *,
+        only: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> list[Decision]:
         """Decide where each text goes, in order.
 
         :param texts: The queries; 4,000 characters of each are read, as `route` does.
+        :param only: As of `route`.
+        :param exclude: As of `route`.
         """
-        return self._builder.decisions(*self.evidence_and_result(texts))
+        return self._builder.decisions(*self.evidence_and_result(texts, only, exclude))
+
+    def rank(self, text: str, k: int | None = 3) -> list[Ranked]:
+        """List the likeliest skills and neighbours of a text, the likeliest first.
+
+        :param text: A query; 4,000 characters of it are read, the first half of them and the last.
+        :param k: How many; all if None.
+        """
+        return self.rank_many([text], k)[0]
+
+    def rank_many(self, texts: Sequence[str], k: int | None = 3) -> list[list[Ranked]]:
+        """List the likeliest skills and neighbours of each text, in order.
+
+        What speaks for "none", or for a question, stands in the decision and not in the ranking.
+
+        :param texts: The queries; 4,000 characters of each are read, as `route` does.
+        :param k: How many; all if None.
+        """
+        evidence, _ = self.evidence_and_result(texts)
+        return [list(self._builder.ranking(evidence, row, k)) for row in range(len(texts))]
 
     def outcomes(self, texts: Sequence[str]) -> OutcomeBatch:
         """Decide each text, in order, without evidence: each different outcome is built once.
@@ -174,9 +291,20 @@ class Router:
         """
         return self.outcomes(texts).to_arrow()
 
-    def evidence_and_result(self, texts: Sequence[str]) -> tuple[Evidence, PolicyResult]:
+    def evidence_and_result(
+        self,
+        texts: Sequence[str],
+        only: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> tuple[Evidence, PolicyResult]:
         """Gather the evidence on a batch of texts, and decide each by the policy, as arrays."""
         evidence = self.model.evidence(clip_queries(texts), self.encoder)
+        if only is not None or exclude is not None:
+            allowed = set(self.pack.target_ids if only is None else self.pack.ids_of(only))
+            allowed -= set(self.pack.ids_of(exclude or ()))
+            if not allowed:
+                raise RouterError("nothing is left to decide: `only` and `exclude` leave no target")
+            evidence = self.model.restricted(evidence, allowed)
         return evidence, self.policy.decide(evidence)
 
     def answer(self, clarify: Clarify | Mapping[str, Any], reply: str) -> Decision:
@@ -213,7 +341,39 @@ class Router:
     route_table = renamed_method("Router", "route_table", "route_arrow")
 
 
-def _read(folder: str | Path, encoder: Encoder, notify: Callable[[str], None] | None) -> Pack:
+def _with_rate(pack: Pack, ask_rate: float) -> Pack:
+    policy = structs.replace(pack.file.policy, ask_rate=ask_rate)
+    changed = structs.replace(pack, file=structs.replace(pack.file, policy=policy))
+    if not 0.0 <= ask_rate < 1.0:
+        raise RouterError(f"ask_rate is a share in [0, 1), was: {ask_rate}")
+    return changed
+
+
+def _encoder_for(
+    pack: Pack, encoder: EncoderLike | None, notify: Callable[[str], None] | None
+) -> Encoder:
+    """Give the encoder that was named, or the default one: two layers for exemplars alone."""
+    by_rate = pack.ask_rate is not None and not pack.is_made_of_documents
+    if by_rate and (encoder is None or (isinstance(encoder, str) and is_default_model(encoder))):
+        return default_encoder(notify, two_layers=True)
+    return as_encoder(encoder, notify)
+
+
+def _encoder_of_saved(
+    folder: Path, encoder: EncoderLike | None, notify: Callable[[str], None] | None
+) -> Encoder:
+    """Give the encoder that was named, or that of the two default ones that a router has."""
+    if encoder is not None:
+        return as_encoder(encoder, notify)
+    two_layers = default_encoder(notify, two_layers=True)
+    if two_layers.key == saved_encoder_key(folder):
+        return two_layers
+    return default_encoder(notify)
+
+
+def _read(
+    folder: str | Path, encoder: EncoderLike | None, notify: Callable[[str], None] | None
+) -> Pack:
     """Read a pack's folder or a file of routes, or make a pack of a folder of SKILL.md files."""
     if is_route_file(folder):
         return read_routes(folder)
@@ -223,7 +383,8 @@ def _read(folder: str | Path, encoder: Encoder, notify: Callable[[str], None] | 
 
     if not is_skill_folder(Path(folder)):
         return load_pack(folder)  # which says what a pack is
-    pack, warnings = pack_of_folder(Path(folder), encoder, notify)
+    cached = with_exemplar_cache(as_encoder(encoder, notify))
+    pack, warnings = pack_of_folder(Path(folder), cached, notify)
     for warning in warnings:
         if warning.startswith("left out"):
             (notify or log.warning)(warning)

@@ -34,6 +34,11 @@ def is_saved_router(folder: Path) -> bool:
     return (folder / _NOTE).is_file()
 
 
+def saved_encoder_key(folder: Path) -> str:
+    """Give the key of the encoder that a saved router was fitted with."""
+    return _read_note(folder).encoder
+
+
 def save_router(
     folder: Path, pack: Pack, encoder: Encoder, model: Model, calibration: Calibration | None
 ) -> None:

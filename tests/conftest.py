@@ -47,6 +47,9 @@ neighbours:
     mention_beside: [fix-tyres]
     mention_when: [bus, night bus]
 
+policy:
+  ask_threshold: 0.5
+
 questions:
   - id: repair-or-buy
     text: Shall we mend the bike that you have, or sell you another?

@@ -72,7 +72,8 @@ NAMES = (
 
 def policy_of(pack, names=NAMES, **settings):
     """Compile the pack's policy with other settings."""
-    return CompiledPolicy.of(pack, Layout.of(pack, names), policy=Policy(**settings))
+    policy = Policy(**{"ask_threshold": 0.5, **settings})
+    return CompiledPolicy.of(pack, Layout.of(pack, names), policy=policy)
 
 
 def evidence_of(*rows):
@@ -103,6 +104,8 @@ def evidence_of(*rows):
             n_words=np.full(count, 4.0),
         ),
         missing_detail=np.array([row.get("missing", 0.1) for row in rows]),
+        ambiguity=np.array([row.get("ambiguity", -2.0) for row in rows]),
+        strangeness=np.array([row.get("strangeness", -2.0) for row in rows]),
         extra_skills=np.array(
             [[row.get("extra", {}).get(i, 0.0) for i in range(3)] for row in rows]
         ),

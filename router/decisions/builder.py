@@ -16,6 +16,7 @@ from router.decisions.decision import (
     NearbyExemplar,
     NoRoute,
     OfferedOption,
+    Ranked,
     Redirect,
     Route,
 )
@@ -31,6 +32,7 @@ from router.decisions.outcome import (
 from router.decisions.policy import PolicyResult
 from router.heads.similarity import cosines
 from router.model.model import Evidence, Model
+from router.packs.labels import readable
 from router.packs.pack import Destination, Pack
 
 _MAX_EVIDENCE = 3
@@ -68,9 +70,22 @@ class DecisionBuilder:
             "margin": round(float(result.margin[row]), 4),
             "categories": self.categories(evidence, row),
             "evidence": self.nearest_exemplars(evidence, row),
+            "ranking": self.ranking(evidence, row),
             "interval": self._interval(result, row, confidence),
         }
         return self._with_reason(evidence, result, row, fields)
+
+    def ranking(
+        self, evidence: Evidence, row: int, k: int | None = _MAX_EVIDENCE
+    ) -> tuple[Ranked, ...]:
+        """List the likeliest skills and neighbours of a text, `k` of them or all."""
+        shares = evidence.probabilities[row, self.model.layout.targets]
+        shares = shares / max(float(shares.sum()), 1e-12)
+        best = np.argsort(-shares, kind="stable")[:k]
+        return tuple(
+            Ranked(self.pack.target_ids[index], round(float(shares[index]), 4))
+            for index in best.tolist()
+        )
 
     def outcomes(self, evidence: Evidence, result: PolicyResult) -> OutcomeBatch:
         """Build each different outcome of a batch once, without evidence."""
@@ -154,6 +169,7 @@ class DecisionBuilder:
             **{"reason": reason, **fields},
             skills=skills,
             packs=neighbours,
+            data={skill: pack.skills[skill].data for skill in skills if pack.skills[skill].data},
             also_consider=tuple(dict.fromkeys(skill for skill in also if skill not in skills)),
         )
 
@@ -242,9 +258,9 @@ def compose_question(pack: Pack, names: Sequence[str]) -> AskedQuestion:
             title, leads_to = pack.skills[target].title, Destination(skills=(target,))
         else:
             title, leads_to = pack.neighbours[target].title, Destination(neighbours=(target,))
-        options.append(OfferedOption(name, title, leads_to))
-    options.append(OfferedOption("none", "None of these"))
-    return AskedQuestion(COMPOSED_ID, "Which of these is it about?", tuple(options))
+        options.append(OfferedOption(name, readable(title), leads_to))
+    options.append(OfferedOption("none", pack.file.wording.none))
+    return AskedQuestion(COMPOSED_ID, pack.file.wording.question, tuple(options))
 
 
 def clarify(

@@ -1,5 +1,6 @@
 """The four outcomes, as types. Each says why, how sure it is, and what spoke for it."""
 
+import html
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -25,6 +26,17 @@ class NearbyExemplar(Struct, frozen=True):
     target: str
     text: str
     similarity: float
+
+
+class Ranked(Struct, frozen=True):
+    """A skill or neighbour with how likely it is.
+
+    :param id: Its id.
+    :param probability: Its probability among skills and neighbours, in [0, 1].
+    """
+
+    id: str
+    probability: float
 
 
 class OfferedOption(Struct, frozen=True):
@@ -89,6 +101,7 @@ class DecisionBase(Struct, frozen=True, kw_only=True):
     :param categories: The cosine of the query with the centroid of each category.
     :param also_consider: Ids of skills that are worth a look afterwards, and never required.
     :param evidence: The closest exemplars, the closest first.
+    :param ranking: The likeliest skills and neighbours, the likeliest first.
     :param interval: Where the confidence lies with 95 % certainty, as far as the labelled texts
         tell that the router was calibrated on. It is empty if the router is not calibrated, and
         after a reply, because only first queries are calibrated.
@@ -100,7 +113,19 @@ class DecisionBase(Struct, frozen=True, kw_only=True):
     categories: dict[str, float] = {}
     also_consider: tuple[str, ...] = ()
     evidence: tuple[NearbyExemplar, ...] = ()
+    ranking: tuple[Ranked, ...] = ()
     interval: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name in ("skills", "packs") if hasattr(self, name)}
+        shown = {name: value for name, value in shown.items() if value}
+        if isinstance(self, Clarify):
+            shown |= {"question": self.question.text}
+        fields = "".join(f"{name}={value!r}, " for name, value in shown.items())
+        return f"{type(self).__name__}({fields}confidence={self.confidence})"
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code><br>{html.escape(self.reason)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the flat record: action, skills, packs, question and confidence are always there.
@@ -126,10 +151,15 @@ class Route(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="ro
 
     :param skills: Ids of the skills, in execution order.
     :param packs: Ids of neighbours that are worth naming too, the likeliest first.
+    :param data: What the pack gives for each of these skills, by id, where it gives anything.
     """
 
     skills: tuple[str, ...]
     packs: tuple[str, ...] = ()
+    data: dict[str, Any] = {}
+
+    def _more(self) -> dict[str, Any]:
+        return {"data": self.data} if self.data else {}
 
 
 class Clarify(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="clarify"):

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
 from router.decisions.candidates import MAX_OPTIONS, Candidates
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
 from router.heads.lexicon import BoundedCache
+from router.model.doubt import DoubtThresholds
 from router.model.layout import ExemplarStatistics, Layout
 from router.model.model import Evidence
 from router.packs.pack import Pack, Policy
@@ -66,6 +68,8 @@ class CompiledPolicy:
     :param mention_when: The phrases that name each neighbour.
     :param scalings: The rescaling of the confidence of each action; that of the probability of a
         missing detail under "clarify".
+    :param doubt: From which ambiguity and strangeness on it asks and refuses, if a share of the
+        texts is to be asked about; None if the thresholds of the policy decide that.
     :param sums_skills: Whether the confidence of a route to several skills is the sum of their
         probabilities. It is in packs made of documents, because their probabilities are not
         rescaled by a fitted map. In other packs the rescaling accounts for several skills.
@@ -81,6 +85,7 @@ class CompiledPolicy:
     similarity_threshold: float
     candidates: Candidates
     scalings: Mapping[str, PlattScaling]
+    doubt: DoubtThresholds | None = None
     sums_skills: bool = False
 
     @classmethod
@@ -103,6 +108,7 @@ class CompiledPolicy:
             says more of it than the exemplars do.
         """
         statistics, policy = statistics or ExemplarStatistics(), policy or pack.file.policy
+        ask_rate = structs.replace(pack, file=structs.replace(pack.file, policy=policy)).ask_rate
         skills, neighbours = tuple(pack.skills), list(pack.neighbours.values())
         beside = [
             [skill in neighbour.mention_beside for skill in skills] for neighbour in neighbours
@@ -110,7 +116,11 @@ class CompiledPolicy:
         similarity = policy.similarity_threshold
         similarity = statistics.similarity_threshold if similarity is None else similarity
         if candidate_threshold is None:
-            candidate_threshold = fitted_candidate_threshold(statistics, policy)
+            candidate_threshold = (
+                statistics.doubt.option_threshold(ask_rate, policy.alpha)
+                if ask_rate
+                else fitted_candidate_threshold(statistics, policy)
+            )
         return cls(
             policy=policy,
             layout=layout,
@@ -123,6 +133,7 @@ class CompiledPolicy:
             candidates=Candidates.of(pack, layout, candidate_threshold, similarity),
             scalings={name: policy.confidence for name in ACTIONS if name != "clarify"}
             | dict(scalings or {}),
+            doubt=None if ask_rate is None else statistics.doubt.thresholds(ask_rate),
             sums_skills=pack.is_made_of_documents,
         )
 
@@ -140,7 +151,7 @@ class CompiledPolicy:
         action = np.full(len(best), NONE, dtype=np.int8)
         action[best < n_skills + n_neighbours] = REDIRECT
         action[best < n_skills] = ROUTE
-        in_scope = evidence.nearest_similarity >= self.similarity_threshold
+        in_scope = self._in_scope(evidence)
         action[~in_scope] = NONE
         skills, routed = self._skills(evidence, shares, action)
         neighbours = self._neighbours(evidence, shares, action, skills)
@@ -156,6 +167,7 @@ class CompiledPolicy:
             ask_threshold=self.policy.question_threshold,
             confidence_threshold=self.policy.confidence_threshold,
         )
+        missing, unsure = self._by_rate(evidence, in_scope, action, missing, unsure)
         candidates = self._ask_between(evidence, shares, unsure.nonzero()[0], question)
         two = np.partition(shares, -2, axis=1)[:, -2:] if shares.shape[1] > 1 else shares
         return PolicyResult(
@@ -172,6 +184,33 @@ class CompiledPolicy:
             unasked_confidence=confidence,
             candidates=candidates,
         )
+
+    def _in_scope(self, evidence: Evidence) -> Bools:
+        """Tell which texts are close enough to belong here. Shape: (n_texts,)."""
+        if self.doubt is None:
+            return np.asarray(evidence.nearest_similarity >= self.similarity_threshold)
+        return np.asarray(evidence.strangeness < self.doubt.refused)
+
+    def _by_rate(
+        self,
+        evidence: Evidence,
+        in_scope: Bools,
+        action: NDArray[np.int8],
+        missing: Bools,
+        unsure: Bools,
+    ) -> tuple[Bools, Bools]:
+        """Ask about the doubtful texts, if a share of the texts is to be asked about.
+
+        A text that is likeliest "none" is asked about too where it is near the border.
+        """
+        if self.doubt is None:
+            return missing, unsure
+        if np.isinf(self.doubt.ambiguity):
+            return np.zeros_like(missing), np.zeros_like(unsure)
+        ambiguous = (evidence.ambiguity >= self.doubt.ambiguity) & (action != NONE)
+        strange = evidence.strangeness >= self.doubt.border
+        doubtful = in_scope & (ambiguous | strange)
+        return missing, doubtful & ~missing & self.candidates.has_alternatives(evidence)
 
     def shares_without_questions(self, evidence: Evidence) -> Floats:
         """Compute the probabilities of skills, neighbours and none, given that nothing is asked.
@@ -276,7 +315,10 @@ class CompiledPolicy:
             elif code == NONE:
                 confidence[rows] = shares[rows, n_skills + n_neighbours :].sum(axis=1)
                 far = rows[~in_scope[rows]]
-                if len(far):
+                if self.doubt is not None:
+                    strange = 1.0 / (1.0 + np.exp(-evidence.strangeness[rows]))
+                    confidence[rows] = np.maximum(confidence[rows], strange)
+                elif len(far):
                     p_value = self.statistics.p_value(evidence.nearest_similarity[far])
                     confidence[far] = np.maximum(confidence[far], 1.0 - p_value)
             confidence[rows] = self.scalings[ACTIONS[code]].transform(confidence[rows])

@@ -12,6 +12,7 @@ from router.encoders.exported_model import ExportError, Notify
 from router.encoders.model_files import is_default_model
 from router.encoders.onnx_encoder import OnnxEncoder
 from router.encoders.sentence_transformer import SentenceTransformerEncoder
+from router.encoders.two_layer import TwoLayerEncoder
 from router.errors import EncoderError
 
 EncoderLike: TypeAlias = Encoder | str | Path | TextFunction
@@ -21,14 +22,16 @@ _OWN = (OnnxEncoder, SentenceTransformerEncoder, CachedEncoder, CallableEncoder,
 """The classes whose vectors need no further check."""
 
 
-def default_encoder(notify: Notify | None = None) -> Encoder:
+def default_encoder(notify: Notify | None = None, *, two_layers: bool = False) -> Encoder:
     """Give the fast encoder; it loads its model when it is first needed.
 
     Where its model can't be exported, this warns and gives the reference encoder.
 
     :param notify: Called with a sentence when something takes long.
+    :param two_layers: Give the last and the middle layer side by side, which tells routes apart
+        better where each has few exemplars.
     """
-    encoder = OnnxEncoder(notify=notify)
+    encoder = TwoLayerEncoder(notify=notify) if two_layers else OnnxEncoder(notify=notify)
     try:
         encoder.prepare()
     except ExportError as error:

@@ -1,10 +1,10 @@
 """Estimators for scikit-learn, and encoders that give a text several views."""
 
 from router._deprecated import renamed
+from router.encoders.two_layer import TwoLayerEncoder
 from router.estimators.few_shot import FewShotClassifier
 from router.estimators.prompted import PromptedEncoder
 from router.estimators.text_encoder import TextEncoder
-from router.estimators.two_layer import TwoLayerEncoder
 
 __all__ = ["FewShotClassifier", "PromptedEncoder", "TextEncoder", "TwoLayerEncoder"]
 
@@ -12,7 +12,7 @@ __getattr__ = renamed(
     __name__,
     {
         "FramedEncoder": "router.estimators.prompted.PromptedEncoder",
-        "LayeredEncoder": "router.estimators.two_layer.TwoLayerEncoder",
+        "LayeredEncoder": "router.encoders.two_layer.TwoLayerEncoder",
     },
     removed={
         "ExemplarClassifier": (

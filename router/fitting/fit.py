@@ -11,7 +11,7 @@ from router.encoders.encoder import Encoder
 from router.fitting.head_fitters import HeadFitter, fitter_for, fitter_of, halves_in_turn
 from router.fitting.joined_queries import join_exemplars
 from router.heads.scores import Head
-from router.heads.similarity import Centroids, unit_rows
+from router.heads.similarity import Centroids, sums_by_code, unit_rows
 from router.model.concerns import (
     FOUND,
     ClauseEvidence,
@@ -20,6 +20,7 @@ from router.model.concerns import (
     clauses_of,
     gate_features,
 )
+from router.model.doubt import Doubt, ambiguity
 from router.model.layout import ExemplarStatistics, Layout
 from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Model, model_hash
@@ -29,7 +30,8 @@ from router.statistics.probability import Logistic, logit
 from router.text import words_in
 
 _N_JOINED = 800
-"""Queries joined from two exemplars on which the judgement of further concerns is fitted."""
+"""Queries joined from two exemplars on which the judgement of further concerns is fitted. A
+pack that asks by rate has no more of them than of exemplars."""
 
 _SHORT_EXEMPLARS, _MAX_REPLIES = 5, 300
 """So many short exemplars of each target, and so many replies in all, show what an answer is."""
@@ -44,11 +46,11 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     rows = sorted(pack.target_exemplars())
     labels, texts = [label for label, _ in rows], [text for _, text in rows]
     fitter, vectors = fitter_for(pack, encoder), encoder.encode(texts)
-    head, held_out = fitter.fit_held_out(texts, vectors, labels)
+    head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
     layout = Layout.of(pack, head.names)
     questions = _question_index(pack, encoder)
     missing_detail, concerns, gate = _fit_judgements(
-        pack, encoder, fitter, texts, vectors, labels, questions
+        pack, encoder, fitter.like(head), texts, vectors, labels, questions
     )
     return Model(
         encoder_key=encoder.key,
@@ -64,7 +66,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
         concerns=concerns,
         gate=gate,
         replies=_fit_replies(pack, encoder),
-        statistics=_exemplar_statistics(head, layout, held_out, labels),
+        statistics=_exemplar_statistics(head, layout, texts, labels, judged, held_out),
     )
 
 
@@ -78,7 +80,7 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
     texts = [model.exemplar_texts[i] for i in kept]
     vectors = model.head.exemplars[kept]
     fitter = fitter_of(pack, model.head)
-    head, held_out = fitter.fit_held_out(texts, vectors, labels)
+    head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
     layout = Layout.of(pack, head.names)
     centroids = [
         vectors[[label == f"question:{question}" for label in labels]].mean(axis=0)
@@ -95,36 +97,95 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
         exemplar_labels=tuple(labels),
         exemplar_texts=tuple(texts),
         questions=questions,
-        statistics=_exemplar_statistics(head, layout, held_out, labels),
+        statistics=_exemplar_statistics(head, layout, texts, labels, judged, held_out),
     )
 
 
 def _exemplar_statistics(
-    head: Head, layout: Layout, held_out: Probabilities, labels: Sequence[str]
+    head: Head,
+    layout: Layout,
+    texts: Sequence[str],
+    labels: Sequence[str],
+    judged: Indices,
+    held_out: Probabilities,
 ) -> ExemplarStatistics:
-    """Measure how each exemplar relates to the others."""
-    column = {name: index for index, name in enumerate(head.names)}
-    truth = np.array([column[label] for label in labels], dtype=np.intp)
-    in_scope = ~np.isin(truth, layout.none)
-    nearest = _nearest_others(head.exemplars, in_scope)
+    """Measure how exemplars relate to the others.
+
+    :param judged: The rows of the exemplars that were judged without themselves. Shape:
+        (n_judged,).
+    :param held_out: What was judged. Shape: (n_judged, n_targets).
+    """
+    _, every = np.unique(np.asarray(labels), return_inverse=True)
+    all_in_scope, truth = ~np.isin(every, layout.none), every[judged]
+    in_scope = all_in_scope[judged]
+    nearest = _nearest_others(head.exemplars, all_in_scope, judged)
     unasked = np.flatnonzero(~np.isin(truth, layout.questions))
     not_asked = 1.0 - held_out[:, layout.questions].sum(axis=1)
     true_probability = held_out[unasked, truth[unasked]] / np.maximum(not_asked[unasked], 1e-12)
+    none = held_out[:, layout.none].sum(axis=1)
     out_of_scope = None
     if not in_scope.all():
-        none = held_out[:, layout.none].sum(axis=1)
         out_of_scope = Logistic.fit(np.column_stack([logit(none), nearest]), ~in_scope)
-    return ExemplarStatistics(np.sort(nearest[in_scope]), np.sort(true_probability), out_of_scope)
+    rows = np.flatnonzero(in_scope & np.isin(truth, layout.unasked))
+    doubt = _doubt(head, layout, every, judged[rows], nearest[rows], held_out[rows])
+    in_targets = held_out[rows][:, layout.targets]
+    words = words_in(texts[row] for row in judged[rows].tolist())
+    return ExemplarStatistics(
+        np.sort(nearest[in_scope]),
+        np.sort(true_probability),
+        out_of_scope,
+        replace(
+            doubt,
+            ambiguity=ambiguity(in_targets, words),
+            true_share=held_out[rows, truth[rows]] / np.maximum(in_targets.sum(axis=1), 1e-12),
+        ),
+    )
 
 
-def _nearest_others(vectors: Vectors, in_scope: Bools, block: int = 1_000) -> Floats:
-    """Compute the cosine of each exemplar with the closest other one in scope. Shape: (n,)."""
-    nearest = np.full(len(vectors), -1.0)
-    for start in range(0, len(vectors), block):
-        cosines = vectors[start : start + block] @ vectors.T
-        rows = np.arange(len(cosines))
-        cosines[rows, start + rows] = -1.0
-        nearest[start : start + block] = cosines[:, in_scope].max(axis=1, initial=-1.0)
+def _doubt(
+    head: Head,
+    layout: Layout,
+    truth: Indices,
+    judged: Indices,
+    nearest: Floats,
+    held_out: Probabilities,
+) -> Doubt:
+    """Measure how strange the in-scope exemplars look, each with itself left out.
+
+    :param truth: The column of every exemplar. Shape: (n,).
+    :param judged: The rows of those that were judged. Shape: (n_judged,).
+    """
+    vectors, counts = head.exemplars, np.bincount(truth, minlength=len(head.names))
+    sums = sums_by_code(vectors, truth, counts)
+    own, of_judged = truth[judged], vectors[judged]
+    similarities = (of_judged @ unit_rows(sums).T)[:, layout.targets]
+    without_itself = unit_rows(sums[own] - of_judged)
+    column = np.full(len(head.names), -1)
+    column[layout.targets] = np.arange(len(layout.targets))
+    similarities[np.arange(len(own)), column[own]] = (without_itself * of_judged).sum(axis=1)
+    centroid = similarities.max(axis=1, initial=-1.0).astype(np.float64)
+    of_none = vectors[np.isin(truth, layout.none)]
+    nearest_none = (of_judged @ of_none.T).max(axis=1, initial=0.0)
+    both = np.stack([nearest, centroid], axis=1)
+    doubt = Doubt(
+        scale=np.stack([both.mean(axis=0), np.maximum(both.std(axis=0), 0.02)])
+        if len(both)
+        else Doubt().scale,
+        n_exemplars=int(np.isin(truth, layout.targets).sum()),
+        has_none=len(layout.none) > 0,
+    )
+    none = held_out[:, layout.none].sum(axis=1)
+    return replace(doubt, strangeness=doubt.strangeness_of(nearest, centroid, none, nearest_none))
+
+
+def _nearest_others(vectors: Vectors, in_scope: Bools, judged: Indices) -> Floats:
+    """Compute the cosine of exemplars with the closest other one in scope. Shape: (n_judged,)."""
+    nearest = np.full(len(judged), -1.0)
+    for start in range(0, len(judged), 500):
+        rows = judged[start : start + 500]
+        cosines = vectors[rows] @ vectors.T
+        cosines[np.arange(len(rows)), rows] = -1.0
+        nearest[start : start + 500] = cosines[:, in_scope].max(axis=1, initial=-1.0)
     return nearest
 
 
@@ -228,7 +289,12 @@ def _judge_clauses(
         for skill, lines in pack.exemplars.skills.items()
     }
     plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
-    rows = [*plain, *join_exemplars(unseen, _N_JOINED // 2, seed)]
+    if pack.ask_rate is None:
+        rows = [*plain, *join_exemplars(unseen, _N_JOINED // 2, seed)]
+    else:  # some say the same thing twice: two clauses are not always two concerns
+        n_joined = min(_N_JOINED // 2, len(plain))
+        of_two, of_one = (join_exemplars(unseen, n_joined, seed, alike=a) for a in (False, True))
+        rows = [*plain, *of_two, *of_one]
     texts = [text for text, _ in rows]
     words = words_in(texts)
     clauses = [clauses_of(text) for text in texts]

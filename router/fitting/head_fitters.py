@@ -1,4 +1,4 @@
-"""Which head a pack gets: one that learns from exemplars, or one that weighs documents."""
+"""Which head a pack gets: one of two that learn from exemplars, or one that weighs documents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,18 +10,20 @@ from msgspec import structs
 from router.arrays import Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.fitting.document_tokens import document_tokens
-from router.heads.centroid_head import CentroidHead, fit_exemplar_head
+from router.heads.discriminant_head import DiscriminantHead, fit_discriminant_head
 from router.heads.document_head import (
     Description,
     DocumentHead,
     documents_of,
     fit_document_head,
 )
-from router.heads.kernel_head import KernelHead
+from router.heads.kernel_head import KernelHead, fit_kernel_head
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
+from router.packs.labels import readable
 from router.packs.markdown import own_text, passages
 from router.packs.pack import Pack
+from router.statistics.probability import Power, fit_power_on_sample
 
 _MAX_DOCUMENT_LENGTH = 100_000
 """Characters of a document that are read, from its beginning."""
@@ -29,6 +31,12 @@ _MAX_DOCUMENT_LENGTH = 100_000
 _MAX_PASSAGES = 100
 """Lines of a document whose tokens are kept, from its beginning. With all of them, queries find
 nothing more."""
+
+_N_PARTS, _FEW_EXEMPLARS = 5, 4_000
+"""Parts that are held out in turn; with more exemplars than that, two do."""
+
+_MAX_JUDGED, _MAX_DECISIONS = 4_000, 20_000_000
+"""Exemplars that are judged without themselves at most, and these times the targets."""
 
 _Head = TypeVar("_Head")
 
@@ -47,8 +55,16 @@ class HeadFitter(Protocol[_Head]):
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
-    ) -> tuple[_Head, Probabilities]:
-        """Fit a head, and judge each exemplar without itself. Shape: (n, n_targets)."""
+    ) -> tuple[_Head, Indices, Probabilities]:
+        """Fit a head, and judge exemplars without themselves: all, or enough of them.
+
+        :return: The head, the rows of these exemplars, and the probabilities of the targets.
+            Shapes: (n_judged,), (n_judged, n_targets).
+        """
+        ...
+
+    def like(self, head: _Head) -> "HeadFitter[_Head]":
+        """Fit further heads with what was calibrated for this one."""
         ...
 
     def with_documents(self, head: _Head, texts: Sequence[str]) -> _Head:
@@ -65,34 +81,96 @@ class HeadFitter(Protocol[_Head]):
 
 
 @dataclass(frozen=True)
-class ExemplarFitter:
-    """Fits on exemplars that are what users ask: kernel ridge regression, or centroids."""
+class KernelFitter:
+    """Fits kernel ridge regression on vectors and words, for packs with thresholds of their own."""
 
     overlooked: ClassVar[float] = 0.01
 
-    def fit(
-        self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
-    ) -> KernelHead | CentroidHead:
+    def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> KernelHead:
         """Fit a head."""
-        return fit_exemplar_head(texts, vectors, labels)[0]
+        return fit_kernel_head(texts, vectors, labels)[0]
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
-    ) -> tuple[KernelHead | CentroidHead, Probabilities]:
+    ) -> tuple[KernelHead, Indices, Probabilities]:
         """Fit a head, and judge each exemplar without itself, in closed form."""
-        head, held_out = fit_exemplar_head(texts, vectors, labels)
-        return head, head.power.transform(held_out)
+        head, held_out = fit_kernel_head(texts, vectors, labels)
+        return head, np.arange(len(texts)), head.power.transform(held_out)
 
-    def with_documents(
-        self, head: KernelHead | CentroidHead, texts: Sequence[str]
-    ) -> KernelHead | CentroidHead:
+    def like(self, head: KernelHead) -> "KernelFitter":
+        """Fit as before: every head is calibrated in closed form."""
+        return self
+
+    def with_documents(self, head: KernelHead, texts: Sequence[str]) -> KernelHead:
+        """Add nothing, because there are no documents."""
+        return head
+
+    def for_queries(self, head: KernelHead, texts: Sequence[str], encoder: Encoder) -> KernelHead:
+        """Let many exemplars be read in 8 bits; there are no documents."""
+        return head.with_int8_index()
+
+
+@dataclass(frozen=True)
+class DiscriminantFitter:
+    """Fits along the directions that tell targets apart.
+
+    :param titles: The vector of the title of each target that has one.
+    :param power: From decisions to probabilities; fitted on held-out exemplars if None.
+    """
+
+    overlooked: ClassVar[float] = 0.01
+    titles: Mapping[str, Vectors]
+    power: Power | None = None
+
+    def fit(
+        self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
+    ) -> DiscriminantHead:
+        """Fit a head."""
+        if self.power is None:
+            return self.fit_held_out(texts, vectors, labels)[0]
+        return self._fit(vectors, labels, self.power)
+
+    def like(self, head: DiscriminantHead) -> "DiscriminantFitter":
+        """Turn decisions into probabilities as this head does, which is not fitted anew."""
+        return replace(self, power=head.power)
+
+    def fit_held_out(
+        self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
+    ) -> tuple[DiscriminantHead, Indices, Probabilities]:
+        """Fit a head; judge exemplars by heads that were fitted without their part."""
+        names, truth = np.unique(np.asarray(labels), return_inverse=True)
+        part = parts_of(labels, _N_PARTS if len(labels) < _FEW_EXEMPLARS else 2)
+        judged, decisions = [], []
+        most = min(_MAX_JUDGED, max(_MAX_DECISIONS // len(names), 50)) // (part.max() + 1)
+        for held_out in range(part.max() + 1):
+            rows = np.flatnonzero(part == held_out)
+            rows = rows[:: -(-len(rows) // most)]
+            kept = np.flatnonzero(part != held_out)
+            head = self._fit(vectors[kept], [labels[row] for row in kept.tolist()])
+            of_part = np.zeros((len(rows), len(names)))  # 0 where the others lack the target
+            of_part[:, np.searchsorted(names, head.names)] = head.decisions(vectors[rows])
+            judged.append(rows)
+            decisions.append(of_part)
+        rows, held_out_decisions = np.concatenate(judged), np.concatenate(decisions)
+        power = fit_power_on_sample(held_out_decisions, truth[rows])
+        head = self._fit(vectors, labels, power)
+        return head, rows, power.transform(held_out_decisions)
+
+    def _fit(
+        self, vectors: Vectors, labels: Sequence[str], power: Power | None = None
+    ) -> DiscriminantHead:
+        none = np.zeros(vectors.shape[1], dtype=np.float32)
+        titles = np.array([self.titles.get(name, none) for name in sorted(set(labels))])
+        return fit_discriminant_head(vectors, labels, titles, power)
+
+    def with_documents(self, head: DiscriminantHead, texts: Sequence[str]) -> DiscriminantHead:
         """Add nothing, because there are no documents."""
         return head
 
     def for_queries(
-        self, head: KernelHead | CentroidHead, texts: Sequence[str], encoder: Encoder
-    ) -> KernelHead | CentroidHead:
-        """Let many centroids be read in 8 bits; there are no documents."""
+        self, head: DiscriminantHead, texts: Sequence[str], encoder: Encoder
+    ) -> DiscriminantHead:
+        """Let many exemplars be read in 8 bits; there are no documents."""
         return head.with_int8_index()
 
 
@@ -117,7 +195,7 @@ class DocumentFitter:
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
-    ) -> tuple[DocumentHead, Probabilities]:
+    ) -> tuple[DocumentHead, Indices, Probabilities]:
         """Fit a head; judge each half of the exemplars by a head that has seen the other half."""
         head = self.fit(texts, vectors, labels)
         held_out = np.zeros((len(texts), len(head.names)))  # 0 where the half lacks the target
@@ -125,7 +203,11 @@ class DocumentFitter:
             half = self.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
             cells = np.ix_(np.array(unseen), np.searchsorted(head.names, half.names))
             held_out[cells] = half.probabilities([texts[i] for i in unseen], vectors[unseen])
-        return head, held_out
+        return head, np.arange(len(texts)), held_out
+
+    def like(self, head: DocumentHead) -> "DocumentFitter":
+        """Fit as before: every head is calibrated in closed form."""
+        return self
 
     def with_documents(self, head: DocumentHead, texts: Sequence[str]) -> DocumentHead:
         """Add the words of whole documents to a head fitted on these exemplars."""
@@ -161,22 +243,34 @@ def _labels_of(head: DocumentHead) -> list[str]:
 def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
     """Choose by what the pack has: descriptions, or exemplars alone."""
     texts = _descriptions(pack)
+    if not texts and pack.ask_rate is None:
+        return KernelFitter()
     if not texts:
-        return ExemplarFitter()
+        return DiscriminantFitter(_title_vectors(pack, encoder))
     vectors = encoder.encode(list(texts.values()))
     documents = documents_of(pack.target_exemplars(), texts, _documents(pack))
     lexicon = Lexicon.fit(list(documents.values()), pairs=False)
     return _document_fitter(pack, dict(zip(texts, vectors, strict=True)), lexicon)
 
 
-def fitter_of(pack: Pack, head: KernelHead | CentroidHead | DocumentHead) -> HeadFitter[Any]:
+def _title_vectors(pack: Pack, encoder: Encoder) -> dict[str, Vectors]:
+    """Encode what the skills and neighbours are called."""
+    titles = {f"skill:{skill.id}": skill.title for skill in pack.file.skills}
+    titles |= {f"neighbour:{other.id}": other.title for other in pack.file.neighbours}
+    vectors = encoder.encode([readable(title).lower() for title in titles.values()])
+    return dict(zip(titles, vectors, strict=True))
+
+
+def fitter_of(pack: Pack, head: KernelHead | DiscriminantHead | DocumentHead) -> HeadFitter[Any]:
     """Fit as this head of the pack was fitted, with the terms that it knows; embeds nothing."""
     match head:
         case DocumentHead():
             vectors = dict(zip(head.names, head.descriptions, strict=True))
             return replace(_document_fitter(pack, vectors, head.lexicon), late=head.late)
+        case DiscriminantHead():
+            return DiscriminantFitter(dict(zip(head.names, head.titles, strict=True)))
         case _:
-            return ExemplarFitter()
+            return KernelFitter()
 
 
 def _document_fitter(
@@ -200,6 +294,17 @@ def _documents(pack: Pack) -> dict[str, str]:
         f"skill:{skill}": own_text(text[:_MAX_DOCUMENT_LENGTH])
         for skill, text in pack.documents.items()
     }
+
+
+def parts_of(labels: Sequence[str], n_parts: int) -> Indices:
+    """Spread the exemplars of each label evenly over parts. Shape: (n,)."""
+    part, count = np.zeros(len(labels), dtype=np.intp), dict.fromkeys(labels, 0)
+    for row, label in enumerate(labels):
+        part[row] = count[label]
+        count[label] += 1
+    # A label with fewer exemplars than parts begins at another part than the one before it.
+    start = {label: index for index, label in enumerate(count)}
+    return np.asarray((part + [start[label] for label in labels]) % n_parts, dtype=np.intp)
 
 
 def halves_in_turn(labels: Sequence[str]) -> list[tuple[list[int], list[int]]]:

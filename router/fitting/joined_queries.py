@@ -25,12 +25,18 @@ _TEMPLATES = (
 
 
 def join_exemplars(
-    exemplars: Mapping[str, Sequence[str]], count: int, seed: int = 0, max_words: int = _MAX_WORDS
+    exemplars: Mapping[str, Sequence[str]],
+    count: int,
+    seed: int = 0,
+    max_words: int = _MAX_WORDS,
+    *,
+    alike: bool = False,
 ) -> list[tuple[str, frozenset[str]]]:
     """Make queries with two concerns out of short exemplars of two skills each.
 
     :param max_words: Words of an exemplar that is joined, at most.
-    :return: `count` pairs of a text and its two skills; none if fewer than two skills have any.
+    :param alike: Join two exemplars of one skill instead, which say the same thing twice.
+    :return: `count` pairs of a text and its skills; none if fewer than two skills have any.
     """
     chance = random.Random(seed)
     short = {
@@ -43,6 +49,8 @@ def join_exemplars(
     queries = []
     for _ in range(count):
         skills = chance.sample(sorted(short), 2)
+        if alike:
+            skills[1] = skills[0]
         first, second = (chance.choice(short[skill]) for skill in skills)
         template = chance.choice(_TEMPLATES)
         text = template.format(a=first.rstrip(".?! "), b=lower_first(second))

@@ -99,7 +99,7 @@ class LabelReader:
     """
 
     pack: Pack
-    _cache: dict[object, Gold | None] = field(default_factory=dict, repr=False)
+    _cache: dict[object, Gold] = field(default_factory=dict, repr=False)
 
     def read(self, value: object) -> Gold | None:
         """Read a label; None if the line has none.
@@ -107,11 +107,11 @@ class LabelReader:
         :raises ValueError: The label names something that the pack does not have, or has none of
             the forms.
         """
+        if _is_blank(value):
+            return None
         key = _key(value)
         if key not in self._cache:
-            gold = None
-            if not _is_blank(value):
-                gold = self._full(value) if isinstance(value, Mapping) else self._short(value)
+            gold = self._full(value) if isinstance(value, Mapping) else self._short(value)
             if len(self._cache) >= _MAX_CACHED_LABELS:
                 self._cache.clear()
             self._cache[key] = gold

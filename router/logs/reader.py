@@ -131,7 +131,7 @@ def _renumbered(line: LogLine, before: int) -> LogLine:
     if not before:
         return line
     line_id = str(before + line.line) if line.id == str(line.line) else line.id
-    return LogLine(before + line.line, line_id, line.text, line.time, line.gold)
+    return replace(line, line=before + line.line, id=line_id)
 
 
 @dataclass
@@ -368,8 +368,7 @@ def _as_time(value: object) -> datetime:
     if isinstance(value, int) and 19_700_101 <= value <= 22_001_231:  # a date without its dashes
         value = str(value)
     if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        text = value.strip()
-        text = f"{text[:-3].rstrip()}Z" if text.endswith(("UTC", "GMT")) else text
+        text = re.sub(r"\s*(UTC|GMT)$", "Z", value.strip())
         return parsedate_to_datetime(value) if "," in text else datetime.fromisoformat(text)
     if not isinstance(value, int | float | str) or isinstance(value, bool):
         raise ValueError

@@ -4,7 +4,8 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 
 from router.errors import LogError
 
@@ -12,7 +13,7 @@ TEXT_NAMES = ("text", "query", "utterance", "prompt", "message", "input", "reque
 NO_DELIMITER = ""
 _DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 _MAX_PREAMBLE = 20  # lines of a table in which its header is looked for
-_MAX_ROW_LINES, _MAX_ROW_CHARS = 200, 500_000  # that a quoted cell can run over
+_MAX_ROW_LINES, _MAX_ROW_CHARACTERS = 200, 500_000  # that a quoted cell can run over
 _SUSPICIOUS_LINES = 10
 """A cell with more lines than these, each of which is a row by itself, has a stray quote."""
 
@@ -92,65 +93,42 @@ def join_rows(
     :param lines: Each line with its number.
     :return: The number of the first line, the text, and the cells, or else what is wrong.
     """
-    if table.delimiter == NO_DELIMITER:
-        yield from ((number, text, [text.rstrip("\r\n")]) for number, text in lines)
-        return
-    feed = _Feed(lines)
-    while True:
-        # After a line that is wrong, a new reader starts at the next line.
-        reader, is_sound = csv.reader(feed, delimiter=table.delimiter, strict=True), True
-        while is_sound:
-            feed.taken.clear()
-            try:
-                cells = _cells_of_row(next(reader), feed.taken, table)
-            except StopIteration:
+    waiting: deque[tuple[int, str]] = deque()
+    while waiting or (waiting := deque(islice(lines, 1))):
+        n_lines, row = _next_row(waiting, lines, table)
+        taken = [waiting.popleft() for _ in range(n_lines)]
+        yield taken[0][0], "".join(text for _, text in taken), row
+
+
+def _next_row(
+    waiting: deque[tuple[int, str]], lines: Iterator[tuple[int, str]], table: Table
+) -> tuple[int, Sequence[str] | str]:
+    """Find the row that starts the waiting lines; others are fetched as a quoted cell needs them.
+
+    :return: The number of lines of the row, and its cells or what is wrong.
+    """
+    first = waiting[0][1]
+    if table.delimiter == NO_DELIMITER or not first.strip():
+        return 1, [first.strip("\r\n")]
+    texts: list[str] = []
+
+    def feed() -> Iterator[str]:
+        while len(texts) < _MAX_ROW_LINES and sum(map(len, texts)) < _MAX_ROW_CHARACTERS:
+            if len(texts) == len(waiting):
+                waiting.extend(islice(lines, 1))
+            if len(texts) == len(waiting):
                 return
-            except csv.Error as error:
-                cells = f"not CSV: {error}"
-                is_sound = False
-            is_sound = is_sound and not (len(feed.taken) > 1 and isinstance(cells, str))
-            if not is_sound:
-                feed.put_back()
-            yield feed.taken[0][0], "".join([text for _, text in feed.taken]), cells
+            texts.append(waiting[len(texts)][1])
+            yield texts[-1]
 
-
-@dataclass
-class _Feed:
-    """Gives lines to a reader of CSV; `taken` are the lines of the present row."""
-
-    lines: Iterator[tuple[int, str]]
-    taken: list[tuple[int, str]] = field(default_factory=list)
-    waiting: deque[tuple[int, str]] = field(default_factory=deque)
-
-    def __iter__(self) -> Iterator[str]:
-        while len(self.taken) < _MAX_ROW_LINES and self._n_characters < _MAX_ROW_CHARS:
-            line = self.waiting.popleft() if self.waiting else next(self.lines, None)
-            if line is None:
-                return
-            self.taken.append(line)
-            yield line[1]
-
-    @property
-    def _n_characters(self) -> int:
-        return sum(len(text) for _, text in self.taken)
-
-    def put_back(self) -> None:
-        """Keep only the first line of the row, and give the others again."""
-        self.waiting.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
-
-
-def _cells_of_row(
-    row: list[str], taken: Sequence[tuple[int, str]], table: Table
-) -> Sequence[str] | str:
-    """Fit a row of one line or several to the table, or say what is wrong."""
-    text = taken[0][1]
-    if len(taken) == 1:
-        return _fitted(row, text, table) if text.strip() else [""]
-    fitted = _fitted(row, text, table)
-    if isinstance(fitted, str) or _is_stray([text for _, text in taken], table):
-        return "not CSV: a quote is not closed"
-    return fitted
+    try:
+        row = next(csv.reader(feed(), delimiter=table.delimiter, strict=True), [])
+    except csv.Error as error:
+        return 1, f"not CSV: {error}"
+    fitted = _fitted(row, first, table)
+    if len(texts) > 1 and (isinstance(fitted, str) or _is_stray(texts, table)):
+        return 1, "not CSV: a quote is not closed"
+    return len(texts), fitted
 
 
 def _is_stray(texts: Sequence[str], table: Table) -> bool:
@@ -163,13 +141,13 @@ def _is_stray(texts: Sequence[str], table: Table) -> bool:
 def _fitted(row: list[str], line: str, table: Table) -> Sequence[str] | str:
     """Give a row as many cells as the table has columns, or say how many there are."""
     n = len(table.names)
-    if len(row) == n:
-        return row
     if n == 1 and len(row) > 1 and not line.lstrip().startswith('"'):
         return [line.strip("\r\n")]  # a list of queries, whose commas separate nothing
     if len(row) > n and not any(map(str.strip, row[n:])):
         return row[:n]
-    return f"a line has {n} fields as the header does, this one {len(row)}"
+    if len(row) != n:
+        return f"a line has {n} fields as the header does, this one {len(row)}"
+    return row
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

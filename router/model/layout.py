@@ -8,6 +8,7 @@ from math import floor
 import numpy as np
 
 from router.arrays import Floats, Indices
+from router.model.doubt import Doubt
 from router.packs.pack import Pack
 from router.statistics.probability import Logistic
 
@@ -35,6 +36,11 @@ class Layout:
     def unasked(self) -> Indices:
         """Columns of what can be decided without a question: skills, neighbours, none."""
         return np.concatenate([self.skills, self.neighbours, self.none])
+
+    @cached_property
+    def targets(self) -> Indices:
+        """Columns of skills and neighbours."""
+        return np.concatenate([self.skills, self.neighbours])
 
     @classmethod
     def of(cls, pack: Pack, names: Sequence[str]) -> "Layout":
@@ -66,11 +72,13 @@ class ExemplarStatistics:
         target given that nothing is asked, rising. Shape: (n_unasked,).
     :param out_of_scope: From logit of P(none) and nearest cosine to the probability of being out
         of scope; None if the pack has no exemplars of "none".
+    :param doubt: How ambiguous and how strange the in-scope exemplars look.
     """
 
     nearest: Floats = field(default_factory=_empty)
     true_probability: Floats = field(default_factory=_empty)
     out_of_scope: Logistic | None = None
+    doubt: Doubt = field(default_factory=Doubt)
 
     @cached_property
     def similarity_threshold(self) -> float:

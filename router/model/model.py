@@ -1,21 +1,22 @@
 """Everything that is fitted from a pack, and the evidence that it finds in a batch of texts."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import msgspec
 import numpy as np
 
-from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
-from router.heads.centroid_head import CentroidHead
+from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import DocumentHead
 from router.heads.kernel_head import KernelHead
 from router.heads.scores import Scores, TokenMatches
-from router.heads.similarity import Centroids
+from router.heads.similarity import Centroids, cosines
 from router.model.concerns import ClauseEvidence, ClauseGate, Concerns, clauses_of, gate_features
+from router.model.doubt import ambiguity
 from router.model.layout import ExemplarStatistics, Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
@@ -26,9 +27,16 @@ from router.text import Words, words_in
 
 
 def model_hash(pack: Pack) -> str:
-    """Name what a fitted model takes from a pack: exemplars and documents, but no settings."""
+    """Name what a fitted model takes from a pack: exemplars and documents, but no thresholds."""
     file = pack.file
-    parts = [file.skills, file.neighbours, file.questions, pack.exemplars, pack.documents]
+    parts = [
+        file.skills,
+        file.neighbours,
+        file.questions,
+        pack.exemplars,
+        pack.documents,
+        pack.ask_rate is None,  # it decides which head is fitted
+    ]
     content = msgspec.json.encode(parts, order="deterministic")
     return hashlib.sha256(content).hexdigest()[:16]
 
@@ -42,6 +50,8 @@ class Evidence:
     :param nearest_similarity: The cosine with the closest in-scope exemplar. Shape: (n_texts,).
     :param questions: What speaks for and against the likeliest question of each text.
     :param missing_detail: The probability that the deciding detail is missing. Shape: (n_texts,).
+    :param ambiguity: The log odds that a text says too little to decide. Shape: (n_texts,).
+    :param strangeness: The log odds that a text belongs nowhere. Shape: (n_texts,).
     :param extra_skills: The probability that each skill is a further concern. Shape: (n_texts,
         n_skills).
     """
@@ -52,6 +62,8 @@ class Evidence:
     nearest_similarity: Floats
     questions: QuestionEvidence
     missing_detail: Floats
+    ambiguity: Floats
+    strangeness: Floats
     extra_skills: Probabilities
 
     @property
@@ -76,7 +88,7 @@ class Model:
 
     encoder_key: str
     pack_hash: str
-    head: KernelHead | CentroidHead | DocumentHead
+    head: KernelHead | DiscriminantHead | DocumentHead
     centroids: Centroids
     categories: Centroids
     exemplar_labels: tuple[str, ...]
@@ -116,12 +128,53 @@ class Model:
             nearest_similarity=self._nearest_in_scope(scores.nearest),
             questions=questions,
             missing_detail=self.missing_detail.probability(questions),
+            ambiguity=ambiguity(scores.probabilities[:, self.layout.targets], words),
+            strangeness=self._strangeness(scores),
             extra_skills=self._extra_skills(texts, words, scores, encoder),
+        )
+
+    def restricted(self, evidence: Evidence, allowed: Collection[str]) -> Evidence:
+        """Leave out what can't be decided: the other targets share its probability.
+
+        :param allowed: Ids of the skills and neighbours that can be decided.
+        """
+        left = np.array([name.partition(":")[2] in allowed for name in self.names])
+        left |= ~np.isin(np.arange(len(self.names)), self.layout.targets)
+        probabilities = np.where(left, evidence.probabilities, 0.0)
+        probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-12)
+        nearest = np.where(left, evidence.nearest, np.float32(-1.0))
+        scores = replace(evidence.scores, probabilities=probabilities, nearest=nearest)
+        return replace(
+            evidence,
+            scores=scores,
+            nearest_similarity=self._nearest_in_scope(nearest),
+            ambiguity=ambiguity(probabilities[:, self.layout.targets], evidence.words),
+            strangeness=self._strangeness(scores, left),
+            extra_skills=evidence.extra_skills * left[self.layout.skills],
         )
 
     def _nearest_in_scope(self, nearest: Similarities) -> Floats:
         in_scope = nearest[:, self._in_scope]
         return np.asarray(in_scope.max(axis=1, initial=-1.0), dtype=np.float64)
+
+    def _strangeness(self, scores: Scores, left: Bools | None = None) -> Floats:
+        """Compute the log odds that each text belongs nowhere. Shape: (n_texts,).
+
+        :param left: Which targets can be decided; all if None. Shape: (n_targets,).
+        """
+        layout, centroids = self.layout, self._target_centroids
+        if left is not None:
+            centroids = centroids[left[layout.targets]]
+        return self.statistics.doubt.strangeness_of(
+            nearest=scores.nearest[:, layout.targets].max(axis=1, initial=-1.0),
+            centroid=cosines(scores.vectors, centroids).max(axis=1, initial=-1.0),
+            none=scores.probabilities[:, layout.none].sum(axis=1),
+            nearest_none=scores.nearest[:, layout.none].max(axis=1, initial=0.0),
+        )
+
+    @cached_property
+    def _target_centroids(self) -> Vectors:
+        return self.centroids.vectors[self.layout.targets]
 
     @cached_property
     def _in_scope(self) -> Indices:

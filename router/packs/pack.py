@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from router.errors import PackError
-from router.packs.faults import Fault, decoding_fault, faults_of
+from router.packs.faults import Fault, decoding_fault, did_you_mean, faults_of
 from router.packs.labels import id_of_label
 from router.packs.precedence import Precedence
 from router.statistics.probability import PlattScaling
@@ -179,7 +179,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     ask_threshold: Proportion | None = None
     confidence_threshold: Proportion = 0.0
     alpha: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.05
-    extra_skill_threshold: Proportion = 0.7
+    extra_skill_threshold: Proportion = 0.8
     mention_threshold: Proportion = 0.25
     similarity_threshold: Proportion | None = None
     max_skills: Annotated[int, Meta(ge=1, le=10)] = 3
@@ -363,6 +363,39 @@ class Pack(Struct, frozen=True, dict=True):
             return [Fault("", 0, *decoding_fault(str(error), data, PackFile))]
         return faults_of(self.file, self.exemplars)
 
+    @property
+    def target_ids(self) -> tuple[str, ...]:
+        """The ids of skills and neighbours."""
+        return (*self.skills, *self.neighbours)
+
+    def ids_of(self, labels: Iterable[str]) -> list[str]:
+        """Give the ids that labels, or ids, stand for.
+
+        :param labels: Labels or ids of skills and neighbours.
+        :raises PackError: The pack has no such target.
+        """
+        if isinstance(labels, str):
+            raise PackError(
+                f"targets are a list of ids, was one text: {labels!r}; write [{labels!r}]"
+            )
+        made = {label: id_of_label(label) for label in labels}
+        for label, target in made.items():
+            if target not in self.skills and target not in self.neighbours:
+                known = did_you_mean(target, self.target_ids)
+                raise PackError(f"the pack has no target {label!r}; {known}")
+        return list(made.values())
+
+    def lines_of(self, target: str) -> tuple[str, ...]:
+        """Give the exemplars of a target.
+
+        :param target: Id or label of a skill or neighbour, or "none".
+        :raises PackError: The pack has no such target.
+        """
+        if target == "none":
+            return self.exemplars.none
+        (made,) = self.ids_of([target])
+        return {**self.exemplars.neighbours, **self.exemplars.skills}[made]
+
     def with_lines(self, target: str, lines: Sequence[str]) -> "Pack":
         """Give a pack in which a skill, a neighbour or "none" has these exemplars alone.
 
@@ -370,17 +403,13 @@ class Pack(Struct, frozen=True, dict=True):
         :param lines: The exemplars.
         :raises PackError: The pack has no such target.
         """
-        cleaned, made = _clean_lines(target, lines), id_of_label(target)
-        exemplars = self.exemplars
+        cleaned, exemplars = _clean_lines(target, lines), self.exemplars
         if target == "none":
             return structs.replace(self, exemplars=structs.replace(exemplars, none=cleaned))
-        for kind in ("skills", "neighbours"):
-            groups = getattr(exemplars, kind)
-            if made in groups:
-                changed = structs.replace(exemplars, **{kind: {**groups, made: cleaned}})
-                return structs.replace(self, exemplars=changed)
-        known = ", ".join((*exemplars.skills, *exemplars.neighbours, "none"))
-        raise PackError(f"the pack has no target {target!r}; it has {known}")
+        (made,) = self.ids_of([target])
+        kind = "skills" if made in self.skills else "neighbours"
+        groups = {**getattr(exemplars, kind), made: cleaned}
+        return structs.replace(self, exemplars=structs.replace(exemplars, **{kind: groups}))
 
     @cached_property
     def skills(self) -> dict[str, Skill]:

@@ -1,21 +1,16 @@
-from dataclasses import replace
+import pickle
 
 import numpy as np
 import pytest
-from golden_encoder import GoldenEncoder
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from router import estimators
-from router.estimators import FewShotClassifier, TextEncoder, TwoLayerEncoder
-from router.estimators.few_shot import FEW_SHOT_SETTINGS, WORD_WEIGHTS, Shots
-from router.heads.kernel_head import KernelSettings
-from router.heads.lexicon import Lexicon
-from router.heads.similarity import unit_rows
+from router import Router, estimators
+from router.encoders.two_layer import TwoLayerEncoder
+from router.estimators import FewShotClassifier, TextEncoder
 from router.packs.labels import readable
-from router.statistics.probability import fit_power, log_loss
 
 SHOTS = {
     "card_arrival": [
@@ -53,22 +48,9 @@ TEXTS = [text for texts in SHOTS.values() for text in texts]
 LABELS = [label for label, texts in SHOTS.items() for _ in texts]
 
 
-class Remembering:
-    """The real encoder, asked once for each text: cross-validation asks again and again."""
-
-    def __init__(self, encoder):
-        self.encoder, self.key, self.width = encoder, encoder.key, encoder.width
-        self.vectors = {}
-
-    def encode(self, texts):
-        new = [text for text in dict.fromkeys(texts) if text not in self.vectors]
-        self.vectors |= zip(new, self.encoder.encode(new), strict=True)
-        return np.array([self.vectors[text] for text in texts])
-
-
 @pytest.fixture(scope="module")
 def encoder():
-    return Remembering(TwoLayerEncoder())
+    return TwoLayerEncoder()
 
 
 @pytest.fixture(scope="module")
@@ -76,151 +58,35 @@ def fitted(encoder):
     return FewShotClassifier(encoder).fit(TEXTS, LABELS)
 
 
-def clusters(per_class=6, n_classes=4, seed=0):
-    """Unit vectors near one direction a class, and their labels."""
-    rng = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(n_classes), per_class)
-    vectors = np.eye(8)[labels] + 0.25 * rng.normal(size=(len(labels), 8))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels
-
-
 def test_a_label_is_made_readable():
     assert readable("Refund_not_showing-up") == "Refund not showing up"
 
 
-def test_certain_texts_of_a_log_become_exemplars_and_calibrate_nothing(
-    encoder, fitted, monkeypatch
-):
-    log = ["still no sign of my new card", "how tall is the tower of Pisa?", TEXTS[0]]
-    certain = fitted.predict_proba(log).max(axis=1)
-    monkeypatch.setattr("router.estimators.few_shot._CERTAIN", float(certain[:2].mean()))
-    assert certain[0] > certain[1]
-    learnt = FewShotClassifier(encoder).fit(TEXTS, LABELS, log)
-    assert len(learnt.head_.exemplars) == len(fitted.head_.exemplars) + 1  # no stranger, no double
-    np.testing.assert_allclose(learnt.head_.exemplars[-1], encoder.encode(log[:1])[0])
-    assert learnt.held_out_decisions_.shape == (len(TEXTS), 3)
-    assert learnt.predict(log[:1]).tolist() == ["card_arrival"]
+def test_texts_are_classified_and_a_batch_is_its_texts_one_by_one(fitted):
+    texts = ["is my card on its way?", "my cell phone got stolen", "what do I get for a dollar?"]
+    assert fitted.predict(texts).tolist() == ["card_arrival", "lost_phone", "exchange_rate"]
+    single = np.concatenate([fitted.predict_proba([text]) for text in texts])
+    np.testing.assert_allclose(fitted.predict_proba(texts), single, atol=1e-6)
+    np.testing.assert_allclose(single.sum(axis=1), 1.0)
 
 
-def test_a_log_without_a_certain_text_changes_nothing(encoder, fitted, monkeypatch):
-    monkeypatch.setattr("router.estimators.few_shot._CERTAIN", 1.1)
-    same = FewShotClassifier(encoder).fit(TEXTS, LABELS, ["how tall is the tower of Pisa?"])
-    np.testing.assert_array_equal(same.decisions(TEXTS), fitted.decisions(TEXTS))
-
-
-def test_texts_are_classified_and_the_unknown_is_seen(fitted):
-    texts = ["my card is not here", "what do I get for 100 dollars?", "my phone is gone"]
-    assert fitted.predict(texts).tolist() == ["card_arrival", "exchange_rate", "lost_phone"]
-    assert fitted.predict_proba(texts).shape == (3, 3)
-    assert fitted.decision_function(texts).argmax(axis=1).tolist() == [0, 1, 2]
-    strange = fitted.familiarity(["how tall is the tower of Pisa?", ""])
-    assert strange.max() < fitted.familiarity(texts).min()
-
-
-def test_a_batch_is_its_texts_one_by_one(fitted):
-    texts = ["card", "rate of exchange", ""]
-    one_by_one = np.concatenate([fitted.predict_proba([text]) for text in texts])
-    assert fitted.predict_proba(texts) == pytest.approx(one_by_one, abs=1e-5)
-
-
-def test_held_out_probabilities_are_of_the_shots_and_not_of_the_names(fitted):
-    assert fitted.held_out_probabilities_.shape == (len(TEXTS), 3)
-    assert (fitted.classes_[fitted.held_out_labels_] == LABELS).all()
-
-
-def test_only_labelled_texts_calibrate():
-    """Not the names of classes, which all look wrong here, nor what was learnt from a log."""
-    names = {"card_arrival": "phone", "exchange_rate": "card", "lost_phone": "rate"}
-    classifier = FewShotClassifier(GoldenEncoder(), names=names, discriminants=0.0)
-    classifier.fit(TEXTS, LABELS, [f"{text} please" for text in TEXTS])
-    n_others = len(classifier.head_.exemplars) - len(TEXTS) - len(names)
-    assert n_others > 0  # were learnt
-    labelled = fit_power(classifier.held_out_decisions_, classifier.held_out_labels_)
-    assert classifier.calibration_ == labelled
+def test_the_head_is_that_of_a_router_of_the_same_routes(encoder, fitted):
+    router = Router.from_exemplars(SHOTS, encoder=encoder)
+    vectors = encoder.encode(["is my card on its way?", "what do I get for a dollar?"])
+    np.testing.assert_allclose(
+        fitted.head_.decisions(vectors), router.model.head.decisions(vectors), atol=1e-3
+    )
 
 
 def test_names_can_be_given_or_left_out(encoder):
-    given = {"card_arrival": "a card by post"}
-    one, none = (
-        FewShotClassifier(encoder, names=names).fit(TEXTS, LABELS) for names in (given, {})
-    )
-    assert len(one.head_.exemplars) == 25
-    assert len(none.head_.exemplars) == 24
+    given = FewShotClassifier(encoder, names={"lost_phone": "a phone that was lost"})
+    assert given.fit(TEXTS, LABELS).head_.titles.any(axis=1).tolist() == [False, False, True]
+    assert not FewShotClassifier(encoder, names={}).fit(TEXTS, LABELS).head_.titles.any()
 
 
-def test_the_words_are_weighed_by_what_they_are_worth_on_held_out_exemplars(encoder):
-    def fitted(settings):
-        return FewShotClassifier(encoder, settings=settings, discriminants=0.0).fit(TEXTS, LABELS)
-
-    def loss(classifier):
-        rows = np.arange(len(TEXTS))
-        return -np.log(classifier.held_out_probabilities_[rows, classifier.held_out_labels_]).mean()
-
-    tried = [fitted(replace(FEW_SHOT_SETTINGS, lexical=weight)) for weight in WORD_WEIGHTS]
-    chosen = fitted(None)
-    assert chosen.head_.settings.lexical in WORD_WEIGHTS
-    assert loss(chosen) == min(map(loss, tried))
-
-
-def test_discriminants_are_kept_where_they_lower_the_loss_on_held_out_exemplars():
-    vectors, labels = clusters(per_class=8)
-    texts = [str(index) for index in range(len(labels))]
-    noisy = vectors + 0.1 * np.random.default_rng(2).normal(size=vectors.shape)
-
-    class Given:
-        def encode(self, asked):
-            return unit_rows(noisy[[int(text) for text in asked]])
-
-    settings = KernelSettings(lexical=0.0)
-    classifier = FewShotClassifier(Given(), names={}, settings=settings).fit(texts, labels)
-    lexicon = Lexicon.fit(["a"])
-    shots = Shots(texts, Given().encode(texts), labels.tolist(), len(labels), lexicon)
-    first, second = classifier._held_out(shots, settings)
-
-    def loss(decisions):
-        return log_loss(fit_power(decisions, labels), decisions, labels)
-
-    pays = loss(0.3 * first + 0.7 * second) < loss(first)
-    assert (classifier.discriminants_ is not None) == pays
-
-
-def test_what_lies_outside_the_directions_of_the_classes_is_not_seen_by_the_discriminants():
-    vectors, labels = clusters(per_class=8)
-    shots = Shots([""] * len(labels), vectors, labels.tolist(), len(labels), Lexicon.fit(["a"]))
-    first, _ = shots.fit(KernelSettings(lexical=0.0))
-    second = shots.fit_discriminants(first)
-    outside = np.linalg.svd(second.directions.T)[2][-1]  # no direction has a part in it
-    assert np.abs(outside @ second.directions).max() < 1e-9
-    moved = vectors + 0.7 * outside
-    texts = [""] * len(labels)
-    assert second.decisions(texts, moved) == pytest.approx(
-        second.decisions(texts, vectors), abs=1e-5
-    )
-    assert np.abs(first.decisions(texts, moved) - first.decisions(texts, vectors)).max() > 0.01
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"discriminants": 1.0}, r"discriminants is a share in \[0, 1\), was: 1.0"),
-        ({"folds": 1}, "folds are at least 2, was: 1"),
-    ],
-)
-def test_a_setting_out_of_range_is_named(setting, message):
-    with pytest.raises(ValueError, match=message):
-        FewShotClassifier(None, **setting).fit(TEXTS, LABELS)
-
-
-def test_with_the_settings_of_a_router_the_first_head_is_that_of_the_router(tiny_router):
-    model = tiny_router.model
-    classifier = FewShotClassifier(
-        tiny_router.encoder, names={}, settings=model.head.settings, discriminants=0.0
-    ).fit(model.exemplar_texts, model.exemplar_labels)
-    texts = ["a flat tyre", "which bike should I buy?"]
-    vectors = tiny_router.encoder.encode(texts)
-    found = classifier.predict_proba(texts)
-    assert type(classifier.head_) is type(model.head)
-    assert found == pytest.approx(model.head.probabilities(texts, vectors), abs=1e-5)
+def test_it_can_be_pickled(fitted):
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_allclose(copy.predict_proba(TEXTS), fitted.predict_proba(TEXTS), atol=1e-6)
 
 
 def test_estimators_work_in_scikit_learns_tools(encoder):
@@ -232,9 +98,7 @@ def test_estimators_work_in_scikit_learns_tools(encoder):
 
 def test_clones_share_the_encoder(encoder):
     assert clone(TextEncoder(encoder)).encoder is encoder
-    copy = clone(FewShotClassifier(encoder, discriminants=0.1))
-    assert copy.encoder is encoder
-    assert copy.discriminants == 0.1
+    assert clone(FewShotClassifier(encoder)).encoder is encoder
 
 
 def test_old_names_warn_and_a_removed_one_says_the_cure():

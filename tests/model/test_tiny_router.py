@@ -9,7 +9,6 @@ from evidence import RecordingEncoder
 
 from router import Router
 from router.errors import PackError
-from router.heads.centroid_head import CentroidHead
 from router.model.concerns import ClauseGate
 from router.statistics.probability import Logistic
 
@@ -17,9 +16,9 @@ N_FEATURES = 8
 
 
 def test_a_router_of_many_routes_finds_their_exemplars(tiny_router, monkeypatch):
-    monkeypatch.setattr("router.heads.centroid_head._MAX_VOTES", 100)
+    monkeypatch.setattr("router.heads.discriminant_head._MAX_LANDMARKS", 100)
     router = speed_made.made_router(30, 5, tiny_router)
-    assert isinstance(router.model.head, CentroidHead)
+    assert len(router.model.head.landmarks) == 100
     wanted = [label.removeprefix("skill:") for label in router.model.exemplar_labels]
     skills = router.route_arrow(list(router.model.exemplar_texts)).column("skills").to_pylist()
     right = [own in routed for own, routed in zip(wanted, skills, strict=True)]

@@ -9,10 +9,9 @@ import random
 
 import pin
 import pytest
-from library import calibrate, calibrate_on_exemplars
+from library import calibrate
 
 from router import Clarify, Redirect, Route, Router
-from router.calibration.cases import Cases
 
 
 @pytest.fixture(scope="module")
@@ -135,19 +134,3 @@ def test_what_is_learnt_is_judged_before_it_is_learnt(kitchen):
     ]
     assert sum(right) > 110
     assert learnt.calibration.report.before["accepted"].value < 0.4
-
-
-def test_no_exemplar_is_judged_by_a_head_that_has_learnt_it(parcels, monkeypatch):
-    judged, cases_of = [], Cases.of
-
-    def recorded(pack, encoder, model, texts, golds):
-        judged.append((set(model.exemplar_texts), texts))
-        return cases_of(pack, encoder, model, texts, golds)
-
-    monkeypatch.setattr(Cases, "of", recorded)
-    calibrate_on_exemplars(parcels)
-    assert sorted(text for _, texts in judged for text in texts) == sorted(
-        parcels.model.exemplar_texts
-    )
-    for learnt, texts in judged:
-        assert learnt.isdisjoint(texts)

@@ -89,14 +89,6 @@ def test_a_goal_is_checked(goal, message):
         Goal(**goal)
 
 
-@pytest.mark.parametrize(("goal", "least"), [({}, 100), ({"max_error": 0.005}, 199)])
-def test_as_many_texts_as_are_needed_are_enough(goal, least):
-    texts = [str(number) for number in range(least)]
-    Goal(**goal).check_enough(texts)
-    with pytest.raises(RouterError, match=f"at least {least} different .*, got {least - 1}"):
-        Goal(**goal).check_enough(texts[:-1])
-
-
 def test_what_cannot_be_asked_about_has_no_risk():
     cases = cases_of(
         [0.3, 0.3, 0.3, 0.9],

@@ -158,6 +158,11 @@ def test_a_value_of_the_wrong_form_is_named_with_its_line(tiny, old, new, key, m
         load_pack(tiny)
 
 
+def without_policy(folder):
+    file = folder / "pack.yaml"
+    file.write_text(file.read_text().replace("policy:\n  ask_threshold: 0.5\n", ""))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -169,6 +174,7 @@ def test_a_value_of_the_wrong_form_is_named_with_its_line(tiny, old, new, key, m
     ],
 )
 def test_a_policy_out_of_range_is_refused(tiny, setting, message):
+    without_policy(tiny)
     with (tiny / "pack.yaml").open("a") as file:
         file.write(f"policy:\n  {setting}\n")
     with pytest.raises(PackError, match=rf"policy\.{setting.split(':')[0]}: .*{message}"):
@@ -193,6 +199,7 @@ def test_an_old_key_is_read_with_a_warning(tiny, now, before, old, new):
 
 
 def test_old_keys_of_a_policy_and_of_an_option_are_read(tiny):
+    without_policy(tiny)
     change(tiny, "{skills: [fix-brakes]}", "{one_of: [fix-brakes], if_said: [fix-tyres]}")
     old = ["ask_from: 0.4", "sure_from: 0.3", "also_from: 0.6", "name_from: 0.2"]
     with (tiny / "pack.yaml").open("a") as file:

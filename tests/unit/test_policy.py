@@ -252,6 +252,8 @@ def test_a_batch_may_be_empty(pack):
                     **{name: rows[:0] for name, rows in vars(single.questions).items()}
                 ),
                 missing_detail=single.missing_detail[:0],
+                ambiguity=single.ambiguity[:0],
+                strangeness=single.strangeness[:0],
                 extra_skills=single.extra_skills[:0],
             ),
             vectors=single.vectors[:0],
@@ -295,3 +297,29 @@ def test_the_texts_that_are_asked_about_at_a_level_have_that_risk():
     for level in (0.05, 0.3, 0.6, 0.85):
         missing, unsure = asks(**six_texts(), ask_threshold=level, confidence_threshold=1.0 - level)
         assert (missing | unsure).tolist() == (risk > level).tolist()
+
+
+RATE = {"ask_rate": 0.1, "ask_threshold": None}
+
+
+@pytest.mark.parametrize(
+    ("row", "action"),
+    [
+        ({"ambiguity": 0.37, "strangeness": 0.83}, "route"),
+        ({"ambiguity": 0.39}, "clarify"),  # it says too little
+        ({"strangeness": 0.85}, "clarify"),  # it hardly belongs here
+        ({"strangeness": 1.75}, "none"),
+    ],
+)
+def test_a_pack_that_asks_by_rate_asks_about_doubtful_texts(pack, row, action):
+    assert decided(pack, row, **RATE) == action
+
+
+def decided(pack, row, **policy):
+    return ACTIONS[policy_of(pack, **policy).decide(evidence_of(row)).action[0]]
+
+
+def test_a_rate_of_zero_never_asks_and_still_refuses_strangers(pack):
+    never = {"ask_rate": 0.0, "ask_threshold": None}
+    assert decided(pack, {"ambiguity": 9.0, "missing": 1.0}, **never) == "route"
+    assert decided(pack, {"strangeness": 1.75}, **never) == "none"

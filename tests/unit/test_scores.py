@@ -5,7 +5,7 @@ import pytest
 from evidence import TableEncoder, TokenTableEncoder, random_units
 from msgspec.structs import replace
 
-from router.heads.centroid_head import fit_centroid_head
+from router.heads.discriminant_head import fit_discriminant_head
 from router.heads.document_head import fit_document_head
 from router.heads.kernel_head import fit_kernel_head
 from router.heads.late_interaction import LateInteraction
@@ -31,8 +31,8 @@ def kernel_head():
     return fit_kernel_head(TEXTS, VECTORS, LABELS)[0]
 
 
-def centroid_head():
-    return fit_centroid_head(VECTORS, LABELS)[0]
+def discriminant_head():
+    return fit_discriminant_head(VECTORS, LABELS, VECTORS[::3])
 
 
 def document_head():
@@ -44,7 +44,7 @@ def document_head_with_tokens():
     return replace(document_head(), late=LateInteraction.of(points, TOKENS[1:4]))
 
 
-FITS = [kernel_head, centroid_head, document_head, document_head_with_tokens]
+FITS = [kernel_head, discriminant_head, document_head, document_head_with_tokens]
 
 
 @pytest.fixture(scope="module", params=FITS, ids=lambda fit: fit.__name__)

@@ -15,8 +15,7 @@ class TwoLayerEncoder(OnnxEncoder):
     is the mean of both cosines. A vector is twice as wide as the model's.
 
     :param model: A folder; all-MiniLM-L6-v2, which is installed with the package, if None.
-    :param precision: "fp32" by default, because the figures in docs/pages/evidence/accuracy.md are
-        for it.
+    :param precision: docs/pages/explanation/encoder.md has the speed and accuracy of each.
     :param notify: Called with a sentence when something takes long.
     """
 
@@ -25,7 +24,7 @@ class TwoLayerEncoder(OnnxEncoder):
     def __init__(
         self,
         model: str | Path | None = None,
-        precision: Precision = "fp32",
+        precision: Precision = "int8",
         notify: Notify | None = None,
     ) -> None:
         super().__init__(model, precision, notify)
