@@ -25,6 +25,7 @@ from router.encoders.model_files import is_default_model
 from router.errors import PackError, RouterError
 from router.fitting.model_cache import cached_model
 from router.model.model import Evidence, Model
+from router.packs.labelled_lines import routes_of
 from router.packs.pack import DEFAULT_ASK_RATE, Pack, Question, Wording
 from router.packs.pack_file import PACK_FILE, load_pack
 from router.packs.route_file import is_route_file, read_routes
@@ -78,7 +79,7 @@ class Router:
     @classmethod
     def from_exemplars(
         cls,
-        routes: Mapping[str, Sequence[str]],
+        routes: object,
         *,
         none: Sequence[str] = (),
         questions: Sequence[Question] = (),
@@ -90,8 +91,9 @@ class Router:
     ) -> "Router":
         """Make a router of routes of your own: for each a few queries as users ask them.
 
-        :param routes: For each route its exemplars, some ten each; at least three. Any label will
-            do: the id of the skill is made from it.
+        :param routes: A mapping from the label of each route to its exemplars, some ten each and at
+            least three; or a pair of lists, texts and labels; or a table of pandas or arrow with a
+            column for each. Any label will do: the id of the skill is made from it.
         :param none: Queries that belong to no route; some twenty help.
         :param questions: Questions for missing details, see `Question.of`. Where none of them fits,
             the router asks which of the likeliest routes it is.
@@ -103,7 +105,9 @@ class Router:
         :param notify: It is called with a sentence before something takes long.
         :raises PackError: The routes have faults; the message names every one.
         """
-        pack = Pack.of(routes, none=none, questions=questions, wording=wording, data=data)
+        lines, of_none = routes_of(routes)
+        none = [*none, *of_none]
+        pack = Pack.of(lines, none=none, questions=questions, wording=wording, data=data)
         return cls.load(pack, encoder=encoder, ask_rate=ask_rate, notify=notify)
 
     @classmethod

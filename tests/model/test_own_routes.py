@@ -53,6 +53,14 @@ def test_a_query_goes_where_it_belongs(shop):
     }
 
 
+def test_routes_may_be_a_pair_of_lists(shop):
+    texts = [line for lines in ROUTES.values() for line in lines]
+    labels = [label for label, lines in ROUTES.items() for _ in lines]
+    other = Router.from_exemplars(([*texts, "a poem"], [*labels, "none"]))
+    assert other.pack.exemplars.skills == shop.pack.exemplars.skills
+    assert other.pack.exemplars.none == ("a poem",)
+
+
 def test_any_label_makes_an_id_and_stays_the_title(shop):
     assert list(shop.pack.skills) == [
         "order-status",
