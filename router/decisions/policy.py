@@ -167,7 +167,7 @@ class CompiledPolicy:
             ask_threshold=self.policy.question_threshold,
             confidence_threshold=self.policy.confidence_threshold,
         )
-        missing, unsure = self._by_rate(evidence, in_scope, action, missing, unsure)
+        missing, unsure = self._by_rate(evidence, in_scope, action, skills, missing, unsure)
         candidates = self._ask_between(evidence, shares, unsure.nonzero()[0], question)
         two = np.partition(shares, -2, axis=1)[:, -2:] if shares.shape[1] > 1 else shares
         return PolicyResult(
@@ -196,18 +196,21 @@ class CompiledPolicy:
         evidence: Evidence,
         in_scope: Bools,
         action: NDArray[np.int8],
+        skills: Indices,
         missing: Bools,
         unsure: Bools,
     ) -> tuple[Bools, Bools]:
         """Ask about the doubtful texts, if a share of the texts is to be asked about.
 
-        A text that is likeliest "none" is asked about too where it is near the border.
+        A text that is likeliest "none" is asked about too where it is near the border. A text of
+        several concerns is not ambiguous because several skills share its probability.
         """
         if self.doubt is None:
             return missing, unsure
         if np.isinf(self.doubt.ambiguity):
             return np.zeros_like(missing), np.zeros_like(unsure)
-        ambiguous = (evidence.ambiguity >= self.doubt.ambiguity) & (action != NONE)
+        several = (skills[:, 1:] >= 0).any(axis=1)
+        ambiguous = (evidence.ambiguity >= self.doubt.ambiguity) & (action != NONE) & ~several
         strange = evidence.strangeness >= self.doubt.border
         doubtful = in_scope & (ambiguous | strange)
         return missing, doubtful & ~missing & self.candidates.has_alternatives(evidence)

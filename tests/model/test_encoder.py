@@ -104,7 +104,9 @@ EACH = pytest.mark.parametrize("encoder", ["fp32", "int8"], indirect=True)
 
 
 def test_fp32_is_the_reference(fp32, reference):
-    cosines = (fp32.encode(TEXTS) * reference.encode(TEXTS)).sum(axis=1)
+    """Of longer texts the reference reads the beginning only, and this encoder both ends."""
+    texts = [text for text in TEXTS if len(text) < 1_000]
+    cosines = (fp32.encode(texts) * reference.encode(texts)).sum(axis=1)
     assert cosines.min() > 0.9999
 
 
@@ -164,9 +166,9 @@ def test_keys_stay_the_same_because_caches_and_saved_routers_depend_on_them():
     model = "7ea8778f313e5ff57c72dab46189961c"
     assert OnnxEncoder().key == f"{model}:onnx5-int8"
     assert OnnxEncoder(precision="fp32").key == f"{model}:onnx5-fp32"
-    assert TwoLayerEncoder().key == f"{model}:onnx5-fp32-layered"
+    assert TwoLayerEncoder(precision="fp32").key == f"{model}:onnx5-fp32-layered"
     assert SentenceTransformerEncoder().key == f"{model}:torch-fp32"
-    two_views = PromptedEncoder(TwoLayerEncoder()).key
+    two_views = PromptedEncoder(TwoLayerEncoder(precision="fp32")).key
     assert two_views == f"{model}:onnx5-fp32-layered:{{}}|a user asks: {{}}"
 
 

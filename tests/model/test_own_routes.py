@@ -141,9 +141,9 @@ def test_a_decision_and_a_router_are_one_line(shop):
         ({"Order status": ["a"], "order_status": ["b"]}, "make the same id 'order-status'"),
         ({"a": ["only", "two"]}, "needs at least 3 exemplars, one a line, was: 2"),
         ({"a": ["x", "y", "same"], "b": ["same", "v", "w"]}, "'same' stands in skills/a too"),
-        ({"a": "one text"}, "the exemplars are a list of texts"),
-        ({"a": ["x", "y", 3]}, "an exemplar is text, was: 3"),
-        ({" ": ["x", "y", "z"]}, "the label of a route is text that is not blank"),
+        ({"a": "one text"}, "the texts of 'a' are a list, was: 'one text'"),
+        ({"a": ["x", "y", None]}, "each line has a text"),
+        ({" ": ["x", "y", "z"]}, "each line has a label"),
     ],
 )
 def test_routes_with_faults_are_refused(routes, message):

@@ -7,7 +7,7 @@ from router.estimators import PromptedEncoder, TwoLayerEncoder
 
 @pytest.fixture(scope="module")
 def encoder():
-    return TwoLayerEncoder()
+    return TwoLayerEncoder(precision="fp32")
 
 
 def test_the_first_half_of_two_layers_is_the_reference(encoder):
