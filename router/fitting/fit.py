@@ -20,7 +20,7 @@ from router.model.concerns import (
     clauses_of,
     gate_features,
 )
-from router.model.doubt import Doubt, ambiguity
+from router.model.doubt import Doubt, ambiguity, scale_of
 from router.model.layout import ExemplarStatistics, Layout
 from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Model, model_hash
@@ -166,11 +166,8 @@ def _doubt(
     centroid = similarities.max(axis=1, initial=-1.0).astype(np.float64)
     of_none = vectors[np.isin(truth, layout.none)]
     nearest_none = (of_judged @ of_none.T).max(axis=1, initial=0.0)
-    both = np.stack([nearest, centroid], axis=1)
     doubt = Doubt(
-        scale=np.stack([both.mean(axis=0), np.maximum(both.std(axis=0), 0.02)])
-        if len(both)
-        else Doubt().scale,
+        scale=scale_of(np.stack([nearest, centroid], axis=1)),
         n_exemplars=int(np.isin(truth, layout.targets).sum()),
         has_none=len(layout.none) > 0,
     )

@@ -25,6 +25,11 @@ _BESIDE_NONE = (-0.97, -0.63, 3.37, 10.57, -6.09)
 probability of "none", and of the cosine with the closest exemplar of "none"; then the bias. The
 second row holds for packs with exemplars of "none"."""
 
+_TYPICAL_SCALE = np.array([[0.590, 0.637], [0.065, 0.063]])
+_TYPICAL_WEIGHT = 30
+"""Mean and standard deviation of the two cosines over the bots. They weigh as much as so many
+exemplars: a handful of exemplars that resemble each other says little of how far queries lie."""
+
 _RATES = (0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.50)
 _AMBIGUITY_AT = (2.24, 1.32, 0.38, -0.3, -0.57, -1.1, -1.81)
 """The ambiguity that 1.5 times this share of the clear queries of the bots exceeds: their users
@@ -140,6 +145,19 @@ class Doubt:
         if len(shares) < _FEWEST_DOUBTFUL:
             shares = self.true_share
         return float(np.quantile(shares, alpha)) if len(shares) else 0.0
+
+
+def scale_of(cosines: Floats) -> Floats:
+    """Estimate mean and standard deviation of both cosines of the in-scope exemplars.
+
+    :param cosines: With the closest other exemplar and the closest centroid. Shape: (n, 2).
+    :return: Shape: (2, 2).
+    """
+    if not len(cosines):
+        return _TYPICAL_SCALE
+    own = np.stack([cosines.mean(axis=0), cosines.std(axis=0)])
+    weight = len(cosines) / (len(cosines) + _TYPICAL_WEIGHT)
+    return np.asarray(weight * own + (1.0 - weight) * _TYPICAL_SCALE)
 
 
 def ambiguity(in_scope: Probabilities, words: Words) -> Floats:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from router.model.doubt import Doubt, ambiguity
+from router.model.doubt import Doubt, ambiguity, scale_of
 
 
 def test_short_texts_between_targets_are_ambiguous():
@@ -56,3 +56,10 @@ def test_options_cover_the_truth_of_what_is_asked_about():
     )
     # Only the lower half is asked about, and a tenth of it lies below the threshold.
     assert doubt.option_threshold(0.1, alpha=0.1) == pytest.approx(0.049, abs=0.002)
+
+
+def test_few_exemplars_say_little_of_how_far_queries_lie():
+    # 30 exemplars weigh as much as the bots: half of each
+    cosines = np.tile([[0.9, 0.9], [0.7, 0.7]], (15, 1))
+    expected = [[(0.8 + 0.59) / 2, (0.8 + 0.637) / 2], [(0.1 + 0.065) / 2, (0.1 + 0.063) / 2]]
+    assert scale_of(cosines) == pytest.approx(np.array(expected))
