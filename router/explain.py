@@ -8,8 +8,9 @@ from router.arrays import Floats
 from router.decisions.builder import DecisionBuilder
 from router.decisions.decision import Decision, NearbyExemplar
 from router.decisions.outcome import ACTIONS, CLARIFY
-from router.decisions.policy import CompiledPolicy, PolicyResult
+from router.decisions.policy import CompiledPolicy, Doubts, PolicyResult
 from router.model.concerns import clauses_of
+from router.model.doubt import DoubtThresholds
 from router.model.model import Evidence
 from router.router import Router
 from router.text import Phrases
@@ -94,6 +95,9 @@ def explain(router: Router, text: str, most: int = 8) -> Explanation:
 
 def rule_in_words(policy: CompiledPolicy, evidence: Evidence, result: PolicyResult) -> str:
     """Say which rule of the policy decided the first text of a batch, with its numbers."""
+    doubts, limits = policy.doubts(evidence), policy.doubt
+    if doubts is not None and limits is not None:
+        return _rule_by_rate(doubts, limits, result)
     if not result.in_scope[0]:
         similarity, threshold = evidence.nearest_similarity[0], policy.similarity_threshold
         return f"no exemplar is closer than {similarity:.2f}, below {threshold:.2f} -> none"
@@ -111,6 +115,25 @@ def rule_in_words(policy: CompiledPolicy, evidence: Evidence, result: PolicyResu
     if result.action[0] == CLARIFY:
         return f"{missing} -> ask"
     return f"{missing}; {confidence} -> {unasked}"
+
+
+def _rule_by_rate(doubts: Doubts, limits: DoubtThresholds, result: PolicyResult) -> str:
+    """Say which rule decided the first text, where a share of the texts is asked about."""
+    strangeness, ambiguity = doubts.strangeness[0], doubts.ambiguity[0]
+    if not result.in_scope[0]:
+        return f"the strangeness is {strangeness:.2f}, from {limits.refused:.2f} on -> none"
+    unasked = ACTIONS[result.unasked_action[0]]
+    if np.isinf(limits.ambiguity):
+        return f"nothing is asked, and the likeliest is {unasked} -> {unasked}"
+    rule = (
+        f"the ambiguity is {ambiguity:.2f}, threshold {limits.ambiguity:.2f}; the strangeness is"
+        f" {strangeness:.2f}, threshold {limits.border:.2f}"
+    )
+    if result.unsure[0]:
+        return f"{rule} -> ask which it is"
+    if result.action[0] == CLARIFY:
+        return f"a detail is missing with probability {result.ask_probability[0]:.2f} -> ask"
+    return f"{rule} -> {unasked}"
 
 
 def _question_scores(router: Router, evidence: Evidence) -> tuple[QuestionScore, ...]:

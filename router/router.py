@@ -145,7 +145,7 @@ class Router:
                 read = _with_rate(read, ask_rate)
             if isinstance(pack, Pack) and (faults := read.faults()):
                 raise PackError("\n".join(map(str, faults)))
-            made = _encoder_for(read, encoder, notify)
+            made = encoder_for(read, encoder, notify)
             with loading(made):
                 router = cls(read, made, cached_model(read, with_exemplar_cache(made), notify))
         if calibration is not None:
@@ -204,7 +204,7 @@ class Router:
         return Router(pack, self.encoder, model, calibration)
 
     def with_exemplars(self, target: str, lines: Sequence[str]) -> "Router":
-        """Give a router that has these exemplars besides; only they are embedded.
+        """Give a router that has these exemplars besides, uncalibrated; only they are embedded.
 
         :param target: Id or label of a skill or neighbour, or "none".
         :param lines: The exemplars to add.
@@ -214,7 +214,7 @@ class Router:
         return self._with_pack(self.pack.with_lines(target, [*known, *lines]))
 
     def without_exemplars(self, target: str, lines: Sequence[str]) -> "Router":
-        """Give a router that lacks these exemplars; nothing is embedded.
+        """Give a router that lacks these exemplars, uncalibrated; nothing is embedded.
 
         :param target: Id or label of a skill or neighbour, or "none".
         :param lines: The exemplars to leave out.
@@ -278,7 +278,7 @@ class Router:
         :param texts: The queries; 4,000 characters of each are read, as `route` does.
         :param k: How many; all if None.
         """
-        evidence, _ = self.evidence_and_result(texts)
+        evidence = self.model.evidence(clip_queries(texts), self.encoder)
         return [list(self._builder.ranking(evidence, row, k)) for row in range(len(texts))]
 
     def outcomes(self, texts: Sequence[str]) -> OutcomeBatch:
@@ -346,15 +346,16 @@ class Router:
 
 
 def _with_rate(pack: Pack, ask_rate: float) -> Pack:
-    policy = structs.replace(pack.file.policy, ask_rate=ask_rate)
-    changed = structs.replace(pack, file=structs.replace(pack.file, policy=policy))
     if not 0.0 <= ask_rate < 1.0:
         raise RouterError(f"ask_rate is a share in [0, 1), was: {ask_rate}")
-    return changed
+    policy = structs.replace(pack.file.policy, ask_rate=ask_rate)
+    return structs.replace(pack, file=structs.replace(pack.file, policy=policy))
 
 
-def _encoder_for(
-    pack: Pack, encoder: EncoderLike | None, notify: Callable[[str], None] | None
+def encoder_for(
+    pack: Pack,
+    encoder: EncoderLike | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> Encoder:
     """Give the encoder that was named, or the default one: two layers for exemplars alone."""
     by_rate = pack.ask_rate is not None and not pack.is_made_of_documents

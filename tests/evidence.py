@@ -97,6 +97,7 @@ def evidence_of(*rows):
             nearest=np.full((count, len(NAMES)), 0.7, dtype=np.float32),
         ),
         nearest_similarity=np.array([row.get("nearest", 0.7) for row in rows]),
+        centroid_similarity=np.array([row.get("centroid", 0.7) for row in rows]),
         questions=QuestionEvidence(
             probabilities=probabilities[:, 2:4],
             triggered=np.zeros(count, dtype=bool),
@@ -104,8 +105,6 @@ def evidence_of(*rows):
             n_words=np.full(count, 4.0),
         ),
         missing_detail=np.array([row.get("missing", 0.1) for row in rows]),
-        ambiguity=np.array([row.get("ambiguity", -2.0) for row in rows]),
-        strangeness=np.array([row.get("strangeness", -2.0) for row in rows]),
         extra_skills=np.array(
             [[row.get("extra", {}).get(i, 0.0) for i in range(3)] for row in rows]
         ),

@@ -124,7 +124,6 @@ def evaluate_command(
 
         router evaluate s3://bucket/log --engine ray --out s3://bucket/run
     """
-    from router.encoders.default import load_encoder
     from router.engines.ray import evaluate_on_ray
     from router.errors import LogError
     from router.evaluation.fail_under import failures_of, read_conditions
@@ -134,12 +133,13 @@ def evaluate_command(
     from router.logs.reader import Columns
     from router.paths import SAMPLE_LOG
     from router.report import write_report
+    from router.router import encoder_for
 
     router = load_router(pack, encoder, calibration)
     bounds = read_conditions(fail_under or [], router.pack)
     run = partial(evaluate, cache=cache, format=form or "jsonl")
     if engine == "ray":
-        make_encoder = partial(load_encoder, encoder)
+        make_encoder = partial(encoder_for, router.pack, encoder)
         run = partial(evaluate_on_ray, address=address, workers=workers, encoder=make_encoder)
         run = partial(run, format=form or "parquet")
     elif address is not None or workers is not None:

@@ -57,5 +57,4 @@ def load_router(
     """Load a router; what takes long is announced on standard error."""
     from router.router import Router
 
-    chosen = encoder_of(encoder)
-    return Router.load(pack, encoder=chosen, calibration=calibration, notify=print_note)
+    return Router.load(pack, encoder=encoder, calibration=calibration, notify=print_note)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.options import EncoderOption, encoder_of
+from router.commands.options import EncoderOption
 from router.commands.output import print_text
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def watch_command(
     from router.watch.files import watch_pack
     from router.watch.live_router import LiveRouter
 
-    live = LiveRouter(encoder_of(encoder))
+    live = LiveRouter(encoder)
     try:
         for event in watch_pack(pack, queries, live.decide):
             _show_event(event, f"{live.seconds:.1f} s, {live.n_embedded:,} embedded")

@@ -97,6 +97,7 @@ class DecisionBuilder:
             action,
             np.where(action == CLARIFY, result.question, -1),
             result.unsure,
+            result.strange,
             np.where(action == NONE, self._nearest_skills(evidence.vectors), -1),
             *np.where((action == ROUTE)[:, None], result.skills, -1).T,
             *np.where(np.take_along_axis(named, order, axis=1), order, -1).T,
@@ -141,7 +142,9 @@ class DecisionBuilder:
         self, evidence: Evidence, result: PolicyResult, row: int, fields: Mapping[str, Any]
     ) -> Clarify:
         """Ask the pack's question, or compose one from the candidates."""
-        if result.unsure[row]:
+        if result.strange[row]:
+            fields = {"reason": "It is not clear that this belongs here.", **fields}
+        elif result.unsure[row]:
             fields = {"reason": "Several of these are about as likely.", **fields}
         index = result.question[row]
         if index < len(self._questions):

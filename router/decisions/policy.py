@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from msgspec import structs
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
 from router.decisions.candidates import MAX_OPTIONS, Candidates
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
 from router.heads.lexicon import BoundedCache
-from router.model.doubt import DoubtThresholds
+from router.model.doubt import DoubtThresholds, ambiguity
 from router.model.layout import ExemplarStatistics, Layout
 from router.model.model import Evidence
 from router.packs.pack import Pack, Policy
@@ -39,6 +38,7 @@ class PolicyResult:
     :param in_scope: Whether an exemplar is close enough. Shape: (n_texts,).
     :param ask_probability: The rescaled probability that a detail is missing. Shape: (n_texts,).
     :param unsure: Whether it asks because deciding is not confident enough. Shape: (n_texts,).
+    :param strange: Whether it asks because the text may not belong here. Shape: (n_texts,).
     :param unasked_action: The action if nothing could be asked. Shape: (n_texts,).
     :param unasked_confidence: The confidence of that. Shape: (n_texts,).
     :param candidates: The targets between which an unsure text is undecided, -1 where there is
@@ -54,9 +54,27 @@ class PolicyResult:
     in_scope: Bools
     ask_probability: Floats
     unsure: Bools
+    strange: Bools
     unasked_action: NDArray[np.int8]
     unasked_confidence: Floats
     candidates: Indices
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What makes texts doubtful.
+
+    :param ambiguity: The log odds that a text says too little to decide. Shape: (n_texts,).
+    :param strangeness: The log odds that a text belongs nowhere. Shape: (n_texts,).
+    """
+
+    ambiguity: Floats
+    strangeness: Floats
+
+    @property
+    def probability(self) -> Floats:
+        """The probability of the greater doubt. Shape: (n_texts,)."""
+        return np.asarray(1.0 / (1.0 + np.exp(-np.maximum(self.ambiguity, self.strangeness))))
 
 
 @dataclass(frozen=True)
@@ -108,7 +126,7 @@ class CompiledPolicy:
             says more of it than the exemplars do.
         """
         statistics, policy = statistics or ExemplarStatistics(), policy or pack.file.policy
-        ask_rate = structs.replace(pack, file=structs.replace(pack.file, policy=policy)).ask_rate
+        ask_rate = pack.ask_rate_under(policy)
         skills, neighbours = tuple(pack.skills), list(pack.neighbours.values())
         beside = [
             [skill in neighbour.mention_beside for skill in skills] for neighbour in neighbours
@@ -140,22 +158,26 @@ class CompiledPolicy:
     def decide(self, evidence: Evidence) -> PolicyResult:
         """Decide each text of a batch, in this order.
 
-        1. No in-scope exemplar is close: none.
+        1. No in-scope exemplar is close, or the text is too strange: none.
         2. The deciding detail is likely missing: ask the likeliest question.
         3. Take the likeliest of skills, neighbours and none, with every further skill that is a
-           concern of its own; if that is not confident enough, ask which of the likeliest it is.
+           concern of its own; if that is not confident enough, or if the text is doubtful, ask
+           which of the likeliest it is.
         """
+        doubts = self.doubts(evidence)
         shares = self.shares_without_questions(evidence)
         n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
         best = shares.argmax(axis=1)
         action = np.full(len(best), NONE, dtype=np.int8)
         action[best < n_skills + n_neighbours] = REDIRECT
         action[best < n_skills] = ROUTE
-        in_scope = self._in_scope(evidence)
+        in_scope = self._in_scope(evidence, doubts)
         action[~in_scope] = NONE
         skills, routed = self._skills(evidence, shares, action)
         neighbours = self._neighbours(evidence, shares, action, skills)
-        confidence = self._confidence(evidence, shares, action, routed, neighbours, in_scope)
+        confidence = self._confidence(
+            evidence, shares, action, routed, neighbours, in_scope, doubts
+        )
         ask = self.scalings.get("clarify", PlattScaling()).transform(evidence.missing_detail)
         question = self._likeliest_question(evidence)
         missing, unsure = asks(
@@ -167,7 +189,16 @@ class CompiledPolicy:
             ask_threshold=self.policy.question_threshold,
             confidence_threshold=self.policy.confidence_threshold,
         )
-        missing, unsure = self._by_rate(evidence, in_scope, action, skills, missing, unsure)
+        wrong, strange = 1.0 - confidence, np.zeros_like(unsure)
+        if doubts is not None:
+            missing, unsure, strange = self._by_rate(
+                doubts,
+                in_scope & self.candidates.has_alternatives(evidence),
+                action,
+                skills,
+                missing,
+            )
+            wrong = np.maximum(wrong, doubts.probability)
         candidates = self._ask_between(evidence, shares, unsure.nonzero()[0], question)
         two = np.partition(shares, -2, axis=1)[:, -2:] if shares.shape[1] > 1 else shares
         return PolicyResult(
@@ -175,45 +206,63 @@ class CompiledPolicy:
             skills=skills,
             neighbours=neighbours,
             question=question,
-            confidence=np.where(missing, ask, np.where(unsure, 1.0 - confidence, confidence)),
+            confidence=np.where(missing, ask, np.where(unsure, wrong, confidence)),
             margin=two[:, -1] - (two[:, 0] if two.shape[1] > 1 else 0.0),
             in_scope=in_scope,
             ask_probability=ask,
             unsure=unsure,
+            strange=strange,
             unasked_action=action,
             unasked_confidence=confidence,
             candidates=candidates,
         )
 
-    def _in_scope(self, evidence: Evidence) -> Bools:
-        """Tell which texts are close enough to belong here. Shape: (n_texts,)."""
+    def doubts(self, evidence: Evidence) -> Doubts | None:
+        """Judge how ambiguous and how strange texts are, if they are asked about by rate."""
         if self.doubt is None:
+            return None
+        layout, scores = self.layout, evidence.scores
+        return Doubts(
+            ambiguity(scores.probabilities[:, layout.targets], evidence.words),
+            self.statistics.doubt.strangeness_of(
+                nearest=scores.nearest[:, layout.targets].max(axis=1, initial=-1.0),
+                centroid=evidence.centroid_similarity,
+                none=scores.probabilities[:, layout.none].sum(axis=1),
+                nearest_none=scores.nearest[:, layout.none].max(axis=1, initial=0.0),
+            ),
+        )
+
+    def _in_scope(self, evidence: Evidence, doubts: Doubts | None) -> Bools:
+        """Tell which texts are close enough to belong here. Shape: (n_texts,)."""
+        if self.doubt is None or doubts is None:
             return np.asarray(evidence.nearest_similarity >= self.similarity_threshold)
-        return np.asarray(evidence.strangeness < self.doubt.refused)
+        return np.asarray(doubts.strangeness < self.doubt.refused)
 
     def _by_rate(
         self,
-        evidence: Evidence,
-        in_scope: Bools,
+        doubts: Doubts,
+        askable: Bools,
         action: NDArray[np.int8],
         skills: Indices,
         missing: Bools,
-        unsure: Bools,
-    ) -> tuple[Bools, Bools]:
+    ) -> tuple[Bools, Bools, Bools]:
         """Ask about the doubtful texts, if a share of the texts is to be asked about.
 
         A text that is likeliest "none" is asked about too where it is near the border. A text of
         several concerns is not ambiguous because several skills share its probability.
+
+        :param askable: The text belongs here, and there are two options at least.
+        :return: Asked because a detail is missing, because the text is doubtful, and because it
+            may not belong here. Shapes: (n_texts,).
         """
-        if self.doubt is None:
-            return missing, unsure
-        if np.isinf(self.doubt.ambiguity):
-            return np.zeros_like(missing), np.zeros_like(unsure)
+        if self.doubt is None or np.isinf(self.doubt.ambiguity):
+            never = np.zeros_like(missing)
+            return never, never, never
         several = (skills[:, 1:] >= 0).any(axis=1)
-        ambiguous = (evidence.ambiguity >= self.doubt.ambiguity) & (action != NONE) & ~several
-        strange = evidence.strangeness >= self.doubt.border
-        doubtful = in_scope & (ambiguous | strange)
-        return missing, doubtful & ~missing & self.candidates.has_alternatives(evidence)
+        ambiguous = (doubts.ambiguity >= self.doubt.ambiguity) & (action != NONE) & ~several
+        strange = doubts.strangeness >= self.doubt.border
+        unsure = askable & (ambiguous | strange) & ~missing
+        return missing, unsure, unsure & strange & ~ambiguous
 
     def shares_without_questions(self, evidence: Evidence) -> Floats:
         """Compute the probabilities of skills, neighbours and none, given that nothing is asked.
@@ -306,6 +355,7 @@ class CompiledPolicy:
         routed: Floats,
         neighbours: Bools,
         in_scope: Bools,
+        doubts: Doubts | None,
     ) -> Floats:
         """Tell how sure is what would be decided unasked. Shape: (n_texts,)."""
         n_skills, n_neighbours = len(self.layout.skills), len(self.layout.neighbours)
@@ -318,8 +368,8 @@ class CompiledPolicy:
             elif code == NONE:
                 confidence[rows] = shares[rows, n_skills + n_neighbours :].sum(axis=1)
                 far = rows[~in_scope[rows]]
-                if self.doubt is not None:
-                    strange = 1.0 / (1.0 + np.exp(-evidence.strangeness[rows]))
+                if doubts is not None:
+                    strange = 1.0 / (1.0 + np.exp(-doubts.strangeness[rows]))
                     confidence[rows] = np.maximum(confidence[rows], strange)
                 elif len(far):
                     p_value = self.statistics.p_value(evidence.nearest_similarity[far])

@@ -1,9 +1,7 @@
 """Two layers of a model as one vector, which helps where a class has few exemplars."""
 
-from pathlib import Path
 from typing import ClassVar
 
-from router.encoders.exported_model import Notify, Precision
 from router.encoders.onnx_encoder import OnnxEncoder
 
 
@@ -20,11 +18,3 @@ class TwoLayerEncoder(OnnxEncoder):
     """
 
     two_layer: ClassVar[bool] = True
-
-    def __init__(
-        self,
-        model: str | Path | None = None,
-        precision: Precision = "int8",
-        notify: Notify | None = None,
-    ) -> None:
-        super().__init__(model, precision, notify)

@@ -10,16 +10,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from router.decisions.outcome import OutcomeBatch
-from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
 from router.errors import EncoderError, RouterError
 from router.evaluation.run import DecideBatches, Evaluation, evaluate
-from router.router import Router
+from router.router import Router, encoder_for
 
 _MAX_RETRIES = 3
 """How often a worker that dies is replaced, and its texts are decided again."""
@@ -32,7 +31,7 @@ def evaluate_on_ray(
     *,
     address: str | None = None,
     workers: int | None = None,
-    encoder: Callable[[], Encoder] = default_encoder,
+    encoder: Callable[[], Encoder] | None = None,
     format: str = "parquet",
     **settings: Any,  # noqa: ANN401 - those of `evaluate`
 ) -> Evaluation:
@@ -45,7 +44,7 @@ def evaluate_on_ray(
     :param address: The address of the cluster; if None, a cluster is started on this machine,
         unless one is running.
     :param workers: The number of workers, which hold a model each; None: one for each CPU.
-    :param encoder: Makes the router's encoder on each worker.
+    :param encoder: Makes the router's encoder on each worker; the default one of its pack if None.
     :param format: The format of the decisions: "jsonl" or "parquet".
     :param settings: Further settings of `evaluate`.
     :raises LogError: As in `evaluate`.
@@ -53,7 +52,7 @@ def evaluate_on_ray(
         decided; the message names it.
     """
     with _cluster(address):
-        decide = _decider(router, encoder, workers)
+        decide = _decider(router, encoder or partial(encoder_for, router.pack), workers)
         return evaluate(
             router, log, out, format=format, decide=decide, **settings | {"cache": False}
         )

@@ -15,21 +15,16 @@ m * (n_directions + n_targets).
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
-from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
+from router.heads.exemplar_index import ExemplarIndex
 from router.heads.scores import Scores
 from router.heads.similarity import (
-    FEWEST_POINTS,
-    Graph,
-    Int8Cosines,
     cosines,
-    int8_graph,
     nearest_by_target,
     product,
     sums_by_code,
@@ -63,18 +58,14 @@ _JITTER = 1e-5
 """Added to the diagonal, relative to its mean: single precision needs it."""
 
 
-class DiscriminantHead(Struct, frozen=True, dict=True, eq=False, tag="discriminant"):
-    """A fitted head. `names` are the targets in the order of the columns."""
+class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discriminant"):
+    """A fitted head."""
 
-    names: tuple[str, ...]
-    exemplars: Vectors  # (n_exemplars, width), target by target
-    counts: Indices  # (n_targets,): the number of exemplars of each target
     projection: NDArray[np.float32]  # (width, n_directions)
     landmarks: Vectors  # (n_landmarks, n_directions)
     votes: NDArray[np.float32]  # (n_landmarks, n_targets)
     power: Power
     titles: Vectors  # (n_targets, width): the vector of each target's title, zero if it has none
-    graph: Graph | None = None  # the exemplars in 8 bits, where that is faster
 
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them."""
@@ -90,11 +81,7 @@ class DiscriminantHead(Struct, frozen=True, dict=True, eq=False, tag="discrimina
 
     def _nearest(self, vectors: Vectors) -> Similarities:
         """Compute the cosine with the closest exemplar of each target."""
-        if self._int8_cosines is None:
-            similarities = cosines(vectors, self.exemplars)
-        else:
-            similarities = self._int8_cosines.cosines(vectors)
-        return nearest_by_target(similarities, self.starts)
+        return nearest_by_target(self.similarities(vectors), self.starts)
 
     def decisions(self, vectors: Vectors) -> Floats:
         """Estimate the share of each target in each text: about 1 where all is clear.
@@ -119,21 +106,6 @@ class DiscriminantHead(Struct, frozen=True, dict=True, eq=False, tag="discrimina
     def word_votes(self, words: Words) -> Floats:
         """Give zeros: this head knows no words. Shape: (n_texts, n_targets)."""
         return np.zeros((len(words), len(self.names)))
-
-    @cached_property
-    def starts(self) -> Indices:
-        """Where the exemplars of each target begin. Shape: (n_targets,)."""
-        return np.cumsum(self.counts) - self.counts
-
-    @cached_property
-    def _int8_cosines(self) -> Int8Cosines | None:
-        return None if self.graph is None else Int8Cosines(self.graph)
-
-    def with_int8_index(self) -> "DiscriminantHead":
-        """Read the exemplars in 8 bits from now on, where they are many enough to be faster."""
-        if len(self.exemplars) < FEWEST_POINTS:
-            return self
-        return structs.replace(self, graph=int8_graph(self.exemplars))
 
 
 def fit_discriminant_head(

@@ -13,19 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from msgspec import Struct, structs
 from numpy.typing import NDArray
 
-from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
+from router.arrays import Floats, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
+from router.heads.exemplar_index import ExemplarIndex
 from router.heads.lexicon import Lexicon, SparseGram, WordVotes
 from router.heads.scores import Scores
 from router.heads.similarity import (
-    FEWEST_POINTS,
-    Graph,
-    Int8Cosines,
-    cosines,
-    int8_graph,
     nearest_by_target,
     product,
 )
@@ -62,19 +57,15 @@ class KernelSettings:
         return cls() if per_target >= 60 else cls(lexical=0.15, ridge=0.6)
 
 
-class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
-    """A fitted head. `names` are the targets in the order of the columns."""
+class KernelHead(ExemplarIndex, frozen=True, kw_only=True, tag="kernel"):
+    """A fitted head."""
 
-    names: tuple[str, ...]
     settings: KernelSettings
-    exemplars: Vectors  # (n_exemplars, width)
-    counts: Indices  # (n_targets,): the number of exemplars of each target
     votes: NDArray[np.float32]  # (n_exemplars, n_targets)
     lexicon: Lexicon
     term_votes: NDArray[np.float32]  # (n_terms, n_targets): the votes, summed over exemplars
     prior: Floats  # (n_targets,)
     power: Power
-    graph: Graph | None = None  # the exemplars in 8 bits, where that is faster
 
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them. The exemplars must stand target by target."""
@@ -93,7 +84,7 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
 
     def _score_block(self, vectors: Vectors) -> tuple[NDArray[np.float32], Similarities]:
         """Give the votes, and the nearest similarities by target."""
-        similarities = self._similarities(vectors)
+        similarities = self.similarities(vectors)
         nearest = nearest_by_target(similarities, self.starts)
         return product(self._kernel(similarities), self.votes), nearest
 
@@ -107,7 +98,7 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
         decisions = self._decisions_without_vectors(words_in(texts), word_votes)
 
         def votes(start: int) -> NDArray[np.float32]:
-            similarities = self._similarities(vectors[start : start + _SCORED])
+            similarities = self.similarities(vectors[start : start + _SCORED])
             return product(self._kernel(similarities), self.votes)
 
         if len(texts) <= _SCORED:
@@ -132,27 +123,6 @@ class KernelHead(Struct, frozen=True, dict=True, eq=False, tag="kernel"):
     @cached_property
     def _word_votes(self) -> WordVotes:
         return WordVotes(self.lexicon, self.term_votes)
-
-    @cached_property
-    def starts(self) -> Indices:
-        """Where the exemplars of each target begin. Shape: (n_targets,)."""
-        return np.cumsum(self.counts) - self.counts
-
-    def _similarities(self, vectors: Vectors) -> Similarities:
-        """Compute the cosine of each text with each exemplar. Shape: (n_texts, n_exemplars)."""
-        if self._int8_cosines is None:
-            return cosines(vectors, self.exemplars)
-        return self._int8_cosines.cosines(vectors)
-
-    @cached_property
-    def _int8_cosines(self) -> Int8Cosines | None:
-        return None if self.graph is None else Int8Cosines(self.graph)
-
-    def with_int8_index(self) -> "KernelHead":
-        """Read the exemplars in 8 bits from now on, where they are many enough to be faster."""
-        if len(self.exemplars) < FEWEST_POINTS:
-            return self
-        return structs.replace(self, graph=int8_graph(self.exemplars))
 
     def _kernel(self, similarities: Similarities) -> NDArray[np.float32]:
         """Turn cosines into kernel values, in place. Shape: as given, in (0, 1]."""

@@ -1,15 +1,17 @@
 """The labels of a log: which decision is right, and whether a decision is acceptable by it."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
 
 from router.decisions.outcome import ACTIONS, Action, Outcome
-from router.packs.pack import Pack
+from router.packs.pack import Neighbour, Pack, Skill
 from router.packs.precedence import Precedence
 
 _SEPARATORS = re.compile(r"[;,|>\n]")
@@ -95,7 +97,7 @@ class LabelReader:
 
     A label is the full form (a mapping with `action`), a list of ids in execution order, or a
     single id: of a skill, a category (any of its skills will do), a neighbour or a question, or
-    the name of an action.
+    the name of an action. The title of a skill or neighbour may stand for its id.
     """
 
     pack: Pack
@@ -139,7 +141,7 @@ class LabelReader:
         return gold
 
     def _short(self, value: object) -> Gold:
-        names = list(dict.fromkeys(_ids_in(value)))
+        names = self._names(value)
         if len(names) == 1:
             return self._single(names[0])
         skills = tuple(name for name in names if name in self.pack.skills)
@@ -149,6 +151,25 @@ class LabelReader:
                 known = (*self.pack.skills, *self.pack.neighbours)
                 raise ValueError(_unknown("a list has skills and neighbours", name, known))
         return Gold("route" if skills else "redirect", skills=skills, packs=packs)
+
+    def _names(self, value: object) -> list[str]:
+        """Give the different ids that a label names; a title stands for its id."""
+        if isinstance(value, str) and value.strip() in self._id_of_title:
+            return [self._id_of_title[value.strip()]]
+        return list(dict.fromkeys(self._id_of_title.get(name, name) for name in _ids_in(value)))
+
+    @cached_property
+    def _id_of_title(self) -> dict[str, str]:
+        """The ids of skills and neighbours by title, where no id is called so and only one is."""
+        targets: list[Skill | Neighbour] = [*self.pack.file.skills, *self.pack.file.neighbours]
+        count = Counter(target.title for target in targets)
+        taken = {*self.pack.target_ids, *self.pack.questions, *ACTIONS}
+        taken |= {category.id for category in self.pack.file.categories}
+        return {
+            target.title: target.id
+            for target in targets
+            if count[target.title] == 1 and target.title not in taken
+        }
 
     def _single(self, name: str) -> Gold:
         pack = self.pack
@@ -169,7 +190,7 @@ class LabelReader:
         raise ValueError(_unknown(what, name, known))
 
     def _ids(self, field_name: str, value: object, known: Collection[str]) -> tuple[str, ...]:
-        ids = tuple(dict.fromkeys(_ids_in(value)))
+        ids = tuple(self._names(value))
         for name in ids:
             if name not in known:
                 raise ValueError(_unknown(f"{field_name} are ids of the pack", name, known))

@@ -155,7 +155,7 @@ def scale_of(cosines: Floats) -> Floats:
     """
     if not len(cosines):
         return _TYPICAL_SCALE
-    own = np.stack([cosines.mean(axis=0), cosines.std(axis=0)])
+    own = np.stack([cosines.mean(axis=0), np.maximum(cosines.std(axis=0), 0.02)])
     weight = len(cosines) / (len(cosines) + _TYPICAL_WEIGHT)
     return np.asarray(weight * own + (1.0 - weight) * _TYPICAL_SCALE)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
+from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import DocumentHead
@@ -16,7 +16,6 @@ from router.heads.kernel_head import KernelHead
 from router.heads.scores import Scores, TokenMatches
 from router.heads.similarity import Centroids, cosines
 from router.model.concerns import ClauseEvidence, ClauseGate, Concerns, clauses_of, gate_features
-from router.model.doubt import ambiguity
 from router.model.layout import ExemplarStatistics, Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
@@ -48,10 +47,10 @@ class Evidence:
     :param words: The words of each text.
     :param scores: What the head says.
     :param nearest_similarity: The cosine with the closest in-scope exemplar. Shape: (n_texts,).
+    :param centroid_similarity: The cosine with the closest centroid of a skill or neighbour. Shape:
+        (n_texts,).
     :param questions: What speaks for and against the likeliest question of each text.
     :param missing_detail: The probability that the deciding detail is missing. Shape: (n_texts,).
-    :param ambiguity: The log odds that a text says too little to decide. Shape: (n_texts,).
-    :param strangeness: The log odds that a text belongs nowhere. Shape: (n_texts,).
     :param extra_skills: The probability that each skill is a further concern. Shape: (n_texts,
         n_skills).
     """
@@ -60,10 +59,9 @@ class Evidence:
     words: Words
     scores: Scores
     nearest_similarity: Floats
+    centroid_similarity: Floats
     questions: QuestionEvidence
     missing_detail: Floats
-    ambiguity: Floats
-    strangeness: Floats
     extra_skills: Probabilities
 
     @property
@@ -126,10 +124,9 @@ class Model:
             words=words,
             scores=scores,
             nearest_similarity=self._nearest_in_scope(scores.nearest),
+            centroid_similarity=_closest(scores.vectors, self._target_centroids),
             questions=questions,
             missing_detail=self.missing_detail.probability(questions),
-            ambiguity=ambiguity(scores.probabilities[:, self.layout.targets], words),
-            strangeness=self._strangeness(scores),
             extra_skills=self._extra_skills(texts, words, scores, encoder),
         )
 
@@ -148,29 +145,15 @@ class Model:
             evidence,
             scores=scores,
             nearest_similarity=self._nearest_in_scope(nearest),
-            ambiguity=ambiguity(probabilities[:, self.layout.targets], evidence.words),
-            strangeness=self._strangeness(scores, left),
+            centroid_similarity=_closest(
+                scores.vectors, self._target_centroids[left[self.layout.targets]]
+            ),
             extra_skills=evidence.extra_skills * left[self.layout.skills],
         )
 
     def _nearest_in_scope(self, nearest: Similarities) -> Floats:
         in_scope = nearest[:, self._in_scope]
         return np.asarray(in_scope.max(axis=1, initial=-1.0), dtype=np.float64)
-
-    def _strangeness(self, scores: Scores, left: Bools | None = None) -> Floats:
-        """Compute the log odds that each text belongs nowhere. Shape: (n_texts,).
-
-        :param left: Which targets can be decided; all if None. Shape: (n_targets,).
-        """
-        layout, centroids = self.layout, self._target_centroids
-        if left is not None:
-            centroids = centroids[left[layout.targets]]
-        return self.statistics.doubt.strangeness_of(
-            nearest=scores.nearest[:, layout.targets].max(axis=1, initial=-1.0),
-            centroid=cosines(scores.vectors, centroids).max(axis=1, initial=-1.0),
-            none=scores.probabilities[:, layout.none].sum(axis=1),
-            nearest_none=scores.nearest[:, layout.none].max(axis=1, initial=0.0),
-        )
 
     @cached_property
     def _target_centroids(self) -> Vectors:
@@ -254,3 +237,8 @@ class Model:
         none = evidence.probabilities[:, self.layout.none].sum(axis=1)
         features = np.column_stack([logit(none), evidence.nearest_similarity])
         return self.statistics.out_of_scope.probabilities(features)
+
+
+def _closest(vectors: Vectors, centroids: Vectors) -> Floats:
+    """Compute the cosine of each text with the closest centroid. Shape: (n_texts,)."""
+    return np.asarray(cosines(vectors, centroids).max(axis=1, initial=-1.0), dtype=np.float64)

@@ -343,7 +343,13 @@ class Pack(Struct, frozen=True, dict=True):
     @property
     def ask_rate(self) -> float | None:
         """The share of queries to ask about; None if the thresholds of the policy decide that."""
-        policy = self.file.policy
+        return self.ask_rate_under(self.file.policy)
+
+    def ask_rate_under(self, policy: Policy) -> float | None:
+        """Tell what `ask_rate` is with another policy.
+
+        :param policy: Used instead of the pack's own.
+        """
         has_threshold = policy.ask_threshold is not None or policy.confidence_threshold > 0.0
         if policy.ask_rate is not None or has_threshold or self.is_made_of_documents:
             return policy.ask_rate

@@ -8,12 +8,13 @@ from msgspec import structs
 from router.arrays import TokenVectors, Vectors
 from router.decisions.words import outcome_in_words
 from router.encoders.cached import with_exemplar_cache
+from router.encoders.default import EncoderLike
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.fitting.model_cache import cached_model
 from router.heads.kernel_head import KernelHead
 from router.model.model import Model
 from router.packs.pack import Pack, Policy
-from router.router import Router
+from router.router import Router, encoder_for
 from router.watch.live_head import LiveHead
 
 _MOST_CHANGED = 0.2
@@ -27,9 +28,8 @@ class LiveRouter:
     an editor would fill it.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
-        self._counting = _CountingEncoder(encoder)
-        self._encoder = with_exemplar_cache(self._counting)
+    def __init__(self, encoder: EncoderLike | None = None) -> None:
+        self._given = encoder
         self._fit: Callable[[Pack, Encoder], Model] = cached_model
         self._last: tuple[Pack, Model, LiveHead | None] | None = None
         self.n_embedded = 0
@@ -43,6 +43,10 @@ class LiveRouter:
     def decide(self, pack: Pack, queries: Sequence[str]) -> list[str]:
         """Fit the pack, and give the outcome of each query in words."""
         start = time.perf_counter()
+        by_rate = pack.ask_rate is not None
+        if self._last is None or (self._last[0].ask_rate is not None) != by_rate:
+            self._counting = _CountingEncoder(encoder_for(pack, self._given))
+            self._encoder, self._last = with_exemplar_cache(self._counting), None
         self._counting.embedded.clear()
         model = self._updated(pack) or self._fitted(pack)
         batch = Router(pack, self._encoder, model).outcomes(queries)

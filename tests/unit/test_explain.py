@@ -40,6 +40,25 @@ def test_the_rule_of_a_text_that_lacks_no_detail(pack, threshold, end):
     )
 
 
+@pytest.mark.parametrize(
+    ("row", "rate", "words"),
+    [
+        ({"centroid": -4.42}, 0.1, "the strangeness is 1.75, from 1.74 on -> none"),
+        (
+            {"centroid": -3.12},
+            0.1,
+            "the ambiguity is -0.57, threshold 0.38; the strangeness is 0.85, threshold 0.84"
+            " -> ask which it is",
+        ),
+        ({"missing": 0.7}, 0.1, "a detail is missing with probability 0.70 -> ask"),
+        ({"missing": 0.7}, 0.0, "nothing is asked, and the likeliest is route -> route"),
+    ],
+)
+def test_the_rule_of_a_pack_that_asks_by_rate(pack, row, rate, words):
+    policy = policy_of(pack, ask_rate=rate, ask_threshold=None)
+    assert rule(policy, **row) == words
+
+
 def test_the_rule_of_a_calibrated_policy_has_the_rescaled_numbers(pack):
     scalings = {"route": PlattScaling(offset=log(3)), "clarify": PlattScaling(offset=log(4))}
     policy = policy_of(pack, ask_threshold=0.9, confidence_threshold=0.8)

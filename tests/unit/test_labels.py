@@ -1,9 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from router.decisions.outcome import Outcome
 from router.logs.labels import Gold, LabelReader, accepts, in_order
+from router.packs.pack import Pack
 from router.packs.pack_file import load_pack
 from router.packs.precedence import Precedence
 
@@ -101,3 +103,27 @@ def test_a_label_in_each_form(tiny, label, gold):
 def test_what_the_pack_does_not_have_is_named(tiny, label, message):
     with pytest.raises(ValueError, match=message):
         LabelReader(load_pack(tiny)).read(label)
+
+
+def test_the_title_of_a_target_stands_for_its_id():
+    labels = ["Order status", "order_refund", "Cards, lost"]
+    reader = LabelReader(Pack.of({label: ["a", "b", "c"] for label in labels}))
+    assert reader.read("Order status") == Gold("route", ("order-status",))
+    assert reader.read("order_refund; Order status") == Gold(
+        "route", ("order-refund", "order-status")
+    )
+    assert reader.read("Cards, lost") == Gold("route", ("cards-lost",))
+    assert reader.read({"action": "route", "skills": ["order_refund"]}).skills == ("order-refund",)
+    with pytest.raises(ValueError, match="was: 'Order_status'; did you mean 'order-status'"):
+        reader.read("Order_status")
+
+
+def test_a_title_that_is_a_name_of_something_else_or_stands_twice_is_no_id():
+    pack = Pack.of({"a": ["1", "2", "3"], "b": ["4", "5", "6"]})
+    first, second = pack.file.skills
+    skills = (replace(first, title="none"), replace(second, title="b"))
+    same = tuple(replace(skill, title="alike") for skill in pack.file.skills)
+    reader = LabelReader(replace(pack, file=replace(pack.file, skills=skills)))
+    assert reader.read("none") == Gold("none")
+    with pytest.raises(ValueError, match="was: 'alike'"):
+        LabelReader(replace(pack, file=replace(pack.file, skills=same))).read("alike")

@@ -252,8 +252,7 @@ def test_a_batch_may_be_empty(pack):
                     **{name: rows[:0] for name, rows in vars(single.questions).items()}
                 ),
                 missing_detail=single.missing_detail[:0],
-                ambiguity=single.ambiguity[:0],
-                strangeness=single.strangeness[:0],
+                centroid_similarity=single.centroid_similarity[:0],
                 extra_skills=single.extra_skills[:0],
             ),
             vectors=single.vectors[:0],
@@ -300,26 +299,34 @@ def test_the_texts_that_are_asked_about_at_a_level_have_that_risk():
 
 
 RATE = {"ask_rate": 0.1, "ask_threshold": None}
+HALVES = {"fix-brakes": 0.5, "sell-bikes": 0.5}
+"""With one word, the ambiguity is 1.43 - 1.44 log 2 + 2.97 log 2 = 2.49; with nine it is 0.17. The
+strangeness is -0.99 nearest - 0.69 centroid - 0.61, and the closest exemplar is at 0.7."""
 
 
 @pytest.mark.parametrize(
-    ("row", "action"),
+    ("row", "action", "strange"),
     [
-        ({"ambiguity": 0.37, "strangeness": 0.83}, "route"),
-        ({"ambiguity": 0.39}, "clarify"),  # it says too little
-        ({"strangeness": 0.85}, "clarify"),  # it hardly belongs here
-        ({"strangeness": 1.75}, "none"),
+        ({"p": HALVES, "text": "brakes " * 9}, "route", False),
+        ({"p": HALVES, "text": "brakes"}, "clarify", False),  # it says too little
+        ({"p": HALVES, "text": "brakes", "extra": {2: 0.9}}, "route", False),  # two concerns
+        ({"centroid": -3.10}, "route", False),  # strangeness 0.836
+        ({"centroid": -3.12}, "clarify", True),  # 0.850: it hardly belongs here
+        ({"centroid": -4.40}, "clarify", True),  # 1.733
+        ({"centroid": -4.42}, "none", False),  # 1.747
     ],
 )
-def test_a_pack_that_asks_by_rate_asks_about_doubtful_texts(pack, row, action):
-    assert decided(pack, row, **RATE) == action
+def test_a_pack_that_asks_by_rate_asks_about_doubtful_texts(pack, row, action, strange):
+    result = policy_of(pack, **RATE).decide(evidence_of(row))
+    assert (ACTIONS[result.action[0]], result.strange[0]) == (action, strange)
 
 
-def decided(pack, row, **policy):
-    return ACTIONS[policy_of(pack, **policy).decide(evidence_of(row)).action[0]]
+def test_the_confidence_of_such_a_question_is_that_it_was_worth_asking(pack):
+    result = policy_of(pack, **RATE).decide(evidence_of({"centroid": -3.12}))
+    assert result.confidence[0] == pytest.approx(1 / (1 + np.exp(-0.8498)), abs=1e-3)
 
 
 def test_a_rate_of_zero_never_asks_and_still_refuses_strangers(pack):
-    never = {"ask_rate": 0.0, "ask_threshold": None}
-    assert decided(pack, {"ambiguity": 9.0, "missing": 1.0}, **never) == "route"
-    assert decided(pack, {"strangeness": 1.75}, **never) == "none"
+    policy = policy_of(pack, ask_rate=0.0, ask_threshold=None)
+    rows = [{"p": HALVES, "text": "brakes", "missing": 1.0}, {"centroid": -4.42}]
+    assert [ACTIONS[code] for code in policy.decide(evidence_of(*rows)).action] == ["route", "none"]
