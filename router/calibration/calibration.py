@@ -11,7 +11,8 @@ from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.files import DamagedError, read_json, write_whole
-from router.model.layout import ExemplarStatistics, Layout
+from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.layout import Layout
 from router.model.model import model_hash
 from router.packs.pack import Pack, Policy, Proportion
 from router.statistics.figure import Figure

@@ -11,8 +11,9 @@ from router.arrays import Bools, Floats, Indices
 from router.decisions.candidates import MAX_OPTIONS, Candidates
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
 from router.heads.lexicon import BoundedCache
-from router.model.doubt import DoubtThresholds, ambiguity
-from router.model.layout import ExemplarStatistics, Layout
+from router.model.doubt import DoubtThresholds, Nearness
+from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.layout import Layout
 from router.model.model import Evidence
 from router.packs.pack import Pack, Policy
 from router.packs.precedence import Precedence
@@ -221,15 +222,13 @@ class CompiledPolicy:
         """Judge how ambiguous and how strange texts are, if they are asked about by rate."""
         if self.doubt is None:
             return None
-        layout, scores = self.layout, evidence.scores
+        doubt, layout = self.statistics.doubt, self.layout
+        nearness = Nearness.of(
+            evidence.nearest, evidence.centroid_similarity, evidence.probabilities, layout
+        )
+        in_scope = evidence.probabilities[:, layout.targets]
         return Doubts(
-            ambiguity(scores.probabilities[:, layout.targets], evidence.words),
-            self.statistics.doubt.strangeness_of(
-                nearest=scores.nearest[:, layout.targets].max(axis=1, initial=-1.0),
-                centroid=evidence.centroid_similarity,
-                none=scores.probabilities[:, layout.none].sum(axis=1),
-                nearest_none=scores.nearest[:, layout.none].max(axis=1, initial=0.0),
-            ),
+            doubt.ambiguity_of(nearness, in_scope, evidence.words), doubt.strangeness_of(nearness)
         )
 
     def _in_scope(self, evidence: Evidence, doubts: Doubts | None) -> Bools:
@@ -260,7 +259,7 @@ class CompiledPolicy:
             return never, never, never
         several = (skills[:, 1:] >= 0).any(axis=1)
         ambiguous = (doubts.ambiguity >= self.doubt.ambiguity) & (action != NONE) & ~several
-        strange = doubts.strangeness >= self.doubt.border
+        strange = (doubts.strangeness >= self.doubt.border) & ~several
         unsure = askable & (ambiguous | strange) & ~missing
         return missing, unsure, unsure & strange & ~ambiguous
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.fitting.head_fitters import HeadFitter, fitter_for, fitter_of, halves_in_turn
 from router.fitting.joined_queries import join_exemplars
 from router.heads.scores import Head
-from router.heads.similarity import Centroids, sums_by_code, unit_rows
+from router.heads.similarity import Centroids, nearest_by_target, sums_by_code, unit_rows
 from router.model.concerns import (
     FOUND,
     ClauseEvidence,
@@ -20,8 +20,9 @@ from router.model.concerns import (
     clauses_of,
     gate_features,
 )
-from router.model.doubt import Doubt, ambiguity, scale_of
-from router.model.layout import ExemplarStatistics, Layout
+from router.model.doubt import Doubt, Nearness, scale_of
+from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Model, model_hash
 from router.model.replies import ANY_ANSWER, ReplyHead, general_replies, reply_exemplars
@@ -30,11 +31,11 @@ from router.statistics.probability import Logistic, logit
 from router.text import words_in
 
 _N_JOINED = 800
-"""Queries joined from two exemplars on which the judgement of further concerns is fitted. A
-pack that asks by rate has no more of them than of exemplars."""
+"""Queries joined from two exemplars on which the judgement of further concerns is fitted."""
 
-_SHORT_EXEMPLARS, _MAX_REPLIES = 5, 300
-"""So many short exemplars of each target, and so many replies in all, show what an answer is."""
+_SHORT_EXEMPLARS, _MAX_REPLIES, _MAX_ANSWERS = 5, 300, 2_000
+"""So many short exemplars of each target, so many replies in all, and so many of both together
+show what an answer is."""
 
 
 def fit_model(pack: Pack, encoder: Encoder) -> Model:
@@ -116,9 +117,10 @@ def _exemplar_statistics(
     :param held_out: What was judged. Shape: (n_judged, n_targets).
     """
     _, every = np.unique(np.asarray(labels), return_inverse=True)
-    all_in_scope, truth = ~np.isin(every, layout.none), every[judged]
-    in_scope = all_in_scope[judged]
-    nearest = _nearest_others(head.exemplars, all_in_scope, judged)
+    truth = every[judged]
+    others = _nearest_others(head, judged)
+    nearest = np.delete(others, layout.none, axis=1).max(axis=1, initial=-1.0).astype(np.float64)
+    in_scope = ~np.isin(truth, layout.none)
     unasked = np.flatnonzero(~np.isin(truth, layout.questions))
     not_asked = 1.0 - held_out[:, layout.questions].sum(axis=1)
     true_probability = held_out[unasked, truth[unasked]] / np.maximum(not_asked[unasked], 1e-12)
@@ -126,8 +128,14 @@ def _exemplar_statistics(
     out_of_scope = None
     if not in_scope.all():
         out_of_scope = Logistic.fit(np.column_stack([logit(none), nearest]), ~in_scope)
-    rows = np.flatnonzero(in_scope & np.isin(truth, layout.unasked))
-    doubt = _doubt(head, layout, every, judged[rows], nearest[rows], held_out[rows])
+    rows = np.flatnonzero(np.isin(truth, layout.targets))
+    centroid = _closest_centroid(head, layout, every, judged[rows])
+    nearness = Nearness.of(others[rows], centroid, held_out[rows], layout)
+    doubt = Doubt(
+        scale=scale_of(np.stack([nearness.nearest, centroid], axis=1)),
+        n_exemplars=int(np.isin(every, layout.targets).sum()),
+        has_none=len(layout.none) > 0,
+    )
     in_targets = held_out[rows][:, layout.targets]
     words = words_in(texts[row] for row in judged[rows].tolist())
     return ExemplarStatistics(
@@ -136,53 +144,41 @@ def _exemplar_statistics(
         out_of_scope,
         replace(
             doubt,
-            ambiguity=ambiguity(in_targets, words),
+            ambiguity=doubt.ambiguity_of(nearness, in_targets, words),
+            strangeness=doubt.strangeness_of(nearness),
             true_share=held_out[rows, truth[rows]] / np.maximum(in_targets.sum(axis=1), 1e-12),
         ),
     )
 
 
-def _doubt(
-    head: Head,
-    layout: Layout,
-    truth: Indices,
-    judged: Indices,
-    nearest: Floats,
-    held_out: Probabilities,
-) -> Doubt:
-    """Measure how strange the in-scope exemplars look, each with itself left out.
+def _closest_centroid(head: Head, layout: Layout, truth: Indices, judged: Indices) -> Floats:
+    """Compute the cosine with the closest centroid; an exemplar is no part of its own centroid.
 
     :param truth: The column of every exemplar. Shape: (n,).
-    :param judged: The rows of those that were judged. Shape: (n_judged,).
+    :param judged: The rows of skills and neighbours that are judged. Shape: (n_judged,).
+    :return: Shape: (n_judged,).
     """
-    vectors, counts = head.exemplars, np.bincount(truth, minlength=len(head.names))
-    sums = sums_by_code(vectors, truth, counts)
-    own, of_judged = truth[judged], vectors[judged]
+    sums = sums_by_code(head.exemplars, truth, np.bincount(truth, minlength=len(head.names)))
+    own, of_judged = truth[judged], head.exemplars[judged]
     similarities = (of_judged @ unit_rows(sums).T)[:, layout.targets]
     without_itself = unit_rows(sums[own] - of_judged)
     column = np.full(len(head.names), -1)
     column[layout.targets] = np.arange(len(layout.targets))
     similarities[np.arange(len(own)), column[own]] = (without_itself * of_judged).sum(axis=1)
-    centroid = similarities.max(axis=1, initial=-1.0).astype(np.float64)
-    of_none = vectors[np.isin(truth, layout.none)]
-    nearest_none = (of_judged @ of_none.T).max(axis=1, initial=0.0)
-    doubt = Doubt(
-        scale=scale_of(np.stack([nearest, centroid], axis=1)),
-        n_exemplars=int(np.isin(truth, layout.targets).sum()),
-        has_none=len(layout.none) > 0,
-    )
-    none = held_out[:, layout.none].sum(axis=1)
-    return replace(doubt, strangeness=doubt.strangeness_of(nearest, centroid, none, nearest_none))
+    return np.asarray(similarities.max(axis=1, initial=-1.0), dtype=np.float64)
 
 
-def _nearest_others(vectors: Vectors, in_scope: Bools, judged: Indices) -> Floats:
-    """Compute the cosine of exemplars with the closest other one in scope. Shape: (n_judged,)."""
-    nearest = np.full(len(judged), -1.0)
+def _nearest_others(head: Head, judged: Indices) -> Similarities:
+    """Compute the cosine of exemplars with the closest other one of each target.
+
+    :return: Shape: (n_judged, n_targets).
+    """
+    nearest = np.empty((len(judged), len(head.names)), dtype=np.float32)
     for start in range(0, len(judged), 500):
         rows = judged[start : start + 500]
-        cosines = vectors[rows] @ vectors.T
-        cosines[np.arange(len(rows)), rows] = -1.0
-        nearest[start : start + 500] = cosines[:, in_scope].max(axis=1, initial=-1.0)
+        similarities = head.exemplars[rows] @ head.exemplars.T
+        similarities[np.arange(len(rows)), rows] = -1.0
+        nearest[start : start + 500] = nearest_by_target(similarities, head.starts)
     return nearest
 
 
@@ -229,7 +225,8 @@ def general_reply_exemplars(pack: Pack) -> list[tuple[str, str]]:
     ]
     general = [(meaning, line) for meaning, lines in general_replies().items() for line in lines]
     known = {line.casefold() for _, line in general}
-    answers = dict.fromkeys((*titles, *shortest, *replies[:_MAX_REPLIES]))
+    answers = list(dict.fromkeys((*titles, *shortest, *replies[:_MAX_REPLIES])))
+    answers = answers[:: -(-len(answers) // _MAX_ANSWERS)]
     return [*((ANY_ANSWER, line) for line in answers if line.casefold() not in known), *general]
 
 
@@ -242,6 +239,9 @@ def _fit_judgements(
     labels: Sequence[str],
     questions: QuestionIndex,
 ) -> tuple[MissingDetail, Concerns, ClauseGate]:
+    by_rate = pack.ask_rate is not None and not pack.is_made_of_documents
+    if by_rate and not pack.questions:
+        return MissingDetail(None), Concerns.typical(), ClauseGate.typical()
     features, needs_question, clauses = [], [], []
     for side, (seen, unseen) in enumerate(halves_in_turn(labels)):
         head: Head = fitter.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
@@ -254,10 +254,13 @@ def _fit_judgements(
         features.append(evidence.features())
         needs_question.append(np.array([labels[i].startswith("question:") for i in unseen]))
         truth = {texts[i]: labels[i].removeprefix("skill:") for i in unseen}
-        clauses.append(_judge_clauses(pack, encoder, head, layout, truth, side))
+        if not by_rate:
+            clauses.append(_judge_clauses(pack, encoder, head, layout, truth, side))
     missing_detail = MissingDetail(None)
     if pack.questions:
         missing_detail = MissingDetail.fit(np.vstack(features), np.concatenate(needs_question))
+    if by_rate:
+        return missing_detail, Concerns.typical(), ClauseGate.typical()
     return missing_detail, *_fit_concerns(clauses, fitter.overlooked)
 
 
@@ -286,23 +289,24 @@ def _judge_clauses(
         for skill, lines in pack.exemplars.skills.items()
     }
     plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
-    if pack.ask_rate is None:
-        rows = [*plain, *join_exemplars(unseen, _N_JOINED // 2, seed)]
-    else:  # some say the same thing twice: two clauses are not always two concerns
-        n_joined = min(_N_JOINED // 2, len(plain))
-        of_two, of_one = (join_exemplars(unseen, n_joined, seed, alike=a) for a in (False, True))
-        rows = [*plain, *of_two, *of_one]
+    rows = [*plain, *join_exemplars(unseen, _N_JOINED // 2, seed)]
     texts = [text for text, _ in rows]
     words = words_in(texts)
     clauses = [clauses_of(text) for text in texts]
     flat = [clause for group in clauses for clause in group]
-    probabilities = head.probabilities([*texts, *flat], encoder.encode([*texts, *flat]))
+    vectors = encoder.encode([*texts, *flat])
+    probabilities = head.probabilities([*texts, *flat], vectors)
     whole = probabilities[: len(texts), layout.skills]
     several = np.array(
         [i for i, group in enumerate(clauses) if group and skills[1:]], dtype=np.intp
     )
     return _JudgedClauses(
-        evidence=ClauseEvidence.of(words, clauses, probabilities[len(texts) :, layout.skills]),
+        evidence=ClauseEvidence.of(
+            words,
+            clauses,
+            probabilities[len(texts) :, layout.skills],
+            head.nearest(vectors[len(texts) :])[:, layout.skills],
+        ),
         whole=whole,
         wanted=np.array([[skill in wanted for skill in skills] for _, wanted in rows]),
         several=several,

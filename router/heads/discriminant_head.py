@@ -25,7 +25,6 @@ from router.heads.exemplar_index import ExemplarIndex
 from router.heads.scores import Scores
 from router.heads.similarity import (
     cosines,
-    nearest_by_target,
     product,
     sums_by_code,
     unit_rows,
@@ -71,17 +70,13 @@ class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discrimina
         """Encode texts and score them."""
         vectors = encoder.encode(texts)
         nearest = map_in_threads(
-            lambda start: self._nearest(vectors[start : start + _BLOCK]),
+            lambda start: self.nearest(vectors[start : start + _BLOCK]),
             range(0, len(texts), _BLOCK),
         )
         empty = np.empty((0, len(self.names)), dtype=np.float32)
         return Scores(
             vectors, self.probabilities(texts, vectors), np.concatenate([empty, *nearest])
         )
-
-    def _nearest(self, vectors: Vectors) -> Similarities:
-        """Compute the cosine with the closest exemplar of each target."""
-        return nearest_by_target(self.similarities(vectors), self.starts)
 
     def decisions(self, vectors: Vectors) -> Floats:
         """Estimate the share of each target in each text: about 1 where all is clear.

@@ -24,11 +24,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from msgspec import Struct
 from msgspec.structs import replace
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
+from router.heads.exemplar_index import ExemplarIndex
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.heads.postings import Postings
@@ -76,12 +76,9 @@ class Description:
     vector: Vectors  # (width,)
 
 
-class DocumentHead(Struct, frozen=True, dict=True, eq=False, tag="documents"):
-    """A fitted head. `names` are the targets in the order of the columns."""
+class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
+    """A fitted head."""
 
-    names: tuple[str, ...]
-    exemplars: Vectors  # (n_exemplars, width): in the order of the names
-    counts: Indices  # (n_targets,): the number of exemplars of each target
     descriptions: Vectors  # (n_targets, width): without a description, the exemplars' centroid
     lexicon: Lexicon
     words: Postings  # the TF-IDF of the document of each target
@@ -149,11 +146,6 @@ class DocumentHead(Struct, frozen=True, dict=True, eq=False, tag="documents"):
     def word_votes(self, words: Words) -> Floats:
         """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
         return self.words.votes(self.lexicon, words)
-
-    @cached_property
-    def starts(self) -> Indices:
-        """Where the exemplars of each target begin. Shape: (n_targets,)."""
-        return np.cumsum(self.counts) - self.counts
 
     @cached_property
     def none(self) -> int | None:

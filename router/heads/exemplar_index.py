@@ -7,7 +7,14 @@ import numpy as np
 from msgspec import Struct, structs
 
 from router.arrays import Indices, Similarities, Vectors
-from router.heads.similarity import FEWEST_POINTS, Graph, Int8Cosines, cosines, int8_graph
+from router.heads.similarity import (
+    FEWEST_POINTS,
+    Graph,
+    Int8Cosines,
+    cosines,
+    int8_graph,
+    nearest_by_target,
+)
 
 
 class ExemplarIndex(Struct, frozen=True, dict=True, eq=False, kw_only=True):
@@ -28,6 +35,10 @@ class ExemplarIndex(Struct, frozen=True, dict=True, eq=False, kw_only=True):
         if self._int8_cosines is None:
             return cosines(vectors, self.exemplars)
         return self._int8_cosines.cosines(vectors)
+
+    def nearest(self, vectors: Vectors) -> Similarities:
+        """Compute the cosine with each target's closest exemplar. Shape: (n_texts, n_targets)."""
+        return nearest_by_target(self.similarities(vectors), self.starts)
 
     @cached_property
     def _int8_cosines(self) -> Int8Cosines | None:

@@ -58,6 +58,11 @@ class Head(Protocol):
         """The exemplars' vectors, target by target. Shape: (n_exemplars, width)."""
         ...
 
+    @property
+    def starts(self) -> Indices:
+        """Where the exemplars of each target begin. Shape: (n_targets,)."""
+        ...
+
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them by everything that the head knows.
 
@@ -72,6 +77,10 @@ class Head(Protocol):
 
         :param word_votes: What `word_votes` gives for the texts, where it is known already.
         """
+        ...
+
+    def nearest(self, vectors: Vectors) -> Similarities:
+        """Compute the cosine with each target's closest exemplar. Shape: (n_texts, n_targets)."""
         ...
 
     def word_votes(self, words: Words) -> Floats:

@@ -1,7 +1,9 @@
 """One query to its concerns: find the clauses, and judge which of them is a concern of its own.
 
 A clause that names another skill proves little, because long stories with one concern touch many.
-The judgement is fitted on queries joined from two exemplars against exemplars as they are.
+The judgement has fixed weights, fitted once on small bots of many domains and on public intents
+(`benchmarks/concern_weights.py`). A pack with thresholds of its own has its own judgement, fitted
+on queries joined from two exemplars against exemplars as they are.
 
 Encoding the clauses of a text costs twice what the text did, and few texts need it. A gate
 decides by what is known at no cost: the skills that the whole text speaks for, and the words of its
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Probabilities
+from router.arrays import Bools, Floats, Probabilities, Similarities
 from router.statistics.probability import Logistic, logit
 from router.text import Phrases, Words
 
@@ -31,6 +33,10 @@ _MISSED = 0.02
 """The share of the further concerns of joined queries that are too faint in the whole text."""
 
 _N_GATE_FEATURES = 8
+
+_WEIGHTS, _BIAS = [0.6, 0.34, -0.04, 0.01, 1.36, 0.88, -1.03, 0.85, 0.68, 1.15, 7.29], -2.3
+_GATE_WEIGHTS, _GATE_BIAS = [0.0, 0.0, -0.01, 0.52, 1.62, -3.42, 1.31, 2.89], 0.0
+"""The fixed weights, in the order of the features."""
 
 _JOINING = (
     r"(?:and|but|then|plus|once|as well as|after that|afterwards|followed by|while also|along with"
@@ -66,42 +72,50 @@ class ClauseEvidence:
 
     :param probabilities: 0 where there is no clause. Shape: (n_texts, most, n_skills).
     :param n_words: The words in each clause. Shape: (n_texts, most).
+    :param nearest: The cosine with the closest exemplar of each skill. Shape: (n_texts, most,
+        n_skills).
     :param joined: Whether the text has a word that joins. Shape: (n_texts,).
     :param sequenced: Whether the text has a word that puts things in order. Shape: (n_texts,).
     """
 
     probabilities: Probabilities
     n_words: Floats
+    nearest: Floats
     joined: Bools
     sequenced: Bools
 
     @classmethod
     def of(
-        cls, words: Words, clauses: Sequence[Sequence[str]], flat: Probabilities
+        cls,
+        words: Words,
+        clauses: Sequence[Sequence[str]],
+        flat: Probabilities,
+        flat_nearest: Similarities,
     ) -> "ClauseEvidence":
-        """Lay the clauses' probabilities out by text.
+        """Lay what is known of the clauses out by text.
 
         :param words: The words of each text.
         :param flat: One row for each clause of each text, in order. Shape: (n_clauses, n_skills).
+        :param flat_nearest: The cosine with the closest exemplar, likewise.
         """
         counts = np.array([len(group) for group in clauses], dtype=np.intp)
         most = max(int(counts.max(initial=0)), 1)
         filled = np.arange(most) < counts[:, None]  # (n_texts, most)
-        probabilities = np.zeros((len(words), most, flat.shape[1]))
-        probabilities[filled] = flat
+        probabilities, nearest = np.zeros((2, len(words), most, flat.shape[1]))
+        probabilities[filled], nearest[filled] = flat, flat_nearest
         n_words = np.zeros((len(words), most))
         n_words[filled] = [len(clause.split()) for group in clauses for clause in group]
         joined, sequenced = (
             np.array([phrases.match(of_text) for of_text in words], dtype=np.bool_)
             for phrases in (_JOINERS, _SEQUENCERS)
         )
-        return cls(probabilities, n_words, joined, sequenced)
+        return cls(probabilities, n_words, nearest, joined, sequenced)
 
     def features(self, whole: Probabilities) -> tuple[Floats, Bools]:
         """Describe each skill as a further concern of each text.
 
         :param whole: The skills' probabilities from the whole texts. Shape: (n_texts, n_skills).
-        :return: Features, shape (n_texts, n_skills, 10); and which skills can be a further concern:
+        :return: Features, shape (n_texts, n_skills, 11); and which skills can be a further concern:
             not the likeliest of the whole, and spoken for by a clause of at least two.
         """
         n_texts, n_skills = whole.shape
@@ -114,6 +128,8 @@ class ClauseEvidence:
         of_top = self.probabilities[rows, :, top]  # (n_texts, most)
         length = np.maximum(np.take_along_axis(self.n_words, best, axis=1), 1.0)
         both = self.probabilities + of_top[:, :, None]
+        nearest = np.take_along_axis(self.nearest, best[:, None], axis=1)[:, 0]
+        nearest_of_top = np.take_along_axis(self.nearest[rows, :, top], best, axis=1)
         covered = (both * self.n_words[:, :, None]).sum(axis=1) / total[:, None]
 
         def for_each_skill(column: Floats) -> Floats:
@@ -131,6 +147,7 @@ class ClauseEvidence:
                 covered,
                 for_each_skill(self.joined.astype(np.float64)),
                 for_each_skill(self.sequenced.astype(np.float64)),
+                nearest - nearest_of_top,
             ],
             axis=2,
         )
@@ -154,12 +171,17 @@ class Concerns:
     def fit(cls, features: Floats, truth: Bools, whole: Floats) -> "Concerns":
         """Fit on skills that can be a further concern of texts whose skills are known.
 
-        :param features: See `ClauseEvidence.features`. Shape: (n, 10).
+        :param features: See `ClauseEvidence.features`. Shape: (n, 11).
         :param truth: Whether each skill is one. Shape: (n,).
         :param whole: Its probability from the whole text. Shape: (n,).
         """
         least = float(np.quantile(whole[truth], _MISSED)) if truth.any() else 0.0
         return cls(Logistic.fit(features, truth), least)
+
+    @classmethod
+    def typical(cls) -> "Concerns":
+        """Give the judgement with fixed weights."""
+        return cls(Logistic(np.array(_WEIGHTS), _BIAS))
 
     def possible(self, whole: Probabilities) -> Bools:
         """Tell whether a text can have a further concern at all. Shape: (n_texts,).
@@ -202,6 +224,11 @@ class ClauseGate:
         if not found.any():
             return cls(model, 0.0)
         return cls(model, float(np.quantile(model.probabilities(features[found]), overlooked)))
+
+    @classmethod
+    def typical(cls) -> "ClauseGate":
+        """Give the guess with fixed weights, which overlooks 3 % of the further concerns."""
+        return cls(Logistic(np.array(_GATE_WEIGHTS), _GATE_BIAS), 0.5)
 
     def opens(self, features: Floats) -> Bools:
         """Tell whether each text's clauses are worth encoding. Shape: (n_texts,)."""

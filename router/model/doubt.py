@@ -4,8 +4,9 @@ Both judgements have fixed weights, which were fitted once on small bots of many
 (`benchmarks/doubt_weights.py`), so that a pack has a sense of both on its first day. What a pack's
 own exemplars add, each judged with itself left out, weighs more the more of them there are.
 
-A text says too little if it is short and if several targets share its probability. It belongs
-nowhere if it lies far from every exemplar and every centroid, or near the exemplars of "none".
+A text says too little if it is short, if several targets share its probability, and if exemplars
+of two targets lie equally near. It belongs nowhere if it lies far from every exemplar and every
+centroid, or near the exemplars of "none".
 """
 
 from dataclasses import dataclass, field
@@ -13,14 +14,17 @@ from functools import cached_property
 
 import numpy as np
 
-from router.arrays import Floats, Probabilities
+from router.arrays import Floats, Probabilities, Similarities
+from router.model.layout import Layout
 from router.text import Words
 
-_LENGTH, _ENTROPY, _AMBIGUITY_BIAS = -1.44, 2.97, 1.43
-"""Weights of log(1 + words) and of the entropy in nats."""
+_AMBIGUITY = (-1.5, 1.6, -0.99, -0.58, 3.35)
+"""Weights of log(1 + words), of the entropy in nats, of the standardised cosine with the closest
+centroid, and of the lead of the closest exemplar over those of other targets in standard
+deviations; then the bias."""
 
-_ALONE = (-0.99, -0.69, 0.0, 0.0, -0.61)
-_BESIDE_NONE = (-0.97, -0.63, 3.37, 10.57, -6.09)
+_ALONE = (-1.02, -0.71, 0.0, 0.0, -0.63)
+_BESIDE_NONE = (-1.0, -0.66, 3.13, 10.92, -6.27)
 """Weights of the standardised cosines with the closest exemplar and the closest centroid, of the
 probability of "none", and of the cosine with the closest exemplar of "none"; then the bias. The
 second row holds for packs with exemplars of "none"."""
@@ -31,18 +35,19 @@ _TYPICAL_WEIGHT = 30
 exemplars: a handful of exemplars that resemble each other says little of how far queries lie."""
 
 _RATES = (0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.50)
-_AMBIGUITY_AT = (2.24, 1.32, 0.38, -0.3, -0.57, -1.1, -1.81)
-"""The ambiguity that 1.5 times this share of the clear queries of the bots exceeds: their users
+_AMBIGUITY_AT = (2.4, 1.6, 0.8, 0.05, -0.45, -1.3, -2.55)
+"""The ambiguity that 1.3 times this share of the clear queries of the bots exceeds: their users
 write unlike the exemplars."""
 
-_REFUSED_AT, _BORDER_AT = (1.74, 1.47), (0.84, 0.35)
-"""The strangeness that 1 % and 3 % of the clear queries exceed, without and with "none"."""
+_REFUSED_AT, _BORDER_AT = (1.91, 1.55), (1.22, 0.8)
+"""The strangeness that 1 % and 2 % of the clear queries exceed, without and with "none"."""
 
 _REFUSED_SHARE, _BORDER_SHARE = 0.001, 0.05
 """The share of the exemplars that is refused, and that is strange enough to be asked about."""
 
-_OWN_WEIGHT, _OWN_WEIGHT_OF_REFUSING = 1_000, 100
-"""With so many exemplars, what they say of a threshold weighs as much as what the bots say."""
+_HALFWAY, _HALFWAY_OF_REFUSING = 500, 100
+"""With so many exemplars, what they say of a threshold weighs as much as what the bots say; with
+twice as many four times as much."""
 
 _FEWEST_DOUBTFUL = 10
 """With fewer doubtful exemplars the options of questions are judged by all exemplars."""
@@ -57,6 +62,47 @@ class DoubtThresholds:
     ambiguity: float
     border: float
     refused: float
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near texts lie to what is known. All shapes: (n_texts,).
+
+    :param nearest: The cosine with the closest exemplar of a skill or neighbour.
+    :param lead: How much larger it is than the cosine with the closest exemplar of any other skill
+        or neighbour; 1 if there is no other.
+    :param centroid: The cosine with the closest centroid of a skill or neighbour.
+    :param none: The probability of "none".
+    :param nearest_none: The cosine with the closest exemplar of "none"; 0 if there is none.
+    """
+
+    nearest: Floats
+    lead: Floats
+    centroid: Floats
+    none: Floats
+    nearest_none: Floats
+
+    @classmethod
+    def of(
+        cls, nearest: Similarities, centroid: Floats, probabilities: Probabilities, layout: Layout
+    ) -> "Nearness":
+        """Read it off what a head says.
+
+        :param nearest: The cosine with each target's closest exemplar. Shape: (n_texts, n_targets).
+        :param probabilities: Of each target. Shape: (n_texts, n_targets).
+        """
+        of_targets = nearest[:, layout.targets].astype(np.float64)
+        lead = np.ones(len(nearest))
+        if of_targets.shape[1] > 1:
+            two = np.partition(of_targets, -2, axis=1)[:, -2:]
+            lead = two[:, 1] - two[:, 0]
+        return cls(
+            nearest=of_targets.max(axis=1, initial=-1.0),
+            lead=lead,
+            centroid=centroid,
+            none=probabilities[:, layout.none].sum(axis=1),
+            nearest_none=nearest[:, layout.none].max(axis=1, initial=0.0),
+        )
 
 
 def _standard() -> Floats:
@@ -83,24 +129,50 @@ class Doubt:
     n_exemplars: int = 0
     has_none: bool = False
 
-    def strangeness_of(
-        self, nearest: Floats, centroid: Floats, none: Floats, nearest_none: Floats
-    ) -> Floats:
+    def strangeness_of(self, nearness: Nearness) -> Floats:
         """Compute the log odds that texts belong nowhere, among as many strangers as others.
 
-        :param nearest: The cosine with the closest in-scope exemplar. All shapes: (n_texts,).
-        :param centroid: The cosine with the closest centroid of an in-scope target.
-        :param none: The probability of "none".
-        :param nearest_none: The cosine with the closest exemplar of "none"; 0 if there is none.
+        :return: Shape: (n_texts,).
         """
-        weights = _BESIDE_NONE if self.has_none else _ALONE
+        *weights, bias = _BESIDE_NONE if self.has_none else _ALONE
+        return np.asarray(self.strangeness_features(nearness) @ np.array(weights) + bias)
+
+    def strangeness_features(self, nearness: Nearness) -> Floats:
+        """Give what `strangeness_of` weighs. Shape: (n_texts, 4)."""
+        nearest, centroid = self._standardised(nearness)
+        return np.column_stack([nearest, centroid, nearness.none, nearness.nearest_none])
+
+    def ambiguity_of(self, nearness: Nearness, in_scope: Probabilities, words: Words) -> Floats:
+        """Compute the log odds that texts say too little, among as many clear ones as others.
+
+        :param in_scope: Probabilities of skills and neighbours. Shape: (n_texts, n_targets).
+        :param words: The words of each text.
+        :return: Shape: (n_texts,).
+        """
+        *weights, bias = _AMBIGUITY
+        features = self.ambiguity_features(nearness, in_scope, words)
+        return np.asarray(features @ np.array(weights) + bias)
+
+    def ambiguity_features(
+        self, nearness: Nearness, in_scope: Probabilities, words: Words
+    ) -> Floats:
+        """Give what `ambiguity_of` weighs. Shape: (n_texts, 4)."""
+        shares = in_scope / np.maximum(in_scope.sum(axis=1, keepdims=True), 1e-12)
+        return np.column_stack(
+            [
+                np.log1p([len(of_text) for of_text in words]),
+                -(shares * np.log(shares + 1e-12)).sum(axis=1),
+                self._standardised(nearness)[1],
+                nearness.lead / self.scale[1, 0],
+            ]
+        )
+
+    def _standardised(self, nearness: Nearness) -> tuple[Floats, Floats]:
+        """Express both cosines in standard deviations from the mean of the exemplars."""
         (mean_nearest, mean_centroid), (sd_nearest, sd_centroid) = self.scale
-        return np.asarray(
-            weights[0] * (nearest - mean_nearest) / sd_nearest
-            + weights[1] * (centroid - mean_centroid) / sd_centroid
-            + weights[2] * none
-            + weights[3] * nearest_none
-            + weights[4]
+        return (
+            (nearness.nearest - mean_nearest) / sd_nearest,
+            (nearness.centroid - mean_centroid) / sd_centroid,
         )
 
     def thresholds(self, ask_rate: float) -> DoubtThresholds:
@@ -121,17 +193,18 @@ class Doubt:
     @cached_property
     def _refused(self) -> float:
         own = self._own_strangeness(_REFUSED_SHARE)
-        return self._blend(_REFUSED_AT[self.has_none], own, _OWN_WEIGHT_OF_REFUSING)
+        return self._blend(_REFUSED_AT[self.has_none], own, _HALFWAY_OF_REFUSING)
 
     def _own_strangeness(self, share: float) -> float:
         if not len(self.strangeness):
             return 0.0
         return float(np.quantile(self.strangeness, 1.0 - share))
 
-    def _blend(self, expected: float, own: float, weight: int = _OWN_WEIGHT) -> float:
+    def _blend(self, expected: float, own: float, halfway: int = _HALFWAY) -> float:
         """Weigh what the bots say against what the pack's own exemplars say."""
         n = self.n_exemplars if len(self.strangeness) else 0
-        return (weight * expected + n * own) / (weight + n)
+        share = n**2 / (n**2 + halfway**2)
+        return (1.0 - share) * expected + share * own
 
     def option_threshold(self, ask_rate: float, alpha: float) -> float:
         """Find the share from which on a target is offered as an option of a question.
@@ -158,16 +231,3 @@ def scale_of(cosines: Floats) -> Floats:
     own = np.stack([cosines.mean(axis=0), np.maximum(cosines.std(axis=0), 0.02)])
     weight = len(cosines) / (len(cosines) + _TYPICAL_WEIGHT)
     return np.asarray(weight * own + (1.0 - weight) * _TYPICAL_SCALE)
-
-
-def ambiguity(in_scope: Probabilities, words: Words) -> Floats:
-    """Compute the log odds that texts say too little, among as many clear ones as others.
-
-    :param in_scope: Probabilities of skills and neighbours. Shape: (n_texts, n_targets).
-    :param words: The words of each text.
-    :return: Shape: (n_texts,).
-    """
-    shares = in_scope / np.maximum(in_scope.sum(axis=1, keepdims=True), 1e-12)
-    entropy = -(shares * np.log(shares + 1e-12)).sum(axis=1)
-    length = np.log1p([len(of_text) for of_text in words])
-    return np.asarray(_LENGTH * length + _ENTROPY * entropy + _AMBIGUITY_BIAS)

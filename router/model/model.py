@@ -16,7 +16,8 @@ from router.heads.kernel_head import KernelHead
 from router.heads.scores import Scores, TokenMatches
 from router.heads.similarity import Centroids, cosines
 from router.model.concerns import ClauseEvidence, ClauseGate, Concerns, clauses_of, gate_features
-from router.model.layout import ExemplarStatistics, Layout
+from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
 from router.model.token_concerns import extra_skills_by_tokens
@@ -187,8 +188,13 @@ class Model:
         rows, clauses, votes = self._worth_encoding(texts, words, rows, whole)
         if len(rows):
             flat = [clause for group in clauses for clause in group]
-            parts = self.head.probabilities(flat, encoder.encode(flat), votes)[:, skills]
-            evidence = ClauseEvidence.of([words[row] for row in rows], clauses, parts)
+            vectors = encoder.encode(flat)
+            evidence = ClauseEvidence.of(
+                [words[row] for row in rows],
+                clauses,
+                self.head.probabilities(flat, vectors, votes)[:, skills],
+                self.head.nearest(vectors)[:, skills],
+            )
             extra[rows] = self.concerns.extra_skills(evidence, whole[rows])
         return extra
 

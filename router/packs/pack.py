@@ -179,7 +179,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     ask_threshold: Proportion | None = None
     confidence_threshold: Proportion = 0.0
     alpha: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.05
-    extra_skill_threshold: Proportion = 0.8
+    extra_skill_threshold: Proportion = 0.75
     mention_threshold: Proportion = 0.25
     similarity_threshold: Proportion | None = None
     max_skills: Annotated[int, Meta(ge=1, le=10)] = 3

@@ -7,7 +7,8 @@ from router.decisions.decision import OfferedOption
 from router.decisions.dialogue import weigh_options
 from router.decisions.outcome import ACTIONS
 from router.decisions.policy import CompiledPolicy, fitted_candidate_threshold
-from router.model.layout import ExemplarStatistics, Layout
+from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.layout import Layout
 from router.model.replies import ANY_ANSWER, BOTH, NEITHER, UNSURE
 from router.packs.pack import Policy
 from router.packs.pack_file import load_pack

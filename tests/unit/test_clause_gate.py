@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from router.model.concerns import ClauseGate, gate_features
+from router.model.concerns import ClauseGate, clauses_of, gate_features
 from router.text import words_in
 
 N_FEATURES = 8
@@ -46,3 +46,11 @@ def test_where_nothing_was_ever_found_every_gate_is_open():
     features = np.random.default_rng(5).standard_normal((50, N_FEATURES))
     assert ClauseGate.fit(features, np.zeros(50, dtype=bool), 0.01).opens(features).all()
     assert ClauseGate().opens(features).all()
+
+
+def test_the_fixed_weights_open_for_joined_clauses_of_a_doubtful_text():
+    texts = ["lock the door and then arm the alarm", "it is late, the door is open"]
+    words, clauses = words_in(texts), [clauses_of(text) for text in texts]
+    whole = np.array([[0.6, 0.4], [0.99, 0.01]])
+    features = gate_features(words, clauses, np.zeros((4, 2)), whole)
+    assert ClauseGate.typical().opens(features).tolist() == [True, False]

@@ -88,7 +88,9 @@ def test_nothing_is_joined_with_fewer_than_two_skills(exemplars):
 
 
 def evidence_of(texts, rows):
-    return ClauseEvidence.of(words_in(texts), [clauses_of(text) for text in texts], np.array(rows))
+    """Give evidence whose cosines are half of the probabilities."""
+    clauses = [clauses_of(text) for text in texts]
+    return ClauseEvidence.of(words_in(texts), clauses, np.array(rows), np.array(rows) / 2)
 
 
 def test_evidence_lays_clauses_out_by_text():
@@ -128,6 +130,7 @@ def test_features_by_hand():
         0.9,  # (0.1 + 0.8) of 3 words and (0.8 + 0.1) of 3, of 6
         1.0,  # contains "and"
         0.0,  # contains no word of order
+        0.35,  # the cosine of that clause with skill 1, less that with the likeliest
     ]
     np.testing.assert_allclose(features[0, 1], expected)
     assert possible.tolist() == [[False, True, False]]
@@ -148,12 +151,12 @@ def test_which_skill_can_be_a_further_concern(rows, possible):
 def test_a_text_of_one_clause_has_no_further_concern():
     evidence = evidence_of(["soft lever"], np.zeros((0, 3)))
     assert not evidence.features(WHOLE)[1].any()
-    assert not Concerns(Logistic(np.zeros(10), 3.0)).extra_skills(evidence, WHOLE).any()
+    assert not Concerns(Logistic(np.zeros(11), 3.0)).extra_skills(evidence, WHOLE).any()
 
 
 def test_what_cannot_be_a_further_concern_has_probability_0():
     evidence = evidence_of(["soft brake lever and flat tyre again"], TWO)
-    extra = Concerns(Logistic(np.zeros(10), math.log(3))).extra_skills(evidence, WHOLE)
+    extra = Concerns(Logistic(np.zeros(11), math.log(3))).extra_skills(evidence, WHOLE)
     np.testing.assert_allclose(extra, [[0, 0.75, 0]])
 
 
@@ -174,14 +177,23 @@ def test_fitted_concerns_tell_a_second_concern_from_a_passing_mention():
 def test_few_of_the_known_further_concerns_are_too_faint_to_be_looked_for():
     whole = np.linspace(0.0, 0.5, 1_001)
     truth = whole >= 0.1
-    concerns = Concerns.fit(np.zeros((1_001, 10)), truth, whole)
+    concerns = Concerns.fit(np.zeros((1_001, 11)), truth, whole)
     assert np.mean(whole[truth] < concerns.min_probability) == pytest.approx(0.02, abs=2e-3)
 
 
 def test_what_the_whole_text_hardly_speaks_for_is_no_further_concern():
     evidence = evidence_of(["soft brake lever and flat tyre again"], TWO)
-    strict = Concerns(Logistic(np.zeros(10), 3.0), min_probability=float(WHOLE[0, 1]) + 0.01)
+    strict = Concerns(Logistic(np.zeros(11), 3.0), min_probability=float(WHOLE[0, 1]) + 0.01)
     assert not strict.possible(WHOLE).any()
     assert not strict.extra_skills(evidence, WHOLE).any()
-    lenient = Concerns(Logistic(np.zeros(10), 3.0), min_probability=float(WHOLE[0, 1]))
+    lenient = Concerns(Logistic(np.zeros(11), 3.0), min_probability=float(WHOLE[0, 1]))
     assert lenient.possible(WHOLE).all()
+
+
+def test_the_fixed_weights_find_a_second_concern_and_pass_over_a_mention():
+    texts = ["soft brake lever and flat tyre again"] * 2
+    clear, vague = [[0.98, 0.01, 0.01], [0.01, 0.98, 0.01]], [[0.98, 0.01, 0.01], [0.8, 0.19, 0.01]]
+    whole = np.repeat(WHOLE, 2, axis=0)
+    extra = Concerns.typical().extra_skills(evidence_of(texts, [*clear, *vague]), whole)
+    assert extra[0, 1] > 0.95
+    assert extra[1, 1] < 0.2

@@ -1,31 +1,61 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from router.model.doubt import Doubt, ambiguity, scale_of
+from router.model.doubt import Doubt, Nearness, scale_of
+from router.model.layout import Layout
+
+
+def nearness(n, **columns):
+    """Give texts that lie at the mean of the exemplars, half a deviation ahead of other targets."""
+    usual = {"nearest": 0.6, "lead": 0.05, "centroid": 0.5, "none": 0.0, "nearest_none": 0.0}
+    return Nearness(**{name: np.full(n, value) for name, value in (usual | columns).items()})
+
+
+SCALED = Doubt(scale=np.array([[0.6, 0.5], [0.1, 0.1]]))
 
 
 def test_short_texts_between_targets_are_ambiguous():
     shares = np.array([[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]])
     words = [["a"], ["a"], ["a"] * 9]
-    # -1.44 log(1 + words) + 2.97 entropy + 1.43; the entropy of two halves is log 2
-    expected = [0.4319, 0.4319 + 2.0586, 1.43 - 1.44 * np.log(10) + 2.0586]
-    assert ambiguity(shares, words) == pytest.approx(expected, abs=1e-3)
+    # -1.5 log(1 + words) + 1.6 entropy - 0.58 * 0.5 + 3.35; the entropy of two halves is log 2
+    short, between = -1.5 * np.log(2) + 3.06, 1.6 * np.log(2)
+    expected = [short, short + between, -1.5 * np.log(10) + 3.06 + between]
+    assert SCALED.ambiguity_of(nearness(3), shares, words) == pytest.approx(expected)
+
+
+def test_texts_near_a_centroid_and_ahead_of_other_targets_are_less_ambiguous():
+    shares, words = np.array([[0.5, 0.5]]), [["a"]]
+    usual = SCALED.ambiguity_of(nearness(1), shares, words)
+    central = SCALED.ambiguity_of(nearness(1, centroid=0.7), shares, words)
+    ahead = SCALED.ambiguity_of(nearness(1, lead=0.25), shares, words)
+    assert [usual - central, usual - ahead] == pytest.approx(np.array([[2 * 0.99], [2 * 0.58]]))
+
+
+def test_nearness_reads_the_columns_of_its_layout():
+    layout = Layout(np.array([0]), np.array([2]), np.array([3]), np.array([1]))
+    nearest, probabilities = np.array([[0.4, 0.9, 0.7, 0.8]]), np.array([[0.2, 0.5, 0.2, 0.1]])
+    found = Nearness.of(nearest, np.array([0.6]), probabilities, layout)
+    assert (found.nearest[0], found.lead[0]) == pytest.approx((0.7, 0.3))
+    assert (found.none[0], found.nearest_none[0], found.centroid[0]) == (0.5, 0.9, 0.6)
+    alone = Layout(np.array([0]), *(np.array([], dtype=int),) * 3)
+    only = Nearness.of(nearest[:, :1], np.array([0.6]), probabilities[:, :1], alone)
+    assert (only.lead[0], only.nearest_none[0]) == (1.0, 0.0)
 
 
 def test_far_texts_are_strange_and_those_near_none_more():
-    ones, zeros = np.ones(1), np.zeros(1)
-    plain = Doubt(scale=np.array([[0.6, 0.5], [0.1, 0.1]]))
-    near = plain.strangeness_of(0.6 * ones, 0.5 * ones, zeros, zeros)
-    far = plain.strangeness_of(0.4 * ones, 0.3 * ones, zeros, zeros)
-    assert (near[0], far[0]) == pytest.approx((-0.61, -0.61 + 2 * 0.99 + 2 * 0.69))
-    beside = Doubt(has_none=True)
-    at_none = beside.strangeness_of(zeros, zeros, ones, ones)
-    assert at_none[0] == pytest.approx(3.37 + 10.57 - 6.09)
+    near = SCALED.strangeness_of(nearness(1))
+    far = SCALED.strangeness_of(nearness(1, nearest=0.4, centroid=0.3))
+    assert (near[0], far[0]) == pytest.approx((-0.63, -0.63 + 2 * 1.02 + 2 * 0.71))
+    beside = replace(SCALED, has_none=True)
+    at_none = beside.strangeness_of(nearness(1, none=1.0, nearest_none=1.0))
+    assert at_none[0] == pytest.approx(3.13 + 10.92 - 6.27)
 
 
 def test_without_exemplars_the_bots_set_the_thresholds():
     limits = Doubt().thresholds(0.10)
-    assert (limits.ambiguity, limits.border, limits.refused) == (0.38, 0.84, 1.74)
+    assert (limits.ambiguity, limits.border, limits.refused) == (0.8, 1.22, 1.91)
     assert Doubt().thresholds(0.0).ambiguity == np.inf
 
 

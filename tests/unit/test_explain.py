@@ -43,11 +43,11 @@ def test_the_rule_of_a_text_that_lacks_no_detail(pack, threshold, end):
 @pytest.mark.parametrize(
     ("row", "rate", "words"),
     [
-        ({"centroid": -4.42}, 0.1, "the strangeness is 1.75, from 1.74 on -> none"),
+        ({"centroid": -4.60}, 0.1, "the strangeness is 1.92, from 1.91 on -> none"),
         (
-            {"centroid": -3.12},
+            {"centroid": -3.62, "text": "brakes " * 200},
             0.1,
-            "the ambiguity is -0.57, threshold 0.38; the strangeness is 0.85, threshold 0.84"
+            "the ambiguity is -1.02, threshold 0.80; the strangeness is 1.23, threshold 1.22"
             " -> ask which it is",
         ),
         ({"missing": 0.7}, 0.1, "a detail is missing with probability 0.70 -> ask"),

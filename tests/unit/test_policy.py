@@ -300,8 +300,14 @@ def test_the_texts_that_are_asked_about_at_a_level_have_that_risk():
 
 RATE = {"ask_rate": 0.1, "ask_threshold": None}
 HALVES = {"fix-brakes": 0.5, "sell-bikes": 0.5}
-"""With one word, the ambiguity is 1.43 - 1.44 log 2 + 2.97 log 2 = 2.49; with nine it is 0.17. The
-strangeness is -0.99 nearest - 0.69 centroid - 0.61, and the closest exemplar is at 0.7."""
+"""With one word, the ambiguity is 3.35 - 1.5 log 2 + 1.6 log 2 - 0.99 * 0.7 = 2.73; with nine it is
+0.31. The strangeness is -1.02 nearest - 0.71 centroid - 0.63, and the closest exemplar is at 0.7.
+"""
+
+
+def far(centroid):
+    """Give a text that is no less clear for lying far away, because it is long."""
+    return {"centroid": centroid, "text": "brakes " * 200}
 
 
 @pytest.mark.parametrize(
@@ -310,10 +316,11 @@ strangeness is -0.99 nearest - 0.69 centroid - 0.61, and the closest exemplar is
         ({"p": HALVES, "text": "brakes " * 9}, "route", False),
         ({"p": HALVES, "text": "brakes"}, "clarify", False),  # it says too little
         ({"p": HALVES, "text": "brakes", "extra": {2: 0.9}}, "route", False),  # two concerns
-        ({"centroid": -3.10}, "route", False),  # strangeness 0.836
-        ({"centroid": -3.12}, "clarify", True),  # 0.850: it hardly belongs here
-        ({"centroid": -4.40}, "clarify", True),  # 1.733
-        ({"centroid": -4.42}, "none", False),  # 1.747
+        (far(-3.60), "route", False),  # strangeness 1.212
+        (far(-3.62), "clarify", True),  # 1.226: it hardly belongs here
+        (far(-3.62) | {"extra": {2: 0.9}}, "route", False),  # two concerns belong here
+        (far(-4.57), "clarify", True),  # 1.901
+        (far(-4.60), "none", False),  # 1.922
     ],
 )
 def test_a_pack_that_asks_by_rate_asks_about_doubtful_texts(pack, row, action, strange):
@@ -322,11 +329,11 @@ def test_a_pack_that_asks_by_rate_asks_about_doubtful_texts(pack, row, action, s
 
 
 def test_the_confidence_of_such_a_question_is_that_it_was_worth_asking(pack):
-    result = policy_of(pack, **RATE).decide(evidence_of({"centroid": -3.12}))
-    assert result.confidence[0] == pytest.approx(1 / (1 + np.exp(-0.8498)), abs=1e-3)
+    result = policy_of(pack, **RATE).decide(evidence_of(far(-3.62)))
+    assert result.confidence[0] == pytest.approx(1 / (1 + np.exp(-1.2262)), abs=1e-3)
 
 
 def test_a_rate_of_zero_never_asks_and_still_refuses_strangers(pack):
     policy = policy_of(pack, ask_rate=0.0, ask_threshold=None)
-    rows = [{"p": HALVES, "text": "brakes", "missing": 1.0}, {"centroid": -4.42}]
+    rows = [{"p": HALVES, "text": "brakes", "missing": 1.0}, far(-4.60)]
     assert [ACTIONS[code] for code in policy.decide(evidence_of(*rows)).action] == ["route", "none"]
