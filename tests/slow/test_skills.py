@@ -9,45 +9,23 @@ import subprocess
 import sys
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
+from document_blocks import BLOCKS, FENCE, FILES, blocks_of
 
 from router.packs.pack_file import load_pack
 from router.paths import DEFAULT_PACK, SKILLS
 
 FOLDERS = sorted(path.parent for path in SKILLS.glob("*/SKILL.md"))
-FILES = sorted(SKILLS.rglob("*.md"))
 FIELDS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
 MOST_LINES = 500
 MOST_TOKENS = 5_000
 LONGEST_RUN_S = 150
-CLIENT = re.compile(r"^ {0,3}(`{3,})(\w*)[^\n]*\n(.*?)^ {0,3}\1[ \t]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^()\s]+)\)")
 
 
-class Block(NamedTuple):
-    file: Path
-    line: int
-    language: str
-    code: str
-
-    @property
-    def name(self):
-        return f"{self.file.relative_to(SKILLS)}:{self.line}"
-
-
-def blocks_of(file):
-    text = file.read_text("utf-8")
-    for found in CLIENT.finditer(text):
-        line = text.count("\n", 0, found.start()) + 1
-        yield Block(file, line, found[2], found[3])
-
-
-BLOCKS = [block for file in FILES for block in blocks_of(file)]
-RUNS = [block for block in BLOCKS if block.code.startswith("# runs\n")]
+RUNNING = [block for block in BLOCKS if block.runs]
 
 
 def named(paths):
@@ -100,7 +78,7 @@ def test_a_document_is_short_enough_to_be_read_whole(file):
 
 @named(FILES)
 def test_every_relative_link_resolves_below_the_skills(file):
-    text = CLIENT.sub("", file.read_text("utf-8"))
+    text = FENCE.sub("", file.read_text("utf-8"))
     for link in LINK.findall(text):
         if "://" in link or link.startswith(("#", "mailto:")):
             continue
@@ -199,17 +177,17 @@ def ran(tmp_path_factory):
         return block.name, (told.returncode, told.stderr[-2_000:])
 
     with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
-        return dict(pool.map(run, enumerate(RUNS)))
+        return dict(pool.map(run, enumerate(RUNNING)))
 
 
 def test_blocks_that_run_are_python_and_many():
-    assert {block.language for block in RUNS} == {"python"}
+    assert {block.language for block in RUNNING} == {"python"}
     for folder in FOLDERS:
         if folder.name != "using-ml-production":
-            assert any(block.file == folder / "SKILL.md" for block in RUNS), folder.name
+            assert any(block.file == folder / "SKILL.md" for block in RUNNING), folder.name
 
 
-@pytest.mark.parametrize("name", [block.name for block in RUNS])
+@pytest.mark.parametrize("name", [block.name for block in RUNNING])
 def test_code_that_says_it_runs_runs(ran, name):
     code, errors = ran[name]
     assert code == 0, errors
