@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from document_blocks import BLOCKS, FILES, QUERIES, RUNS, documents_in, imported, in_language
+from document_blocks import BLOCKS, FENCE, FILES, QUERIES, RUNS, documents_in, imported, in_language
 
 from router.paths import SKILLS
 
@@ -311,12 +311,13 @@ def test_a_canary_that_always_fails_has_a_success_of_zero(promtool, tmp_path):
     """The query of the canary, when every answer is a 500, and when none is."""
     shares = [query for _, query in QUERIES if query.lstrip().startswith("1 - (sum(rate(predict")]
     assert len(shares) == 1
+    pod = 'rollouts_pod_template_hash="5m"'  # what the placeholder was filled with
     tests = [
         {
             "interval": "1m",
             "input_series": [
                 {
-                    "series": f'predict_requests_total{{rollouts_pod_template_hash="5m",code="{code}"}}',
+                    "series": f'predict_requests_total{{{pod},code="{code}"}}',
                     "values": "0+60x40",
                 }
             ],
@@ -433,3 +434,52 @@ def test_the_list_of_reasons_has_nothing_that_no_block_needs():
     assert set(NOT_INSTALLED) <= roots
     unused = [s for s in IDLE_BUT_INSTALLED if not any(s in block.code for block in IDLE)]
     assert unused == []
+
+
+# What a reader outside the field does not know. A SKILL.md that uses one says what it is.
+ABBREVIATIONS = [
+    "AMX",
+    "AUC",
+    "BLS",
+    "CBPE",
+    "CRD",
+    "DAG",
+    "DLE",
+    "EMA",
+    "GIL",
+    "HPA",
+    "JIT",
+    "KD",
+    "KEDA",
+    "KL",
+    "KPI",
+    "L7",
+    "LoRA",
+    "MIG",
+    "MoE",
+    "NUMA",
+    "OOM",
+    "p99",
+    "PSI",
+    "PTQ",
+    "PVC",
+    "QAT",
+    "RTN",
+    "SLO",
+    "SQNR",
+    "TPOT",
+    "TTFT",
+    "TTL",
+    "VNNI",
+]
+
+
+@pytest.mark.parametrize(
+    "file", sorted(SKILLS.glob("*/SKILL.md")), ids=lambda file: file.parent.name
+)
+def test_abbreviations_are_explained(file):
+    if file.parent.name == "using-ml-production":
+        pytest.skip("it quotes queries and explains nothing")
+    text = FENCE.sub("", file.read_text("utf-8").split("\n---\n", 1)[1])
+    used = [word for word in ABBREVIATIONS if re.search(rf"\b{word}\b", text)]
+    assert [word for word in used if f"{word}:" not in text and f"({word}" not in text] == []
