@@ -12,6 +12,8 @@ from msgspec import structs
 
 from router._deprecated import renamed_method
 from router.calibration.calibration import Calibration
+from router.conversations.history import History, Turn, read_histories
+from router.conversations.reader import DecidedTurns, TurnReader
 from router.decisions.builder import DecisionBuilder
 from router.decisions.decision import Clarify, Decision, Ranked
 from router.decisions.dialogue import ReplyHandler
@@ -235,50 +237,83 @@ class Router:
         self,
         text: str,
         *,
+        history: History | None = None,
         only: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
     ) -> Decision:
         """Decide where a text goes.
 
         :param text: A query; 4,000 characters of it are read, the first half of them and the last.
+        :param history: What was said before in this conversation, the oldest first: texts of the
+            user, mappings with `text` and what was decided, pairs of text and decision, or chat
+            messages with `role` and `content`. The text is read with it as far as it needs it. If
+            the last turn left a question open, the text is taken as the reply, as `answer` does.
         :param only: Ids or labels of the skills and neighbours that can be decided now, for example
             what this user may do; all if None.
         :param exclude: Ids or labels of those that can't.
         """
-        return self.route_many([clip_query(text)], only=only, exclude=exclude)[0]
+        histories = None if history is None else [history]
+        texts = [clip_query(text)]
+        return self.route_many(texts, history=histories, only=only, exclude=exclude)[0]
 
     def route_many(
         self,
         texts: Sequence[str],
         *,
+        history: Sequence[History] | None = None,
         only: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
     ) -> list[Decision]:
         """Decide where each text goes, in order.
 
         :param texts: The queries; 4,000 characters of each are read, as `route` does.
+        :param history: For each text what was said before it, as of `route`; an empty list where
+            nothing was.
         :param only: As of `route`.
         :param exclude: As of `route`.
         """
-        return self._builder.decisions(*self.evidence_and_result(texts, only, exclude))
+        if history is None:
+            return self._builder.decisions(*self.evidence_and_result(texts, only, exclude))
+        texts = clip_queries(texts)
+        histories = read_histories(history, len(texts))
+        decisions = self._turns.decisions(self.decided_turns(texts, histories, only, exclude))
+        for row, turns in enumerate(histories):
+            question = turns[-1].open_question if turns else None
+            if question is not None and texts[row]:
+                decisions[row] = self._replies.answer(question, texts[row])
+        return decisions
 
-    def rank(self, text: str, k: int | None = 3) -> list[Ranked]:
+    def rank(
+        self, text: str, k: int | None = 3, *, history: History | None = None
+    ) -> list[Ranked]:
         """List the likeliest skills and neighbours of a text, the likeliest first.
 
         :param text: A query; 4,000 characters of it are read, the first half of them and the last.
         :param k: How many; all if None.
+        :param history: As of `route`.
         """
-        return self.rank_many([text], k)[0]
+        return self.rank_many([text], k, history=None if history is None else [history])[0]
 
-    def rank_many(self, texts: Sequence[str], k: int | None = 3) -> list[list[Ranked]]:
+    def rank_many(
+        self,
+        texts: Sequence[str],
+        k: int | None = 3,
+        *,
+        history: Sequence[History] | None = None,
+    ) -> list[list[Ranked]]:
         """List the likeliest skills and neighbours of each text, in order.
 
         What speaks for "none", or for a question, stands in the decision and not in the ranking.
 
         :param texts: The queries; 4,000 characters of each are read, as `route` does.
         :param k: How many; all if None.
+        :param history: As of `route_many`.
         """
-        evidence = self.model.evidence(clip_queries(texts), self.encoder)
+        texts = clip_queries(texts)
+        if history is None:
+            evidence = self.model.evidence(texts, self.encoder)
+        else:
+            evidence = self.decided_turns(texts, read_histories(history, len(texts))).evidence
         return [list(self._builder.ranking(evidence, row, k)) for row in range(len(texts))]
 
     def outcomes(self, texts: Sequence[str]) -> OutcomeBatch:
@@ -303,13 +338,34 @@ class Router:
     ) -> tuple[Evidence, PolicyResult]:
         """Gather the evidence on a batch of texts, and decide each by the policy, as arrays."""
         evidence = self.model.evidence(clip_queries(texts), self.encoder)
-        if only is not None or exclude is not None:
-            allowed = set(self.pack.target_ids if only is None else self.pack.ids_of(only))
-            allowed -= set(self.pack.ids_of(exclude or ()))
-            if not allowed:
-                raise RouterError("nothing is left to decide: `only` and `exclude` leave no target")
-            evidence = self.model.restricted(evidence, allowed)
+        evidence = self._restricted(evidence, only, exclude)
         return evidence, self.policy.decide(evidence)
+
+    def decided_turns(
+        self,
+        texts: Sequence[str],
+        histories: Sequence[Sequence[Turn]],
+        only: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> DecidedTurns:
+        """Read and decide a batch of turns with what came before each, as arrays.
+
+        :param histories: As `read_histories` gives them.
+        """
+        return self._turns.decide(
+            texts, histories, lambda evidence: self._restricted(evidence, only, exclude)
+        )
+
+    def _restricted(
+        self, evidence: Evidence, only: Iterable[str] | None, exclude: Iterable[str] | None
+    ) -> Evidence:
+        if only is None and exclude is None:
+            return evidence
+        allowed = set(self.pack.target_ids if only is None else self.pack.ids_of(only))
+        allowed -= set(self.pack.ids_of(exclude or ()))
+        if not allowed:
+            raise RouterError("nothing is left to decide: `only` and `exclude` leave no target")
+        return self.model.restricted(evidence, allowed)
 
     def answer(self, clarify: Clarify | Mapping[str, Any], reply: str) -> Decision:
         """Take the reply to a question and decide again; at most one follow-up question is asked.
@@ -334,6 +390,10 @@ class Router:
     @cached_property
     def _builder(self) -> DecisionBuilder:
         return DecisionBuilder(self.pack, self.model, self.calibration)
+
+    @cached_property
+    def _turns(self) -> TurnReader:
+        return TurnReader(self._builder, self.encoder, self.policy)
 
     @cached_property
     def _replies(self) -> ReplyHandler:

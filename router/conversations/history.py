@@ -1,10 +1,10 @@
 """What was said before, as plain data: texts, turns with their decisions, or chat messages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from router.decisions.decision import Clarify, Decision, Redirect, Route
+from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 from router.errors import RouterError
 from router.text import clip_query
 
@@ -25,11 +25,13 @@ class Turn:
 
     :param skills: Ids or labels of the skills that it was routed to.
     :param packs: Ids or labels of the neighbours that it was sent to.
+    :param open_question: The question that it was answered with, if it was.
     """
 
     text: str
     skills: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
+    open_question: Clarify | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -79,7 +81,7 @@ def _turn(item: object, name: str) -> Turn | None:
         case str():
             return Turn(clip_query(item, name))
         case Turn():
-            return Turn(clip_query(item.text, name), item.skills, item.packs)
+            return replace(item, text=clip_query(item.text, name))
         case Mapping() if "role" in item:
             return _of_message(item, name)
         case Mapping() if isinstance(item.get("text"), str):
@@ -138,13 +140,15 @@ def _with_record(text: str, decision: object, name: str) -> Turn:
             return Turn(text, decision.skills)
         case Redirect():
             return Turn(text, (), decision.packs)
-        case Clarify() | None:
+        case Clarify():
+            return Turn(text, open_question=decision)
+        case NoRoute() | None:
             return Turn(text)
+        case Mapping() if decision.get("action") == "clarify" and decision.get("options"):
+            return Turn(text, open_question=Clarify.from_dict(decision))
         case Mapping():
             skills, packs = (_ids(decision.get(key), name, key) for key in ("skills", "packs"))
             return Turn(text, skills, packs)
-        case _ if hasattr(decision, "action") or hasattr(decision, "nearest"):
-            return Turn(text)
     raise RouterError(
         f"the decision of {name} is a Decision or the record that its to_dict() gave;"
         f" was: {decision!r:.60}"

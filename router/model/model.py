@@ -114,8 +114,13 @@ class Model:
         starts = np.searchsorted(np.array(self.exemplar_labels), np.array(self.names))
         return [*starts.tolist(), len(self.exemplar_labels)]
 
-    def evidence(self, texts: Sequence[str], encoder: Encoder) -> Evidence:
-        """Gather all evidence on a batch of texts."""
+    def evidence(
+        self, texts: Sequence[str], encoder: Encoder, *, further_concerns: bool = True
+    ) -> Evidence:
+        """Gather all evidence on a batch of texts.
+
+        :param further_concerns: Whether to look for skills that are further concerns.
+        """
         words = words_in(texts)
         scores = self.head.score(texts, words, encoder)
         asked = scores.probabilities[:, self.layout.questions]
@@ -128,7 +133,9 @@ class Model:
             centroid_similarity=_closest(scores.vectors, self._target_centroids),
             questions=questions,
             missing_detail=self.missing_detail.probability(questions),
-            extra_skills=self._extra_skills(texts, words, scores, encoder),
+            extra_skills=self._extra_skills(texts, words, scores, encoder)
+            if further_concerns
+            else np.zeros((len(texts), len(self.layout.skills))),
         )
 
     def restricted(self, evidence: Evidence, allowed: Collection[str]) -> Evidence:
