@@ -29,7 +29,7 @@ from router.conversations.history import read_history
 from router.conversations.mix import context_probabilities
 from router.conversations.readings import Readings, features_of, read_turns
 from router.conversations.reader import TurnReader
-from router.conversations.turn_model import FEATURES, WEIGHTS_FILE, TurnModel
+from router.conversations.turn_model import FEATURES, WEIGHTS_FILE, TurnModel, Weights
 from router.decisions.builder import DecisionBuilder
 from router.encoders.encoder import Encoder
 from router.files import write_whole
@@ -40,12 +40,12 @@ CONVERSATIONS, BOTS = HERE / "conversations", HERE / "bots"
 NEEDS = ("same", "other", "pronoun", "correction")
 KINDS = (*NEEDS, "new-topic", "full", "thanks", "unrelated", "ambiguous")
 START = TurnModel(
-    by_words=dict.fromkeys(CUES, 0.0),
-    words_bias=0.0,
-    by_readings=dict.fromkeys(FEATURES, 0.0),
-    readings_bias=0.0,
+    leaning=Weights(dict.fromkeys(CUES, 0.0), 0.0),
+    needing=Weights(dict.fromkeys(FEATURES, 0.0), 0.0),
+    staying=Weights(dict.fromkeys(FEATURES, 0.0), 0.0),
     alone_power=1.0,
     joined_power=1.0,
+    before_power=1.0,
     topic_share=0.7,
     ruling_out=2.0,
 )
@@ -157,17 +157,20 @@ def gold_column(row: dict[str, Any], names: Sequence[str]) -> int:
     return names.index(targets[0]) if targets and targets[0] in names else -1
 
 
-def logistic(features: Floats, truth: Bools, sample: Floats, strength: float) -> tuple[Floats, float]:
-    """Fit a logistic model on scaled features; weights and bias for the features as they are."""
+def logistic(
+    names: Sequence[str], features: Floats, truth: Bools, sample: Floats, strength: float = 0.3
+) -> Weights:
+    """Fit a logistic model on scaled features, and give it for the features as they are."""
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     model = LogisticRegression(C=strength, max_iter=2_000)
     model.fit((features - mean) / scale, truth, sample_weight=sample)
     weights = model.coef_[0] / scale
-    return weights, float(model.intercept_[0] - weights @ mean)
+    bias = float(model.intercept_[0] - weights @ mean)
+    return Weights(dict(zip(names, weights.round(3).tolist(), strict=True)), round(bias, 3))
 
 
 def fit(authored: Sequence[Domain], random: Sequence[Domain]) -> TurnModel:
-    """Fit the weights of the words first, then those of the readings, then the powers."""
+    """Fit what the words tell first, then what the readings tell, then the powers."""
     used = [*authored, *random]
     of_words = np.array([cues(words_of(text)) for domain in used for text in domain.texts])
     kinds = np.array([row["kind"] for domain in used for row in domain.rows])
@@ -175,46 +178,53 @@ def fit(authored: Sequence[Domain], random: Sequence[Domain]) -> TurnModel:
     needs, counted = np.isin(kinds, NEEDS), ~np.isin(kinds, ("ambiguous", "thanks"))
     # Random follow-ups are many; all of them together weigh half as much as the authored turns.
     sample = np.where(is_random, 0.5 * (~is_random).sum() / max(is_random.sum(), 1), 1.0)
-    weights, bias = logistic(of_words[counted], needs[counted], sample[counted], 0.3)
-    turns = msgspec.structs.replace(
-        START, by_words=dict(zip(CUES, weights.round(3).tolist(), strict=True)), words_bias=round(bias, 3)
-    )
+    change = msgspec.structs.replace
+    leaning = logistic(CUES, of_words[counted], needs[counted], sample[counted])
+    turns = change(START, leaning=leaning)
     readings = [domain.read(turns) for domain in used]
     features = np.concatenate(
-        [features_of(read, d.router.model) for read, d in zip(readings, used, strict=True)]
+        [features_of(read, d.router.model, turns) for read, d in zip(readings, used, strict=True)]
     )
-    weights, bias = logistic(features[counted], needs[counted], sample[counted], 0.3)
-    turns = msgspec.structs.replace(
-        turns,
-        by_readings=dict(zip(FEATURES, weights.round(3).tolist(), strict=True)),
-        readings_bias=round(bias, 3),
-    )
+    needing = logistic(FEATURES, features[counted], needs[counted], sample[counted])
+    stays = np.concatenate([stayed(d, read) for d, read in zip(used, readings, strict=True)])
+    staying = logistic(FEATURES, features[needs], stays[needs], sample[needs], 0.1)
+    turns = change(turns, needing=needing, staying=staying)
     return fit_powers(turns, authored, readings[: len(authored)])
+
+
+def stayed(domain: Domain, readings: Readings) -> Bools:
+    """Tell which turns go where their topic does. Shape: (n_texts,)."""
+    names = domain.router.model.names
+    right = np.array([gold_column(row, names) for row in domain.rows])
+    return np.asarray(readings.before.argmax(axis=1) == right)
 
 
 def fit_powers(
     turns: TurnModel, authored: Sequence[Domain], readings: Sequence[Readings]
 ) -> TurnModel:
     """Find the powers under which turns that need what came before are likeliest."""
+    names = ("alone_power", "joined_power", "before_power", "ruling_out")
+    given = []
+    for domain, read in zip(authored, readings, strict=True):
+        model = domain.router.model
+        staying = turns.staying_of(features_of(read, model, turns))
+        columns = np.array([gold_column(row, model.names) for row in domain.rows])
+        needs = np.array([row["kind"] in NEEDS for row in domain.rows]) & (columns >= 0)
+        given.append((read, model.layout, staying, columns, needs.nonzero()[0]))
 
     def with_powers(powers: Floats) -> TurnModel:
-        alone, joined, ruling_out = np.abs(powers).round(3).tolist()
-        return msgspec.structs.replace(
-            turns, alone_power=alone, joined_power=joined, ruling_out=ruling_out
-        )
+        values = np.abs(powers).round(3).tolist()
+        return msgspec.structs.replace(turns, **dict(zip(names, values, strict=True)))
 
     def loss(powers: Floats) -> float:
         tried, total = with_powers(powers), 0.0
-        for domain, read in zip(authored, readings, strict=True):
-            likely = context_probabilities(read, tried)
-            for row, record in enumerate(domain.rows):
-                column = gold_column(record, domain.router.model.names)
-                if record["kind"] in NEEDS and column >= 0:
-                    total -= np.log(likely[row, column] + 0.01)
-        return total + 0.5 * float(np.square(powers - 1.0).sum())
+        for read, layout, staying, columns, rows in given:
+            likely = context_probabilities(read, layout, staying, tried)
+            total -= np.log(likely[rows, columns[rows]] + 0.01).sum()
+        return total + 0.5 * float(np.square(powers - start).sum())
 
-    start = np.array([START.alone_power, START.joined_power, START.ruling_out])
-    return with_powers(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 150}).x)
+    start = np.array([getattr(START, name) for name in names])
+    return with_powers(minimize(loss, start, method="Nelder-Mead", options={"maxfev": 200}).x)
 
 
 def is_right(row: dict[str, Any], decision: Any) -> bool:  # noqa: ANN401 - any decision

@@ -4,13 +4,14 @@ All lists are English. In a conversation in another language none of them is fou
 `english_share` is low, so that the last turn is read alone.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from router.arrays import Floats
-from router.text import Phrases
+from router.text import Phrases, words_of
 
 _JOINING = frozenset("and also plus or but so then ok okay hmm well even".split())
 _FRAGMENT = frozenset(
@@ -271,6 +272,28 @@ def corrects(words: Sequence[str]) -> float:
     """Tell how much a turn sounds like a correction: 0, 0.5 or 1."""
     opens = bool(words) and words[0] in _CORRECTING_FIRST
     return 0.5 * opens + 0.5 * _CORRECTING.match(words)
+
+
+_OPENING = re.compile(
+    r"^\W*(?:(?:no+|nope|nah|hm+|well|wrong|actually|sorry|wait|oops|my bad|wrong word|never ?mind"
+    r"|forget (?:it|that)|rather|what|i|we|mean|meant|meaning|said|it'?s|is|was|just|only)\b[\s,.:;!-]*)+",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"^\W*(?:(?:no+|sorry|actually|wait|hm+|oops|well|what)\W+)*"
+    r"(?:it'?s |it is |that'?s |i'?m |i am |i |we )?(?:do |did |was |were |is )?"
+    r"(?:not|isn'?t|wasn'?t|didn'?t|don'?t|never ?mind|forget|no need)\b[^,.;:!?]*[,.;:!?]\s*",
+    re.IGNORECASE,
+)
+
+
+def instead_of(text: str) -> str:
+    """Give what a correction says instead: "no, not the door, the shades" says "the shades".
+
+    A text of which nothing would be left is given as it is.
+    """
+    rest = _OPENING.sub("", _DENIED.sub("", text, count=1), count=1).strip()
+    return rest if words_of(rest) else text
 
 
 def is_acknowledgement(text: str, words: Sequence[str]) -> bool:

@@ -12,11 +12,15 @@ from router.conversations.turn_model import TurnModel, turn_model
 from router.encoders.encoder import Encoder
 from router.heads.scores import Scores
 from router.heads.similarity import unit_rows
+from router.model.layout import Layout
 from router.model.missing_detail import QuestionEvidence
 from router.model.model import Evidence, Model
 
 _EDGE = 1e-4
 """No probability that is multiplied is less."""
+
+_DOUBT = 0.02
+"""What was decided before can be wrong: it speaks against no target more than this does."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,13 @@ class TurnsInContext:
 
     :param evidence: Both readings mixed: what the policy decides by.
     :param weights: How much of the reading in context is in it. Shape: (n_texts,), in [0, 1].
+    :param in_context: The probability of each target, read in context. Shape: (n_texts, n_targets).
     """
 
     readings: Readings
     evidence: Evidence
     weights: Floats
+    in_context: Probabilities
 
     @property
     def acknowledged(self) -> Bools:
@@ -53,15 +59,21 @@ def in_context(
     """
     turns = turns or turn_model()
     readings = read_turns(model, encoder, texts, histories, turns)
-    weights = turns.weights(features_of(readings, model)) * readings.english
+    features = features_of(readings, model, turns)
+    weights = turns.needing_of(features) * readings.english
     weights[readings.acknowledged] = 0.0
-    return TurnsInContext(readings, mixed(readings, weights, turns), weights)
+    likely = context_probabilities(readings, model.layout, turns.staying_of(features), turns)
+    evidence = mixed(readings, weights, likely, model.layout)
+    return TurnsInContext(readings, evidence, weights, likely)
 
 
-def mixed(readings: Readings, weights: Floats, turns: TurnModel) -> Evidence:
+def mixed(
+    readings: Readings, weights: Floats, in_context: Probabilities, layout: Layout
+) -> Evidence:
     """Mix the reading of each turn alone with the one in context.
 
     :param weights: How much the reading in context counts. Shape: (n_texts,), in [0, 1].
+    :param in_context: As `context_probabilities` gives them.
     """
     alone, joined = readings.alone, readings.joined
     share = weights[:, None]
@@ -70,8 +82,10 @@ def mixed(readings: Readings, weights: Floats, turns: TurnModel) -> Evidence:
         of_row = share if first.ndim == 2 else weights
         return np.asarray((1.0 - of_row) * first + of_row * second)
 
-    probabilities = mix(alone.probabilities, context_probabilities(readings, turns))
-    nearest = mix(alone.nearest, np.maximum(alone.nearest, joined.nearest)).astype(np.float32)
+    probabilities = mix(alone.probabilities, in_context)
+    nearer = np.maximum(alone.nearest, joined.nearest)
+    nearer[:, layout.none] = joined.nearest[:, layout.none]
+    nearest = mix(alone.nearest, nearer).astype(np.float32)
     vectors = unit_rows(mix(alone.vectors, joined.vectors))
     vectors[weights == 0.0] = alone.vectors[weights == 0.0]
     return replace(
@@ -97,21 +111,33 @@ def mixed(readings: Readings, weights: Floats, turns: TurnModel) -> Evidence:
             mix(alone.questions.answered, joined.questions.answered),
             mix(alone.questions.n_words, joined.questions.n_words),
         ),
-        missing_detail=mix(alone.missing_detail, joined.missing_detail),
+        missing_detail=mix(
+            alone.missing_detail, np.minimum(readings.instead.missing_detail, joined.missing_detail)
+        ),
         extra_skills=mix(alone.extra_skills, np.zeros_like(alone.extra_skills)),
     )
 
 
-def context_probabilities(readings: Readings, turns: TurnModel) -> Probabilities:
-    """Compute the probabilities of a turn that needs what came before.
+def context_probabilities(
+    readings: Readings, layout: Layout, staying: Floats, turns: TurnModel
+) -> Probabilities:
+    """Compute the probabilities of turns that need what came before.
 
     What the turn says alone and what it says with its topic are multiplied, so that a turn may
-    change the concern; a correction takes away from what was decided before.
+    change the concern; so is what the topic alone says, as far as the turn stays with it. A
+    correction takes away from what was decided before. That a turn belongs nowhere counts only if
+    it does so with its topic.
 
+    :param staying: How likely each turn stays with what was decided. Shape: (n_texts,).
     :return: Shape: (n_texts, n_targets).
     """
-    logs = turns.alone_power * np.log(np.maximum(readings.alone.probabilities, _EDGE))
-    logs += turns.joined_power * np.log(np.maximum(readings.joined.probabilities, _EDGE))
+    joined = readings.joined.probabilities
+    alone = readings.instead.probabilities.copy()
+    alone[:, layout.none] = joined[:, layout.none]
+    stays = (staying * (1.0 - readings.correcting))[:, None]
+    logs = turns.alone_power * (1.0 - stays) * np.log(np.maximum(alone, _EDGE))
+    logs += turns.joined_power * np.log(np.maximum(joined, _EDGE))
+    logs += turns.before_power * stays * np.log(np.maximum(readings.before, _DOUBT))
     ruled_out = np.minimum(readings.correcting[:, None] * readings.before, 1.0 - _EDGE)
     logs += turns.ruling_out * np.log1p(-ruled_out)
     logs -= logs.max(axis=1, keepdims=True)

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities
-from router.conversations.cues import CUES, corrects, cues, english_share, is_acknowledgement
+from router.conversations.cues import (
+    CUES,
+    corrects,
+    cues,
+    english_share,
+    instead_of,
+    is_acknowledgement,
+)
 from router.conversations.given_vectors import Given, GivenVectors, embed
 from router.conversations.history import Turn
 from router.conversations.topic import Topic, topic_of
@@ -27,7 +34,8 @@ class Readings:
     """What is known of a batch of turns; each row is one turn, in order.
 
     :param alone: The turn alone, as without a history.
-    :param joined: The turn with the topic before it.
+    :param instead: What a correction says instead; the turn itself if it is none.
+    :param joined: That with the topic before it.
     :param before: The probability of each target for the topic; zeros where there is none. Shape:
         (n_texts, n_targets).
     :param cosine: Of the turn with its topic. Shape: (n_texts,).
@@ -38,6 +46,7 @@ class Readings:
     """
 
     alone: Evidence
+    instead: Evidence
     joined: Evidence
     before: Probabilities
     cosine: Floats
@@ -57,8 +66,15 @@ def read_turns(
     topics = [topic_of(history, turn_model) for history in histories]
     said = [text for topic in topics for text in topic.texts]
     reads_tokens = isinstance(model.head, DocumentHead) and model.head.late is not None
-    given = embed(encoder, [*texts, *said], reads_tokens)
-    alone = model.evidence(texts, GivenVectors(encoder, given))
+    correcting = np.array([corrects(words_of(text)) for text in texts])
+    instead = [
+        instead_of(text) if topic.turns and corrected else text
+        for text, topic, corrected in zip(texts, topics, correcting.tolist(), strict=True)
+    ]
+    given = embed(encoder, [*texts, *instead, *said], reads_tokens)
+    known = GivenVectors(encoder, given)
+    alone = model.evidence(texts, known)
+    corrected = model.evidence(instead, known, further_concerns=False) if correcting.any() else alone
     of_topics = [_of_topic(topic, given, encoder.width) for topic in topics]
     topic_texts = ["\n".join(topic.texts) for topic in topics]
     before = model.head.score(
@@ -67,11 +83,11 @@ def read_turns(
         GivenVectors(encoder, dict(zip(topic_texts, of_topics, strict=True))),
     )
     joined_texts = [
-        "\n".join((*topic.texts, text)) for topic, text in zip(topics, texts, strict=True)
+        "\n".join((*topic.texts, text)) for topic, text in zip(topics, instead, strict=True)
     ]
     of_joined = [
         _weighed([of_topic, given[text]], [turn_model.topic_share, 1.0])
-        for text, of_topic in zip(texts, of_topics, strict=True)
+        for text, of_topic in zip(instead, of_topics, strict=True)
     ]
     joined = model.evidence(
         joined_texts,
@@ -83,10 +99,11 @@ def read_turns(
     said_words = [words_of(text) for text in joined_texts]
     return Readings(
         alone=alone,
+        instead=corrected,
         joined=joined,
         before=_with_decisions(model, before.probabilities, topics) * topical[:, None],
         cosine=np.einsum("ij,ij->i", alone.vectors, before.vectors).astype(np.float64),
-        correcting=np.array([corrects(of_text) for of_text in words]),
+        correcting=correcting,
         english=np.array([english_share(of_all) for of_all in said_words]) * topical,
         acknowledged=np.array(
             [
@@ -128,7 +145,7 @@ def _with_decisions(
     return before
 
 
-def features_of(readings: Readings, model: Model) -> Floats:
+def features_of(readings: Readings, model: Model, turn_model: TurnModel) -> Floats:
     """Describe each turn by its words and readings, in the order of `FEATURES`.
 
     :return: Shape: (n_texts, n_features).
@@ -138,18 +155,23 @@ def features_of(readings: Readings, model: Model) -> Floats:
         _shares(probabilities[:, layout.targets])
         for probabilities in (alone.probabilities, joined.probabilities, readings.before)
     )
-    rows = [
-        np.array([cues(words) for words in alone.words]).reshape(len(alone.texts), len(CUES)),
-        readings.cosine[:, None],
-        logit(of_alone.max(axis=1, initial=0.0), 0.02)[:, None],
-        alone.probabilities[:, layout.none].sum(axis=1)[:, None],
-        alone.nearest_similarity[:, None],
-        logit(of_joined.max(axis=1, initial=0.0), 0.02)[:, None],
-        (joined.nearest_similarity - alone.nearest_similarity)[:, None],
-        (of_alone * of_before).sum(axis=1)[:, None],
-        (of_joined * of_before).sum(axis=1)[:, None],
+    of_words = np.array([cues(words) for words in alone.words]).reshape(-1, len(CUES))
+    leaning = turn_model.leaning_of(of_words)
+    none = alone.probabilities[:, layout.none].sum(axis=1)
+    columns = [
+        logit(leaning, 0.02),
+        readings.cosine,
+        logit(of_alone.max(axis=1, initial=0.0), 0.02),
+        none * leaning,
+        none * (1.0 - leaning),
+        alone.nearest_similarity * leaning,
+        alone.nearest_similarity * (1.0 - leaning),
+        logit(of_joined.max(axis=1, initial=0.0), 0.02),
+        joined.nearest_similarity - alone.nearest_similarity,
+        (of_alone * of_before).sum(axis=1),
+        (of_joined * of_before).sum(axis=1),
     ]
-    return np.hstack(rows)
+    return np.hstack([of_words, np.column_stack(columns)])
 
 
 def _shares(probabilities: Probabilities) -> Probabilities:

@@ -43,7 +43,7 @@ def topic_of(history: Sequence[Turn], model: TurnModel) -> Topic:
         if is_acknowledgement(turn.text, words):
             continue
         chosen.append((turn, weight))
-        weight *= _FADING * model.leaning(cues(words))
+        weight *= _FADING * float(model.leaning_of(cues(words)[None])[0])
         if weight < _LEAST:
             break
     chosen.reverse()

@@ -19,60 +19,87 @@ from router.statistics.probability import Logistic
 WEIGHTS_FILE = Path(__file__).with_name("turn_weights.json")
 
 READING_FEATURES = (
+    "leaning_by_words",
     "cosine_with_topic",
     "sure_alone",
-    "none_alone",
-    "near_alone",
+    "none_leaning",
+    "none_standing",
+    "near_leaning",
+    "near_standing",
     "sure_joined",
     "nearer_joined",
     "topic_alone",
     "topic_joined",
 )
 """What the readings tell beside the words: how near the turn lies to its topic, how sure each
-reading is and how near it lies to exemplars, and how much each says for what was decided before."""
+reading is and how near it lies to exemplars and to "none" (if the turn leans on something by its
+words, and if not), and how much each says for what was decided before."""
 
 FEATURES = (*CUES, *READING_FEATURES)
 
 _Positive = Annotated[float, Meta(ge=0.0)]
 
 
-class TurnModel(Struct, frozen=True, forbid_unknown_fields=True):
-    """Weights of two logistic models, and how the reading in context is put together.
+class Weights(Struct, frozen=True, forbid_unknown_fields=True):
+    """A logistic model with a weight for each name."""
 
-    :param by_words: Weights of `CUES`: does a turn need what came before, by its words alone? With
-        these the earlier turns are judged, to find where the topic begins.
-    :param by_readings: Weights of `FEATURES`: the same, by words and readings.
-    :param alone_power: The power of the probabilities of the turn alone in the reading in context.
+    weights: dict[str, float]
+    bias: float
+
+    def probabilities(self, features: Floats, names: tuple[str, ...]) -> Floats:
+        """Shape: (n, n_names) to (n,), in [0, 1]."""
+        weights = np.array([self.weights[name] for name in names])
+        return Logistic(weights, self.bias).probabilities(features)
+
+
+class TurnModel(Struct, frozen=True, forbid_unknown_fields=True):
+    """Logistic models, and how the reading in context is put together.
+
+    :param leaning: By `CUES`: does a turn need what came before, as far as its words alone tell?
+        With these the earlier turns are judged, to find where the topic begins.
+    :param needing: By `FEATURES`: the same, by words and readings.
+    :param staying: By `FEATURES`: does a turn that needs what came before stay with what was
+        decided?
+    :param alone_power: The power of the probabilities of the turn alone in the reading in context,
+        where it does not stay.
     :param joined_power: The power of the probabilities of the turn joined with its topic.
+    :param before_power: The power of the probabilities of the topic alone, where the turn stays.
     :param topic_share: The length of the topic's vector in the joined one, beside the turn's 1.
     :param ruling_out: How strongly a correction rules out what was decided before.
     """
 
-    by_words: dict[str, float]
-    words_bias: float
-    by_readings: dict[str, float]
-    readings_bias: float
+    leaning: Weights
+    needing: Weights
+    staying: Weights
     alone_power: _Positive
     joined_power: _Positive
+    before_power: _Positive
     topic_share: _Positive
     ruling_out: _Positive
 
-    def leaning(self, cues: Floats) -> float:
-        """Estimate from the words of one turn whether it needs what came before; in [0, 1]."""
-        return float(_logistic(self.by_words, CUES, self.words_bias).probabilities(cues[None])[0])
+    def leaning_of(self, cues: Floats) -> Floats:
+        """Estimate from the words of turns whether they need what came before.
 
-    def weights(self, features: Floats) -> Floats:
+        :param cues: In the order of `CUES`. Shape: (n_turns, n_cues).
+        :return: Shape: (n_turns,), in [0, 1].
+        """
+        return self.leaning.probabilities(cues, CUES)
+
+    def needing_of(self, features: Floats) -> Floats:
         """Estimate how likely turns need what came before.
 
-        :param features: In the order of `FEATURES`. Shape: (n_texts, n_features).
-        :return: Shape: (n_texts,), in [0, 1].
+        :param features: In the order of `FEATURES`. Shape: (n_turns, n_features).
+        :return: Shape: (n_turns,), in [0, 1].
         """
-        model = _logistic(self.by_readings, FEATURES, self.readings_bias)
-        return model.probabilities(features)
+        return self.needing.probabilities(features, FEATURES)
 
+    def staying_of(self, features: Floats) -> Floats:
+        """Estimate how likely turns that need what came before stay with what was decided.
 
-def _logistic(weights: dict[str, float], names: tuple[str, ...], bias: float) -> Logistic:
-    return Logistic(np.array([weights[name] for name in names]), bias)
+        :param features: In the order of `FEATURES`. Shape: (n_turns, n_features).
+        :return: Shape: (n_turns,), in [0, 1].
+        """
+        return self.staying.probabilities(features, FEATURES)
 
 
 @cache
