@@ -27,8 +27,8 @@ from router.arrays import Bools, Floats, Vectors
 from router.conversations.cues import CUES, cues
 from router.conversations.history import read_history
 from router.conversations.mix import context_probabilities
-from router.conversations.readings import Readings, features_of, read_turns
 from router.conversations.reader import TurnReader
+from router.conversations.readings import Readings, features_of, read_turns
 from router.conversations.turn_model import FEATURES, WEIGHTS_FILE, TurnModel, Weights
 from router.decisions.builder import DecisionBuilder
 from router.encoders.encoder import Encoder
@@ -292,7 +292,9 @@ def main() -> None:
     print_results("fitted on", [row for domain in authored for row in results(domain, turns)])
     print_results("random follow-ups", [row for domain in random for row in results(domain, turns)])
     if arguments.held_out:
-        rows = {domain.name: results(domain, turns) for domain in domains("held-out", arguments.cache)}
+        rows = {
+            domain.name: results(domain, turns) for domain in domains("held-out", arguments.cache)
+        }
         for name, of_domain in rows.items():
             print_results(name, of_domain)
         print_results("held out", [row for of_domain in rows.values() for row in of_domain])

@@ -283,9 +283,7 @@ class Router:
                 decisions[row] = self._replies.answer(question, texts[row])
         return decisions
 
-    def rank(
-        self, text: str, k: int | None = 3, *, history: History | None = None
-    ) -> list[Ranked]:
+    def rank(self, text: str, k: int | None = 3, *, history: History | None = None) -> list[Ranked]:
         """List the likeliest skills and neighbours of a text, the likeliest first.
 
         :param text: A query; 4,000 characters of it are read, the first half of them and the last.

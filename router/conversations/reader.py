@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from msgspec import structs
 
+from router.conversations.given_vectors import KeptVectors
 from router.conversations.history import Turn
 from router.conversations.mix import TurnsInContext, in_context
 from router.conversations.turn_model import TurnModel
@@ -42,6 +44,10 @@ class TurnReader:
     encoder: Encoder
     policy: CompiledPolicy
 
+    @cached_property
+    def _kept(self) -> KeptVectors:
+        return KeptVectors(self.encoder)
+
     def decide(
         self,
         texts: Sequence[str],
@@ -55,7 +61,7 @@ class TurnReader:
         :param restrict: Leaves out what can't be decided.
         :param turns: How much a turn needs what came before; the package's own weights if None.
         """
-        read = in_context(self.builder.model, self.encoder, texts, histories, turns)
+        read = in_context(self.builder.model, self.encoder, texts, histories, turns, self._kept)
         evidence = read.evidence if restrict is None else restrict(read.evidence)
         result = self.policy.decide(evidence)
         action, confidence = result.action.copy(), result.confidence.copy()

@@ -14,7 +14,7 @@ from router.conversations.cues import (
     instead_of,
     is_acknowledgement,
 )
-from router.conversations.given_vectors import Given, GivenVectors, embed
+from router.conversations.given_vectors import Given, GivenVectors, KeptVectors
 from router.conversations.history import Turn
 from router.conversations.topic import Topic, topic_of
 from router.conversations.turn_model import TurnModel
@@ -61,8 +61,13 @@ def read_turns(
     texts: Sequence[str],
     histories: Sequence[Sequence[Turn]],
     turn_model: TurnModel,
+    kept: KeptVectors | None = None,
 ) -> Readings:
-    """Read each text alone and with its topic; all texts are embedded in one batch."""
+    """Read each text alone and with its topic; all texts are embedded in one batch.
+
+    :param kept: Vectors of texts that came lately.
+    """
+    kept = kept or KeptVectors(encoder)
     topics = [topic_of(history, turn_model) for history in histories]
     said = [text for topic in topics for text in topic.texts]
     reads_tokens = isinstance(model.head, DocumentHead) and model.head.late is not None
@@ -71,10 +76,12 @@ def read_turns(
         instead_of(text) if topic.turns and corrected else text
         for text, topic, corrected in zip(texts, topics, correcting.tolist(), strict=True)
     ]
-    given = embed(encoder, [*texts, *instead, *said], reads_tokens)
+    given = kept.given([*texts, *instead, *said], reads_tokens)
     known = GivenVectors(encoder, given)
     alone = model.evidence(texts, known)
-    corrected = model.evidence(instead, known, further_concerns=False) if correcting.any() else alone
+    corrected = (
+        model.evidence(instead, known, further_concerns=False) if correcting.any() else alone
+    )
     of_topics = [_of_topic(topic, given, encoder.width) for topic in topics]
     topic_texts = ["\n".join(topic.texts) for topic in topics]
     before = model.head.score(
@@ -131,14 +138,14 @@ def _weighed(parts: Sequence[Given], weights: Sequence[float]) -> Given:
     return Given(unit_rows(total[None])[0], joined if known else None)
 
 
-def _with_decisions(
-    model: Model, read: Probabilities, topics: Sequence[Topic]
-) -> Probabilities:
+def _with_decisions(model: Model, read: Probabilities, topics: Sequence[Topic]) -> Probabilities:
     """Trust what was decided on the last turn of a topic more than what it reads like."""
     columns = {name.partition(":")[2]: i for i, name in enumerate(model.names) if ":" in name}
     before = read.copy()
     for row, topic in enumerate(topics):
-        decided = [columns[t] for t in topic.turns[-1].targets if t in columns] if topic.turns else []
+        decided = (
+            [columns[t] for t in topic.turns[-1].targets if t in columns] if topic.turns else []
+        )
         if decided:
             before[row] *= 1.0 - _DECIDED
             before[row, decided] += _DECIDED / len(decided)

@@ -1,0 +1,144 @@
+"""English words and phrases that tell how a turn relates to what came before it.
+
+In a conversation in another language none of them is found.
+"""
+
+from router.text import Phrases
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _phrases(text: str) -> Phrases:
+    """Read one phrase between each two commas."""
+    return Phrases.of(text.split(","))
+
+
+JOINING = _words(
+    """
+    and also plus or but so then ok okay hmm well even
+    """
+)
+"""First words that join a turn to the one before."""
+
+FRAGMENT = _words(
+    """
+    with without in on at for from over by until till since to as into after before during under
+    above between about only just not the a an my your better more less same if
+    """
+)
+"""First words of a turn that is less than a sentence, as in "on sundays?"."""
+
+ASKING = _words(
+    """
+    how what when where which who why is are do does did can could may should will would have
+    has was were am
+    """
+)
+"""First words of a question."""
+
+POINTING = _words(
+    """
+    it its it's that that's this those these they them their he she him his her one ones there
+    then
+    """
+)
+"""Words that point at something said before."""
+
+NOT_POINTING = frozenset({("is", "there"), ("are", "there"), ("there", "is"), ("there", "are")})
+"""Pairs of words in which "there" points at nothing."""
+
+SELF = _words(
+    """
+    i i'm i've i'd i'll we we're we've we'd my our me us
+    """
+)
+"""Words by which users speak of themselves."""
+
+LEANING = _phrases(
+    """
+    what about, how about, same, as well, too, also, instead, else, either, another, other,
+    others, old one, new one, both, again, the rest, still, more, less, next to it, likewise,
+    neither, even
+    """
+)
+"""What is said of something besides what was spoken of."""
+
+SWITCHING = _phrases(
+    """
+    different topic, different question, different thing, different subject, other topic, other
+    question, other thing, another thing, another question, another topic, one more thing, one
+    more question, next question, new question, new topic, separate question, separately,
+    something else, unrelated, btw, by the way, off topic, on another note
+    """
+)
+"""What announces another topic."""
+
+CORRECTING_FIRST = _words(
+    """
+    no nope nah wrong actually sorry wait oops rather not hm
+    """
+)
+"""First words of a correction."""
+
+CORRECTING = _phrases(
+    """
+    i mean, i meant, what i mean, what i meant, meant, i only wanted, i just wanted, not that,
+    never mind, nevermind, forget it, wrong word, that's wrong, that's not, it's not, it isn't,
+    is not what, not what i, no wait, no sorry, sorry no, no not, no no, i didn't mean, i don't
+    mean, misunderstood, rather than, no i
+    """
+)
+"""What a correction says."""
+
+CLOSING = _phrases(
+    """
+    thanks, thank, thankyou, thx, tnx, ty, cheers, bye, goodbye, bye bye, see you, see ya, cya,
+    later, got it, perfect, great, cool, awesome, wonderful, brilliant, lovely, super, nice,
+    excellent, fantastic, amazing, fine, ok, okay, alright, all right, good night, goodnight,
+    good day, nice day, will do, makes sense, appreciate, appreciated, that's all, that is all,
+    that's it, that was it, you're the best, all good, all set, understood, works now, found it,
+    good to know, helps, helped, noted
+    """
+)
+"""What thanks, agrees or says goodbye."""
+
+COURTEOUS = _words(
+    """
+    thanks thank thankyou thx tnx ty cheers bye goodbye see you ya cya later got it perfect
+    great cool awesome wonderful brilliant lovely super nice excellent fantastic amazing fine ok
+    okay alright all right good night goodnight day will do makes sense appreciate appreciated
+    that's that is was you're the best set understood works now found to know helps helped noted
+    so very much many a lot i i'll we we'll your for help helpful again then yes yeah yep and
+    have ah oh well just what needed wanted really too fast quick answer sure try think about
+    there talk soon everyone guys man mate dear
+    """
+)
+"""All words of turns that do nothing else."""
+
+GRATEFUL = _phrases(
+    """
+    thanks, thank, thankyou, thx, ty, cheers, bye, goodbye, see you, that's all, that's it
+    """
+)
+"""After these a turn asks for nothing, whatever else it says in a few words."""
+
+REQUESTING = _phrases(
+    """
+    how, what about, when, where, which, who, why, can, could, please, need, want, show, turn,
+    do
+    """
+)
+"""What asks for something."""
+
+COMMON = _words(
+    """
+    the a an and or but if so then of to in on at for from with without by about as into is are
+    was were be been am do does did can could will would should may have has had i we you he she
+    it they me us my our your his her its their this that these those there what which who when
+    where why how not no yes please thanks ok okay also too just only all some any more i'm i'd
+    it's don't
+    """
+)
+"""Words that English sentences are full of."""
