@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from router.arrays import Floats
+from router.conversations.history import History, read_history
+from router.conversations.mix import TurnsInContext
 from router.decisions.builder import DecisionBuilder
 from router.decisions.decision import Decision, NearbyExemplar
 from router.decisions.outcome import ACTIONS, CLARIFY
@@ -51,6 +53,31 @@ class ClauseScore:
 
 
 @dataclass(frozen=True)
+class TwoReadings:
+    """The probability of a target by the query alone, and in context; in [0, 1]."""
+
+    name: str
+    alone: float
+    in_context: float
+
+
+@dataclass(frozen=True)
+class ContextReading:
+    """How a query was read with what came before.
+
+    :param weight: How much the reading in context counts, in [0, 1].
+    :param leans_on: The earlier turns that it was read with, the oldest first.
+    :param acknowledged: Whether the query only thanks, agrees or says goodbye.
+    :param targets: The likeliest targets by either reading.
+    """
+
+    weight: float
+    leans_on: tuple[str, ...]
+    acknowledged: bool
+    targets: tuple[TwoReadings, ...]
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why a query went where it went; each list begins with the likeliest.
 
@@ -58,6 +85,7 @@ class Explanation:
     :param further_skills: Skills that may be further concerns, with the probability that the
         decision goes by.
     :param clauses: The clauses of the query, where a further concern is judged by clauses.
+    :param context: How it was read with what came before; None without a history.
     """
 
     decision: Decision
@@ -67,19 +95,35 @@ class Explanation:
     questions: tuple[QuestionScore, ...]
     further_skills: tuple[tuple[str, float], ...]
     clauses: tuple[ClauseScore, ...]
+    context: ContextReading | None = None
 
 
-def explain(router: Router, text: str, most: int = 8) -> Explanation:
-    """Explain the decision on one text, with at most `most` rows in a list."""
-    evidence, result = router.evidence_and_result([text])
+def explain(
+    router: Router, text: str, most: int = 8, *, history: History | None = None
+) -> Explanation:
+    """Explain the decision on one text, with at most `most` rows in a list.
+
+    :param history: What was said before, as of `Router.route`.
+    """
+    context = None
+    if history is None:
+        evidence, result = router.evidence_and_result([text])
+    else:
+        decided = router.decided_turns([text], [read_history(history)])
+        evidence, result = decided.evidence, decided.result
+        context = _context(router, decided.turns, most)
     model, builder = router.model, DecisionBuilder(router.pack, router.model, router.calibration)
     probabilities = evidence.probabilities[0]
     order = np.argsort(-probabilities, kind="stable")[:most]
     similarities = model.centroids.similarities(evidence.vectors)[0]
     extra = sorted(zip(router.pack.skills, evidence.extra_skills[0].tolist(), strict=True))
     return Explanation(
-        decision=builder.decision(evidence, result, 0),
-        rule=rule_in_words(router.policy, evidence, result),
+        decision=builder.decision(evidence, result, 0)
+        if history is None
+        else router.route(text, history=history),
+        rule="the turn only thanks, agrees or says goodbye -> none"
+        if context is not None and context.acknowledged
+        else rule_in_words(router.policy, evidence, result),
         targets=tuple(
             TargetScore(model.names[i], float(similarities[i]), float(probabilities[i]))
             for i in order
@@ -90,6 +134,21 @@ def explain(router: Router, text: str, most: int = 8) -> Explanation:
             pair for pair in sorted(extra, key=lambda pair: -pair[1]) if pair[1] > 0.0
         )[:most],
         clauses=() if evidence.scores.token_matches is not None else _clauses(router, text),
+        context=context,
+    )
+
+
+def _context(router: Router, turns: TurnsInContext, most: int) -> ContextReading:
+    """Show both readings of the first turn of a batch."""
+    alone, in_context = turns.readings.alone.probabilities[0], turns.in_context[0]
+    order = np.argsort(-np.maximum(alone, in_context), kind="stable")[:most]
+    return ContextReading(
+        weight=float(turns.weights[0]),
+        leans_on=turns.readings.topics[0].texts,
+        acknowledged=bool(turns.acknowledged[0]),
+        targets=tuple(
+            TwoReadings(router.model.names[i], float(alone[i]), float(in_context[i])) for i in order
+        ),
     )
 
 

@@ -38,11 +38,13 @@ from router.router import Router
 
 _INSTRUCTIONS = """\
 Finds the skill documents that serve a request, and says when one detail must be asked first.
-Call route_query with the user's own words, and act on `action`. "route": read the skills with
+Call route_query with the user's own words, and with what the user said before as `history`, and act
+on `action`. "route": read the skills with
 read_skill, in the order given, and mention the neighbour packs. "clarify": put `asks` and its
 `options` to the user, then call answer_question with the reply in the user's own words, and with
 `question`, `said`, `asked` and `options` exactly as you got them. "redirect" and "none": tell the
-user so, and do not force a skill onto the request."""
+user so, and do not force a skill onto the request; if the reason is "acknowledged", the user only
+thanks or says goodbye."""
 
 _ELICITS_IN_RESULTS = "2026-07-28"
 """From this version of the protocol on, a question is part of the result of a call."""
@@ -79,6 +81,14 @@ class DecisionRecord(BaseModel):
     )
     said: list[str] = Field([], description="What the user said so far, for answer_question.")
     asked: list[str] = Field([], description="Questions so far, for answer_question.")
+
+
+class TurnRecord(BaseModel):
+    """An earlier request of the user, and where it went, as far as that is known."""
+
+    text: str
+    skills: list[str] = []
+    packs: list[str] = []
 
 
 class SkillRecord(BaseModel):
@@ -313,9 +323,10 @@ def _server(background: BackgroundRouter, folder: Path) -> MCPServer[BackgroundR
 def _add_routing(server: MCPServer[BackgroundRouter], background: BackgroundRouter) -> None:
     """Add the tools that decide; the SDK runs the steps that `Resolve` names before the tool."""
 
-    def first(query: str) -> Decision:
+    def first(query: str, history: list[str | TurnRecord] | None = None) -> Decision:
+        said = [turn if isinstance(turn, str) else turn.model_dump() for turn in history or ()]
         with _tool_errors():
-            return background.get().route(query)
+            return background.get().route(query, history=said or None)
 
     First = Annotated[Decision, Resolve(first)]
 
@@ -340,8 +351,18 @@ def _add_routing(server: MCPServer[BackgroundRouter], background: BackgroundRout
         query: Annotated[str, Field(min_length=1, description="The request, in the user's words.")],
         decision: Second,
         reply: SecondReply,
+        history: Annotated[
+            list[str | TurnRecord] | None,
+            Field(
+                description="What the user said before in this conversation, the oldest first:"
+                " texts, or texts with the skills and packs that they went to."
+            ),
+        ] = None,
     ) -> DecisionRecord:
         """Find the skills that serve a request, or the one question to ask first.
+
+        With `history` a request such as "and for int4?" is read with what it leans on. A request
+        that only thanks or says goodbye gives the action "none" with the reason "acknowledged".
 
         A client that supports elicitation puts the question to its user at once. Otherwise, or if
         the user declines, the question comes back as data, with the action "clarify".

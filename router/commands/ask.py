@@ -8,9 +8,12 @@ import typer
 
 from router.commands.options import CalibrationOption, EncoderOption, PackOption, load_router
 from router.commands.output import print_text
+from router.conversations.reader import ACKNOWLEDGED
 from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from router.packs.pack import Pack
 
 
@@ -49,7 +52,8 @@ def chat_command(
 ) -> None:
     """Decide queries that you type, one after another.
 
-    An empty line or Ctrl-D ends the chat.
+    Each is read with those before it, as far as it needs them. An empty line or Ctrl-D ends the
+    chat.
 
     Examples:
 
@@ -61,11 +65,15 @@ def chat_command(
     print_text(
         f"{router.pack.file.title}: {router.pack.file.summary}\nAn empty line ends the chat."
     )
-    question: Clarify | None = None
-    while line := _read_line("\nYour answer: " if question else "\n> "):
-        decision = router.answer(question, line) if question else router.route(line)
+    said: list[tuple[str, Decision]] = []
+    while line := _read_line("\nYour answer: " if _is_asked(said) else "\n> "):
+        decision = router.route(line, history=said)
         print_decision(decision, router.pack)
-        question = decision if isinstance(decision, Clarify) else None
+        said.append((line, decision))
+
+
+def _is_asked(said: "Sequence[tuple[str, Decision]]") -> bool:
+    return bool(said) and isinstance(said[-1][1], Clarify)
 
 
 def _read_line(prompt: str) -> str:
@@ -88,6 +96,9 @@ def print_decision(decision: Decision, pack: "Pack") -> None:
         case Redirect(packs=packs):
             for name in packs:
                 _print_item(name, f"(another pack) {pack.neighbours[name].summary}")
+        case NoRoute(reason=reason) if reason == ACKNOWLEDGED:
+            print_text("You're welcome.")
+            return
         case NoRoute(nearest=nearest):
             closest = f" The closest skill is {nearest}." if nearest else ""
             print_text(f"No skill fits this query.{closest}")
@@ -112,6 +123,10 @@ def _print_item(name: str, summary: str) -> None:
 
 def explain_command(
     text: Annotated[str, typer.Argument(help="The query.")],
+    history: Annotated[
+        list[str] | None,
+        typer.Option("--after", help="A turn that came before, the oldest first; repeatable."),
+    ] = None,
     pack: PackOption = None,
     encoder: EncoderOption = None,
     calibration: CalibrationOption = None,
@@ -119,11 +134,14 @@ def explain_command(
     """Show why a query goes where it goes.
 
     Similarities are cosines. "answered" tells how much the query says already of what a reply
-    would say. The last lines name the rule that decided, and the decision.
+    would say. The last lines name the rule that decided, and the decision. With --after, both
+    readings are shown: of the query alone, and in context, and how much the second counts.
 
     Examples:
 
         router explain "it takes four seconds to answer"
+
+        router explain "and to int4?" --after "how do I quantize BERT to int8"
     """
     from rich.markup import escape
 
@@ -131,7 +149,11 @@ def explain_command(
     from router.explain import explain
 
     router = load_router(pack, encoder, calibration)
-    explanation = explain(router, text)
+    explanation = explain(router, text, history=history)
+    if (context := explanation.context) is not None:
+        readings = [(row.name, row.alone, row.in_context) for row in context.targets]
+        print_table("Readings", ("target", "alone", "in context"), readings)
+        print_line(f"The query needs what came before with a weight of {context.weight:.2f}.")
     targets = [(row.name, row.similarity, row.probability) for row in explanation.targets]
     print_table("Likeliest targets", ("target", "similarity", "probability"), targets)
     exemplars = [

@@ -12,7 +12,7 @@ from router.conversations.mix import TurnsInContext, in_context
 from router.conversations.turn_model import TurnModel
 from router.decisions.builder import DecisionBuilder
 from router.decisions.decision import Decision
-from router.decisions.outcome import NONE
+from router.decisions.outcome import NONE, Outcome, OutcomeBatch
 from router.decisions.policy import CompiledPolicy, PolicyResult
 from router.encoders.encoder import Encoder
 from router.model.model import Evidence
@@ -77,3 +77,14 @@ class TurnReader:
                 built, decided.turns.acknowledged.tolist(), strict=True
             )
         ]
+
+    def outcomes(self, decided: DecidedTurns) -> OutcomeBatch:
+        """Build each different outcome of a batch of turns once."""
+        batch = self.builder.outcomes(decided.evidence, decided.result)
+        thanks = decided.turns.acknowledged
+        if not thanks.any():
+            return batch
+        indices = batch.indices.copy()
+        indices[thanks] = len(batch.outcomes)
+        acknowledged = Outcome("none", reason=ACKNOWLEDGED)
+        return replace(batch, outcomes=(*batch.outcomes, acknowledged), indices=indices)

@@ -33,6 +33,7 @@ _DECIDED = 0.9
 class Readings:
     """What is known of a batch of turns; each row is one turn, in order.
 
+    :param topics: The earlier turns that each was read with.
     :param alone: The turn alone, as without a history.
     :param instead: What a correction says instead; the turn itself if it is none.
     :param joined: That with the topic before it.
@@ -45,6 +46,7 @@ class Readings:
     :param acknowledged: Whether the turn only thanks, agrees or says goodbye. Shape: (n_texts,).
     """
 
+    topics: Sequence[Topic]
     alone: Evidence
     instead: Evidence
     joined: Evidence
@@ -105,6 +107,7 @@ def read_turns(
     topical = np.array([bool(topic.turns) for topic in topics])
     said_words = [words_of(text) for text in joined_texts]
     return Readings(
+        topics=topics,
         alone=alone,
         instead=corrected,
         joined=joined,

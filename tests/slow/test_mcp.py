@@ -98,7 +98,7 @@ def plain(pack):
 def test_four_tools_with_schemas_of_input_and_output(plain):
     tools, _ = plain
     assert set(tools) == {"route_query", "answer_question", "list_skills", "read_skill"}
-    assert set(tools["route_query"].input_schema["properties"]) == {"query"}
+    assert set(tools["route_query"].input_schema["properties"]) == {"query", "history"}
     assert tools["answer_question"].input_schema["required"] == ["question", "reply", "said"]
     actions = tools["route_query"].output_schema["properties"]["action"]["enum"]
     assert actions == ["route", "clarify", "redirect", "none"]
