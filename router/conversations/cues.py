@@ -32,6 +32,7 @@ CUES = (
     "speaks_of_self",
     "correcting",
     "short",
+    "says_what",
 )
 """The names of the columns that `cues` gives."""
 
@@ -53,6 +54,7 @@ def cues(words: Sequence[str]) -> Floats:
             not english.SELF.isdisjoint(words),
             corrects(words),
             max(0.0, (6 - len(words)) / 5),
+            not english.SAYING.isdisjoint(words),
         ],
         dtype=np.float64,
     )
