@@ -33,16 +33,12 @@ from router.conversations.turn_model import FEATURES, WEIGHTS_FILE, TurnModel, W
 from router.decisions.builder import DecisionBuilder
 from router.encoders.encoder import Encoder
 from router.files import write_whole
-from router.paths import SAMPLE_LOG
 from router.text import words_of
 
 HERE = Path(__file__).parent
 CONVERSATIONS, BOTS = HERE / "conversations", HERE / "bots"
 NEEDS = ("same", "other", "pronoun", "correction")
 KINDS = (*NEEDS, "new-topic", "full", "thanks", "unrelated", "ambiguous")
-_NEW = {"route": "new-topic", "redirect": "new-topic", "none": "unrelated", "clarify": "ambiguous"}
-"""The kind of a query of its own, by what is right for it."""
-
 START = TurnModel(
     leaning=Weights(dict.fromkeys(CUES, 0.0), 0.0),
     needing=Weights(dict.fromkeys(FEATURES, 0.0), 0.0),
@@ -131,29 +127,26 @@ def domains(half: str, cache: Path) -> Iterator[Domain]:
 
 
 def random_follow_ups(held_out: Sequence[str], cache: Path, n: int = 60) -> Iterator[Domain]:
-    """Let queries of users follow any other query: new topics, and what belongs nowhere.
-
-    Queries of bots of other domains than those held out, and those of the sample log.
-    """
+    """Let queries of users follow any other query: new topics, and what belongs nowhere."""
     rng = np.random.default_rng(7)
-    logs = {path.name: path / "test.jsonl" for path in sorted(BOTS.iterdir())}
-    logs = {name: path for name, path in logs.items() if name not in held_out}
-    for name, path in (logs | {"ml-production": SAMPLE_LOG}).items():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        gold = [json.loads(line) for line in lines]
-        first = [row["text"] for row in gold if row["action"] == "route"]
-        chosen = [gold[i] for i in rng.permutation(len(gold))[: n if name in logs else 3 * n]]
+    for folder in sorted(BOTS.iterdir()):
+        if folder.name in held_out:
+            continue
+        lines = (folder / "test.jsonl").read_text(encoding="utf-8").splitlines()
+        gold = [row for line in lines if (row := json.loads(line))["kind"] != "ambiguous"]
+        first = [row["text"] for row in gold if row["kind"] == "single"]
+        chosen = [gold[i] for i in rng.permutation(len(gold))[:n]]
         rows = [
             {
-                "kind": _NEW[row["action"]],
+                "kind": "new-topic" if row["kind"] == "single" else "unrelated",
                 "turns": [str(rng.choice(first)), row["text"]],
                 "skills": row["skills"],
-                "packs": row.get("packs", []),
+                "packs": [],
                 "action": row["action"],
             }
             for row in chosen
         ]
-        yield Domain(name, router_of(name, cache), rows)
+        yield Domain(folder.name, router_of(folder.name, cache), rows)
 
 
 def gold_column(row: dict[str, Any], names: Sequence[str]) -> int:
@@ -182,8 +175,7 @@ def fit(authored: Sequence[Domain], random: Sequence[Domain]) -> TurnModel:
     of_words = np.array([cues(words_of(text)) for domain in used for text in domain.texts])
     kinds = np.array([row["kind"] for domain in used for row in domain.rows])
     is_random = np.concatenate([np.full(len(d.rows), d not in authored) for d in used])
-    needs = np.isin(kinds, NEEDS)
-    counted = is_random | ~np.isin(kinds, ("ambiguous", "thanks"))
+    needs, counted = np.isin(kinds, NEEDS), ~np.isin(kinds, ("ambiguous", "thanks"))
     # Random follow-ups are many; all of them together weigh half as much as the authored turns.
     sample = np.where(is_random, 0.5 * (~is_random).sum() / max(is_random.sum(), 1), 1.0)
     change = msgspec.structs.replace

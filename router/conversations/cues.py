@@ -32,7 +32,6 @@ CUES = (
     "speaks_of_self",
     "correcting",
     "short",
-    "says_what",
 )
 """The names of the columns that `cues` gives."""
 
@@ -54,7 +53,6 @@ def cues(words: Sequence[str]) -> Floats:
             not english.SELF.isdisjoint(words),
             corrects(words),
             max(0.0, (6 - len(words)) / 5),
-            not english.SAYING.isdisjoint(words),
         ],
         dtype=np.float64,
     )

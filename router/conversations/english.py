@@ -56,15 +56,6 @@ SELF = _words(
 )
 """Words by which users speak of themselves."""
 
-SAYING = _words(
-    """
-    is are was were isn't aren't wasn't has have had hasn't haven't do does did doesn't don't didn't
-    can can't cannot could couldn't won't wouldn't need needs want wants get gets got keeps keep
-    fails failed works work happens happened said says find make takes take
-    """
-)
-"""Verbs that make a turn a sentence of its own."""
-
 LEANING = _phrases(
     """
     what about, how about, same, as well, too, also, instead, else, either, another, other,
