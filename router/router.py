@@ -12,7 +12,7 @@ from msgspec import structs
 
 from router._deprecated import renamed_method
 from router.calibration.calibration import Calibration
-from router.conversations.history import History, Turn, read_histories
+from router.conversations.history import History, Turn, read_histories, read_history
 from router.conversations.reader import DecidedTurns, TurnReader
 from router.decisions.builder import DecisionBuilder
 from router.decisions.decision import Clarify, Decision, Ranked
@@ -252,7 +252,7 @@ class Router:
             what this user may do; all if None.
         :param exclude: Ids or labels of those that can't.
         """
-        histories = None if history is None else [history]
+        histories = None if history is None else [read_history(history)]
         texts = [clip_query(text)]
         return self.route_many(texts, history=histories, only=only, exclude=exclude)[0]
 
@@ -290,7 +290,8 @@ class Router:
         :param k: How many; all if None.
         :param history: As of `route`.
         """
-        return self.rank_many([text], k, history=None if history is None else [history])[0]
+        histories = None if history is None else [read_history(history)]
+        return self.rank_many([text], k, history=histories)[0]
 
     def rank_many(
         self,
