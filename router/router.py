@@ -352,8 +352,14 @@ class Router:
         :param histories: As `read_histories` gives them.
         """
         return self._turns.decide(
-            texts, histories, lambda evidence: self._restricted(evidence, only, exclude)
+            clip_queries(texts),
+            histories,
+            lambda evidence: self._restricted(evidence, only, exclude),
         )
+
+    def outcomes_of_turns(self, decided: DecidedTurns) -> OutcomeBatch:
+        """Build each different outcome of decided turns once, as `outcomes` does."""
+        return self._turns.outcomes(decided)
 
     def _restricted(
         self, evidence: Evidence, only: Iterable[str] | None, exclude: Iterable[str] | None

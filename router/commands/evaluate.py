@@ -31,6 +31,7 @@ from router.decisions.words import count_of, on_one_line, outcome_in_words
 if TYPE_CHECKING:
     from router.evaluation.rows import Query
     from router.evaluation.run import Evaluation, Progress
+    from router.evaluation.turn_figures import TurnFigures
 
 _MOST_QUERIES, _MOST_REASONS = 10, 3
 """Queries, and rejected lines, that are printed."""
@@ -60,6 +61,20 @@ def evaluate_command(
         typer.Option(
             "--format",
             help="Format of the decisions [default: jsonl; parquet with --engine ray].",
+        ),
+    ] = None,
+    turns: Annotated[
+        Literal["last", "all"] | None,
+        typer.Option(
+            help="Decide turns of conversations with what was said before: the last turn of each"
+            " conversation, or all. A conversation is a line with its messages, or the lines that"
+            " name it, by time."
+        ),
+    ] = None,
+    conversation_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that names the conversation; '-' for none [default: guessed with --turns]."
         ),
     ] = None,
     strict: Annotated[
@@ -122,6 +137,8 @@ def evaluate_command(
 
         router evaluate queries.jsonl.gz --fail-under accepted=0.90
 
+        router evaluate chats.jsonl --turns all
+
         router evaluate s3://bucket/log --engine ray --out s3://bucket/run
     """
     from router.engines.ray import evaluate_on_ray
@@ -144,7 +161,7 @@ def evaluate_command(
         run = partial(run, format=form or "parquet")
     elif address is not None or workers is not None:
         raise LogError("--address and --workers are for the engine ray; cure: --engine ray")
-    columns = Columns(text_column, label_column, time_column, id_column)
+    columns = Columns(text_column, label_column, time_column, id_column, conversation_column)
     try:
         with _progress_bar() as update:
             evaluation = run(
@@ -155,6 +172,7 @@ def evaluate_command(
                 strict=strict,
                 restart=restart,
                 progress=update,
+                turns=turns,
                 notify=print_note,
             )
     except KeyboardInterrupt:
@@ -218,6 +236,8 @@ def _print_evaluation(evaluation: "Evaluation", out: str) -> None:
     print_table("Figures", ("figure", "value", "95 % interval", "n"), figures)
     shares = (f"{n / lines.decided:.1%} {action}" for action, n in metrics.shares.actions.items())
     print_line(f"Decisions: {', '.join(shares)}.")
+    if (of_turns := evaluation.turns) is not None:
+        _print_turns(of_turns)
     title, queries = "Least certain", metrics.least_certain
     if lines.labelled:
         title, queries = "Wrong decisions, the most confident first", metrics.mistakes
@@ -236,6 +256,24 @@ def _print_evaluation(evaluation: "Evaluation", out: str) -> None:
         print_line(f"  rejected.jsonl lists {left:,} more")
     files = f"{utf8_text(out)}: {', '.join(evaluation.files)}"
     print_line(f"Everything is in {escape(files)}.")
+
+
+def _print_turns(turns: "TurnFigures") -> None:
+    """Print the results by position in the conversation."""
+    rows = [
+        (
+            f"{at.position}{' and later' * (at is turns.positions[-1] and at.position > 1)}",
+            at.turns,
+            at.needed,
+            at.acknowledged,
+            at.asked,
+            "-" if at.accepted_share is None else f"{at.accepted_share:.4f}",
+        )
+        for at in turns.positions
+    ]
+    columns = ("turn", "turns", "needed history", "acknowledged", "asked", "accepted")
+    print_table("Turns by position in the conversation", columns, rows)
+    print_line(f"{turns.needed_share:.1%} of the turns needed what came before.")
 
 
 def _query_in_words(query: "Query") -> str:

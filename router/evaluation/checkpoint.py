@@ -22,6 +22,7 @@ from router.errors import LogError
 from router.evaluation.decisions_file import DecisionsFormat
 from router.evaluation.metrics import pretty_json
 from router.evaluation.rows import DecidedLine
+from router.evaluation.turn_figures import TurnNote
 from router.files import explain_write_errors, write_whole
 from router.logs.formats import Rejected
 
@@ -35,16 +36,22 @@ _DIFFERENCES = {
     "columns": "other columns",
     "form": "another format",
     "chunk_lines": "other chunks",
+    "turns": "other turns",
 }
 """The settings that must be the same for a run to go on, and how a message names a difference."""
 
 
 class Part(Struct, frozen=True):
-    """What a chunk gave. `share`, in [0, 1], is how much of the log has been read by its end."""
+    """What a chunk gave.
+
+    `share`, in [0, 1], is how much of the log has been read by its end. `turns` has a note for each
+    decided line where turns of conversations are decided.
+    """
 
     share: float
     decided: list[DecidedLine]
     rejected: list[Rejected]
+    turns: list[TurnNote] = []
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class UnfinishedRun:
         differences = [
             difference
             for name, difference in _DIFFERENCES.items()
-            if settings[name] != before.get(name)
+            if settings.get(name) != before.get(name)
         ]
         if differences:
             raise LogError(

@@ -15,6 +15,7 @@ from router._deprecated import renamed_method
 from router.errors import LogError
 from router.evaluation.metrics import Metrics, Versions
 from router.evaluation.rows import DecidedLine
+from router.evaluation.turn_figures import TURNS_FILE, TurnFigures
 from router.logs.labels import Gold
 from router.router import Router
 
@@ -140,6 +141,20 @@ class RunFolder:
             return {}
         except msgspec.DecodeError as error:
             raise LogError(f"{path}: not a JSON object: {error}; evaluate the log again") from error
+
+    @cached_property
+    def turns(self) -> TurnFigures | None:
+        """What the run tells of turns of conversations; None if it decided single queries.
+
+        :raises LogError: The file is damaged.
+        """
+        path = self.path / TURNS_FILE
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=TurnFigures)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise LogError(f"{path}: not figures of turns: {error}; evaluate again") from error
 
     def decisions(self) -> Iterator[DecidedLine]:
         """Read the decisions, in the order of the log; memory holds one batch.

@@ -6,15 +6,17 @@ import weakref
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import msgspec
 
 from router._deprecated import warn_renamed
+from router.conversations.history import read_history
 from router.decisions.outcome import OutcomeBatch
 from router.decisions.words import count_of
 from router.errors import LogError, RouterError
@@ -38,6 +40,7 @@ from router.evaluation.rows import (
     decided_lines,
     outcome_batch,
 )
+from router.evaluation.turn_figures import TURNS_FILE, TurnFigures, TurnNote
 from router.files import explain_write_errors
 from router.logs.formats import (
     LogFile,
@@ -51,6 +54,7 @@ from router.logs.formats import (
 from router.logs.labels import LabelReader
 from router.logs.locations import copy_to_store, local_log, local_path
 from router.logs.reader import CHUNK_LINES, Columns, LogChunk, LogLine, read_log
+from router.logs.turns import WhichTurns, said_in, turn_chunks
 from router.router import Router
 from router.statistics.figure import Figure
 
@@ -102,7 +106,13 @@ class Evaluation:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of the files in the folder."""
-        return (FORMATS[self.format].file_name, "rejected.jsonl", "metrics.json", "run.json")
+        names = (FORMATS[self.format].file_name, "rejected.jsonl", "metrics.json", "run.json")
+        return (*names, TURNS_FILE) if (self.folder / TURNS_FILE).exists() else names
+
+    @property
+    def turns(self) -> TurnFigures | None:
+        """What the run tells of turns of conversations; None if it decided single queries."""
+        return RunFolder(self.folder).turns
 
     def table(self) -> "pyarrow.Table":
         """Read all decisions as an arrow table, in the order of the log."""
@@ -137,6 +147,7 @@ def evaluate(
     progress: Callable[[Progress], None] | None = None,
     chunk_lines: int = CHUNK_LINES,
     decide: DecideBatches | None = None,
+    turns: WhichTurns | None = None,
     notify: Callable[[str], None] = lambda sentence: None,
     form: str | None = None,
 ) -> Evaluation:
@@ -159,6 +170,9 @@ def evaluate(
     :param progress: Called after each chunk.
     :param chunk_lines: Lines that are read, decided and kept at a time.
     :param decide: Decides batches of texts in place of `router`, for example on other machines.
+    :param turns: Decide turns of conversations, each with what was said before it: the "last" turn
+        of each conversation, or "all". A conversation is a line with its messages, or the lines
+        that name it, by time. If None, each line is a query of its own.
     :param notify: Takes sentences that say what the files and columns are taken for.
     :param form: The former name of `format`; deprecated.
     :raises LogError: The log can't be read, it has no line that can be read, or another process is
@@ -169,8 +183,7 @@ def evaluate(
     if form is not None:
         warn_renamed("evaluate(form=...)", "evaluate(format=...)")
         format = form
-    if format not in FORMATS:
-        raise LogError(f"the format is one of {', '.join(FORMATS)}, was: {format!r}")
+    _check_settings(format, turns, decide)
     folder = local_path(out)
     is_temporary = folder is None
     folder = folder or Path(tempfile.mkdtemp(prefix="router-"))
@@ -181,7 +194,7 @@ def evaluate(
                 unfinished.drop()
             files = _find_files(log, unfinished, columns, notify)
             versions = Versions.of(router)
-            settings = {
+            settings: dict[str, Any] = {
                 "format": RUN_FORMAT,
                 "log": utf8_text(str(log)),
                 "log_sha256": fingerprint(file_hash(file.path) for file in files),
@@ -189,20 +202,21 @@ def evaluate(
                 "columns": msgspec.to_builtins(columns),
                 "form": format,
                 "chunk_lines": chunk_lines,
+                **({} if turns is None else {"turns": turns}),
             }
             unfinished.start(settings)
-            run = _Run(router, unfinished, progress)
+            run = _Run(router, unfinished, progress, turns and TurnFigures(turns))
             run.resume()
-            chunks = read_log(
-                files,
-                columns,
-                LabelReader(router.pack),
+            read = partial(
+                read_log,
+                columns=columns,
+                labels=LabelReader(router.pack),
                 strict=strict,
                 lines=chunk_lines,
-                notify=notify,
+                turns=turns is not None,
             )
             decider = router.with_vector_cache() if cache else router
-            run.go_on(chunks, decide or partial(map, decider.outcomes))
+            run.go_on_reading(files, read, notify, decider, decide)
             metrics = run.finish(versions, files, settings)
         evaluation = Evaluation(folder, metrics, run.counts, format)
         if out is not None and is_temporary:
@@ -214,6 +228,18 @@ def evaluate(
     if is_temporary:
         weakref.finalize(evaluation, shutil.rmtree, folder, ignore_errors=True)
     return evaluation
+
+
+def _check_settings(format: str, turns: str | None, decide: DecideBatches | None) -> None:
+    if format not in FORMATS:
+        raise LogError(f"the format is one of {', '.join(FORMATS)}, was: {format!r}")
+    if turns is not None and turns not in get_args(WhichTurns):
+        raise LogError(f"turns is last, all or None, was: {turns!r}")
+    if turns is not None and decide is not None:
+        raise LogError(
+            "turns of conversations are decided on this machine; cure: leave out turns, or take the"
+            " engine local"
+        )
 
 
 def _find_files(
@@ -236,6 +262,7 @@ class _Run:
     router: Router
     unfinished: UnfinishedRun
     progress: Callable[[Progress], None] | None
+    turns: TurnFigures | None = None
     memo: DecisionMemo = field(default_factory=DecisionMemo)
     counts: DecisionCounts = field(default_factory=DecisionCounts)
     n_rejected: int = 0
@@ -253,9 +280,29 @@ class _Run:
     def resume(self) -> None:
         """Take up what a stopped run has decided."""
         for part in self.unfinished.parts():
+            if self.turns is not None:
+                self._add(part, len(part.decided))
+                continue
             new = self.memo.look_up(part.decided)
             self.memo.fill(new, outcome_batch(new.lines))
             self._add(part, len(new.lines))
+
+    def go_on_reading(
+        self,
+        files: Sequence[LogFile],
+        read: "partial[Iterator[LogChunk]]",
+        notify: Callable[[str], None],
+        router: Router,
+        decide: DecideBatches | None,
+    ) -> None:
+        """Read the log, twice where turns of conversations are decided, and decide what is left."""
+        if self.turns is None:
+            self.go_on(read(files, notify=notify), decide or partial(map, router.outcomes))
+        else:
+            said = said_in(read([copy(file) for file in files]))
+            self.go_on_with_turns(
+                turn_chunks(read(files, notify=notify), self.turns.which, said), router
+            )
 
     def go_on(self, chunks: Iterable[LogChunk], decide: DecideBatches) -> None:
         """Decide the chunks that are left."""
@@ -278,6 +325,18 @@ class _Run:
         except Exception as error:
             raise _undecidable(pending[0][1].lines, decide, error) from error
 
+    def go_on_with_turns(self, chunks: Iterable[LogChunk], router: Router) -> None:
+        """Decide the turns that are left, each with what was said before it.
+
+        No decision is remembered: the same words mean another thing after something else.
+        """
+        try:
+            for chunk in islice(chunks, len(self.last_lines), None):
+                self._write_part(chunk, *_decided_turns(chunk.lines, router))
+        except LogError:
+            self.unfinished.drop()
+            raise
+
     def finish(
         self, versions: Versions, files: Sequence[LogFile], settings: dict[str, Any]
     ) -> Metrics:
@@ -298,18 +357,23 @@ class _Run:
             mistakes=tuple(map(Query.of, self.mistakes)),
         )
         contents = {"metrics.json": pretty_json(metrics), "run.json": pretty_json(settings)}
+        if self.turns is not None:
+            contents[TURNS_FILE] = pretty_json(self.turns)
         out, chosen = self.unfinished.out, FORMATS[settings["form"]]
         with explain_write_errors(out, _kept(n_lines)):
             self.unfinished.assemble(chosen, contents)
             for other in FORMATS.values():
                 if other is not chosen:  # left by an earlier run
                     (out / other.file_name).unlink(missing_ok=True)
+            if self.turns is None:
+                (out / TURNS_FILE).unlink(missing_ok=True)
             self.unfinished.drop()
         return metrics
 
     def _check_lines(self, n_lines: int) -> None:
         """Make sure that no line is lost, and that there is one."""
-        if n_lines != self.n_read:
+        # A line can be several turns, or only what was said before another.
+        if n_lines != self.n_read and self.turns is None:
             raise LogError(
                 f"the log has {n_lines:,} lines, of which {self.counts.lines:,} were decided and"
                 f" {self.n_rejected:,} rejected: it has changed during the run; cure: run it again"
@@ -322,24 +386,34 @@ class _Run:
             )
 
     def _write(self, chunk: LogChunk, new: NewTexts[LogLine], batch: OutcomeBatch) -> None:
-        batch = self.memo.fill(new, batch)
+        self._write_part(chunk, self.memo.fill(new, batch), [], len(new.lines))
+
+    def _write_part(
+        self,
+        chunk: LogChunk,
+        batch: OutcomeBatch,
+        notes: list[TurnNote],
+        n_texts: int | None = None,
+    ) -> None:
         decided = decided_lines(chunk.lines, batch, self.router.pack.precedence)
-        part = Part(chunk.share, decided, chunk.rejected)
+        part = Part(chunk.share, decided, chunk.rejected, notes)
         with explain_write_errors(self.unfinished.out, _kept(self.n_read)):
             self.unfinished.add(len(self.last_lines), part)
-        self._add(part, len(new.lines))
+        self._add(part, len(decided) if n_texts is None else n_texts)
 
     def _add(self, part: Part, n_texts: int) -> None:
         self.counts.add(DecisionCounts.of(part.decided, self.router.pack))
         self.n_rejected += len(part.rejected)
         self.n_texts += n_texts
+        if self.turns is not None:
+            self.turns.add(part.decided, part.turns)
         self.first_rejected = self.first_rejected or next(iter(part.rejected), None)
         unasked = [line for line in part.decided if not line.asks]
         wrong = [line for line in unasked if line.silently_wrong]
         self.least_certain = _ranked([*self.least_certain, *unasked], 1)
         self.mistakes = _ranked([*self.mistakes, *wrong], -1)
         numbers = [line.line for line in part.decided] + [line.line for line in part.rejected]
-        self.last_lines.append(max(numbers))
+        self.last_lines.append(max(numbers, default=max(self.last_lines, default=0)))
         if self.progress is not None:
             self.progress(Progress(self.n_read, self.n_texts, part.share))
 
@@ -355,6 +429,28 @@ class _Run:
             if line.line in counts
         }
         return [Query.of(first[line], count) for line, count in counts.items()]
+
+
+def _decided_turns(lines: Sequence[LogLine], router: Router) -> tuple[OutcomeBatch, list[TurnNote]]:
+    """Decide turns, each with what was said before it.
+
+    :raises RouterError: They can't be decided.
+    """
+    histories = [read_history(line.earlier) for line in lines]
+    try:
+        decided = router.decided_turns([line.text for line in lines], histories)
+    except RouterError:
+        raise
+    except Exception as error:
+        raise RouterError(
+            f"lines {lines[0].line} to {lines[-1].line}: can't be decided together: {error}"
+        ) from error
+    weights = decided.turns.weights.tolist()
+    notes = [
+        TurnNote(line.position, round(weight, 4))
+        for line, weight in zip(lines, weights, strict=True)
+    ]
+    return router.outcomes_of_turns(decided), notes
 
 
 def _undecidable(lines: Sequence[LogLine], decide: DecideBatches, error: Exception) -> RouterError:

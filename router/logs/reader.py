@@ -15,6 +15,7 @@ from router.errors import LogError
 from router.logs.formats import LogFile, Record, Rejected, utf8_text
 from router.logs.labels import Gold, LabelReader
 from router.logs.tables import TEXT_NAMES
+from router.logs.turns import CONVERSATION_NAMES, user_texts
 
 CHUNK_LINES = 4_096
 _CHUNK_CHARACTERS = 32_000_000  # a chunk of very long lines ends sooner
@@ -43,12 +44,14 @@ class Columns:
     :param label: The column of the label.
     :param time: The column of the time.
     :param id: The column of the id.
+    :param conversation: The column that names the conversation, where turns are read.
     """
 
     text: str | None = None
     label: str | None = None
     time: str | None = None
     id: str | None = None
+    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class LogLine:
     """One query of a log.
 
     `line` is its number in the log: it counts from 1 and goes on from file to file. `id` is that
-    number where the log has no ids.
+    number where the log has no ids. `conversation`, `earlier` and `position` are set where turns
+    are read: what the user said before in the same conversation, and the number of the turn in it.
     """
 
     line: int
@@ -64,6 +68,9 @@ class LogLine:
     text: str
     time: datetime | None = None
     gold: Gold | None = None
+    conversation: str | None = None
+    earlier: tuple[str, ...] = ()
+    position: int = 1
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ def read_log(
     *,
     strict: bool = False,
     lines: int = CHUNK_LINES,
+    turns: bool = False,
     notify: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[LogChunk]:
     """Read a log in chunks; the same log always gives the same chunks.
@@ -98,6 +106,7 @@ def read_log(
     :param labels: Reads the labels.
     :param strict: Stop at the first line that can't be read, instead of keeping its reason.
     :param lines: The most lines in a chunk.
+    :param turns: Also read what the user said before, and the conversation of each line.
     :param notify: Takes sentences that say what the files and columns are taken for.
     :raises LogError: A column is missing, a file is cut off, or `strict` is set and a line can't
         be read.
@@ -105,7 +114,7 @@ def read_log(
     chunk, size, described = LogChunk(), 0, ""
     for index, file in enumerate(files):
         before = sum(earlier.lines for earlier in files[:index])
-        reader = _FileReader(file, columns, labels, notify, described)
+        reader = _FileReader(file, columns, labels, notify, described, turns)
         for line in reader.lines():
             if isinstance(line, LogLine):
                 chunk.lines.append(_renumbered(line, before))
@@ -147,6 +156,7 @@ class _FileReader:
     labels: LabelReader
     notify: Callable[[str], None]
     description: str  # at first that of the file before, since a folder of like files needs one
+    turns: bool = False
     columns: Columns = field(default_factory=Columns)
     full: bool = False
     n_bad_times: int = 0
@@ -192,7 +202,13 @@ class _FileReader:
             return Rejected.of(record.line, str(error), fields if text is None else text)
         line_id = _value(fields, self.columns.id)
         line_id = record.line if _is_empty(line_id) else line_id
-        return LogLine(record.line, str(line_id), text, self._time(fields), gold)
+        line = LogLine(record.line, str(line_id), text, self._time(fields), gold)
+        if not self.turns:
+            return line
+        name = _value(fields, self.columns.conversation)
+        earlier = user_texts(_value(fields, self.columns.text))[:-1]
+        conversation = None if _is_empty(name) or earlier else str(name)
+        return replace(line, conversation=conversation, earlier=tuple(earlier))
 
     def _time(self, fields: Mapping[str, Any]) -> datetime | None:
         value = _value(fields, self.columns.time)
@@ -233,12 +249,17 @@ class _FileReader:
         time = _find_column(path, names, self.asked.time, "time", _TIME_NAMES, flat)
         label = _find_column(path, names, self.asked.label, "label", guesses, list(names))
         line_id = _find_column(path, names, self.asked.id, "id", _ID_NAMES, flat)
-        self.columns = Columns(text, label, time, line_id)
+        names_of = CONVERSATION_NAMES if self.turns else ()
+        asked = self.asked.conversation if self.turns else None
+        conversation = _find_column(path, names, asked, "conversation", names_of, flat)
+        self.columns = Columns(text, label, time, line_id, conversation)
         self.full = self.full and self.asked.label is None and label is None
         label = "its own keys" if self.full else label
         found = {"query": text, "label": label, "time": time, "id": line_id}
         if any(isinstance(value, list) for value in names[text]):
             found["query"] = f"{text}, the user's last message"
+        if self.turns:
+            found["conversation"] = conversation
         parts = [f"{what} from {name}" if name else f"no {what}" for what, name in found.items()]
         description = f"{self.file.description}; {', '.join(parts)}"
         if description != self.description:
@@ -248,7 +269,7 @@ class _FileReader:
     def _needed(self, fields: Mapping[str, Any]) -> set[str]:
         """The columns that lines are made from."""
         columns = self.columns
-        names = [columns.text, columns.label, columns.time, columns.id]
+        names = [columns.text, columns.label, columns.time, columns.id, columns.conversation]
         full = (*Gold.__struct_fields__, "confidence") if self.full else ()
         roots = {name if name in fields else name.split(".")[0] for name in names if name}
         return {*roots, *full}

@@ -126,6 +126,7 @@ def render(run: RunFolder, router: Router) -> str:
         plots=plots,
         gaps=gaps,
         health=health,
+        turns=run.turns,
         limits=_LIMITS,
     )
 

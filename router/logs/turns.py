@@ -1,0 +1,89 @@
+"""Turns of conversations in a log: each with what the user said before it.
+
+A conversation is a line with all its messages, or all lines that name it, by time.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from router.conversations.history import MAX_TURNS
+from router.text import clip_query
+
+if TYPE_CHECKING:
+    from router.logs.reader import LogChunk, LogLine
+
+WhichTurns: TypeAlias = Literal["last", "all"]
+"""Whether the last turn of each conversation is decided, or every turn."""
+
+CONVERSATION_NAMES = (
+    *("conversation_id", "conversation", "session_id", "session", "thread_id", "thread"),
+    *("chat_id", "dialogue_id", "dialog_id"),
+)
+"""Columns that may name the conversation of a line."""
+
+Said: TypeAlias = Mapping[str, Sequence[tuple[int, str]]]
+"""By conversation, the number and the text of each of its lines, the oldest first."""
+
+
+def user_texts(messages: object) -> list[str]:
+    """Give what the user said in a chat, message by message; nothing if it is no chat."""
+    if not isinstance(messages, list):
+        return []
+    texts = [_user_text(message) for message in messages if isinstance(message, Mapping)]
+    return [text for text in texts if text is not None]
+
+
+def _user_text(message: Mapping[str, Any]) -> str | None:
+    """Give the text of a message of the user; None if others speak, or if it has none."""
+    if message.get("role", message.get("from")) not in ("user", "human"):
+        return None
+    content = message.get("content", message.get("value"))
+    if isinstance(content, list):  # parts, of which some are pictures
+        parts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        content = "\n".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else None
+
+
+def said_in(chunks: Iterable["LogChunk"]) -> Said:
+    """Gather what was said in each conversation that lines name, ordered by time.
+
+    Lines without a time stay where they are; so does the order of lines of the same time.
+    """
+    found: dict[str, list[LogLine]] = {}
+    for chunk in chunks:
+        for line in chunk.lines:
+            if line.conversation is not None:
+                kept = replace(line, text=clip_query(line.text), gold=None)
+                found.setdefault(line.conversation, []).append(kept)
+    for lines in found.values():
+        if all(line.time is not None for line in lines):
+            lines.sort(key=lambda line: (line.time, line.line))
+    return {name: [(line.line, line.text) for line in lines] for name, lines in found.items()}
+
+
+def turn_chunks(
+    chunks: Iterable["LogChunk"], which: WhichTurns, said: Said
+) -> Iterator["LogChunk"]:
+    """Give each turn that is to be decided as a line with what was said before it."""
+    for chunk in chunks:
+        lines = [turn for line in chunk.lines for turn in _turns_of(line, which, said)]
+        yield replace(chunk, lines=lines)
+
+
+def _turns_of(line: "LogLine", which: WhichTurns, said: Said) -> Iterator["LogLine"]:
+    if line.conversation is not None:
+        turns = said[line.conversation]
+        before = next(i for i, (number, _) in enumerate(turns) if number == line.line)
+        if which == "all" or before == len(turns) - 1:
+            yield _with_history(line, [text for _, text in turns[:before]])
+        return
+    if which == "all":
+        for index, text in enumerate(line.earlier):
+            turn = replace(line, id=f"{line.id}#{index + 1}", text=text, gold=None)
+            yield _with_history(turn, line.earlier[:index])
+    yield _with_history(line, line.earlier)
+
+
+def _with_history(line: "LogLine", earlier: Sequence[str]) -> "LogLine":
+    return replace(line, earlier=tuple(earlier[-MAX_TURNS:]), position=len(earlier) + 1)
