@@ -349,7 +349,10 @@ class Router:
     ) -> DecidedTurns:
         """Read and decide a batch of turns with what came before each, as arrays.
 
+        :param texts: The turns; 4,000 characters of each are read, as `route` does.
         :param histories: As `read_histories` gives them.
+        :param only: As of `route`.
+        :param exclude: As of `route`.
         """
         return self._turns.decide(
             clip_queries(texts),
@@ -358,7 +361,10 @@ class Router:
         )
 
     def outcomes_of_turns(self, decided: DecidedTurns) -> OutcomeBatch:
-        """Build each different outcome of decided turns once, as `outcomes` does."""
+        """Build each different outcome of decided turns once, as `outcomes` does.
+
+        :param decided: What `decided_turns` gave.
+        """
         return self._turns.outcomes(decided)
 
     def _restricted(
