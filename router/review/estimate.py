@@ -1,0 +1,79 @@
+"""What a review tells of the whole log: how much of it is right, and of what nobody has looked at."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from msgspec import Struct
+
+from router.review.selection import Selection
+from router.statistics.figure import NO_FIGURE, Figure
+
+
+class Estimate(Struct, frozen=True):
+    """Shares of a log's lines, as far as the answers tell, with 95 % intervals.
+
+    :param right: The share of the log whose decision is right.
+    :param rest_wrong: The share of the lines without an answer whose decision is wrong.
+    :param n_answered: The number of lines whose text has an answer.
+    :param n_rest: The number of lines without an answer.
+    """
+
+    right: Figure
+    rest_wrong: Figure
+    n_answered: int
+    n_rest: int
+
+
+def estimate(selection: Selection, answered: Mapping[str, bool]) -> Estimate:
+    """Estimate the shares of right decisions from the answers so far.
+
+    Lines that were chosen for being uncertain speak for themselves alone. The drawn ones that were
+    not chosen are a uniform sample of all others, at whatever answer the review stops, and their
+    share has the exact interval of Clopper and Pearson (1934).
+
+    :param selection: What is reviewed.
+    :param answered: For each text with an answer, whether the decision was right by it.
+    """
+    drawn = set(selection.drawn)
+    chosen = [
+        choice
+        for choice in selection.choices
+        if choice.reason != "drawn" and choice.text in answered
+    ]
+    n_chosen = sum(choice.count for choice in chosen)
+    n_chosen_right = sum(choice.count for choice in chosen if answered[choice.text])
+    is_chosen = {choice.text for choice in chosen}
+    sampled = [text for text in selection.drawn if text in answered and text not in is_chosen]
+    of_drawn = [
+        choice
+        for choice in selection.choices
+        if choice.text in drawn and choice.text in answered and choice.text not in is_chosen
+    ]
+    n_drawn = sum(choice.count for choice in of_drawn)
+    n_drawn_right = sum(choice.count for choice in of_drawn if answered[choice.text])
+    n_others = selection.n_lines - n_chosen
+    n_rest = n_others - n_drawn
+    n_answered = n_chosen + n_drawn
+    if not sampled:
+        return Estimate(NO_FIGURE, NO_FIGURE, n_answered, max(n_rest, 0))
+    n, wrong = len(sampled), sum(not answered[text] for text in sampled)
+    shares = np.array([wrong / n, *clopper_pearson(wrong, n)])
+    n_rest_wrong = np.clip(shares * n_others - (n_drawn - n_drawn_right), 0.0, max(n_rest, 0))
+    rest = Figure(*(n_rest_wrong / n_rest).tolist(), n) if n_rest > 0 else NO_FIGURE
+    n_right = n_chosen_right + n_drawn_right + max(n_rest, 0) - n_rest_wrong
+    value, high, low = (n_right / selection.n_lines).tolist()
+    return Estimate(Figure(value, low, high, n), rest, n_answered, max(n_rest, 0))
+
+
+def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of the share `hits` / `n` that holds it at least so often.
+
+    :raises ValueError: `n` is 0.
+    """
+    from scipy.stats import beta
+
+    if n < 1:
+        raise ValueError(f"n counts trials, at least 1, was: {n}")
+    low = float(beta.ppf(0.025, hits, n - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(0.975, hits + 1, n - hits)) if hits < n else 1.0
+    return low, high

@@ -1,0 +1,106 @@
+"""The different texts of a log, how often each came and what was decided, in bounded memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from router.decisions.outcome import Outcome
+from router.evaluation.decisions_file import RunFolder
+from router.evaluation.sampling import DistinctSample
+from router.router import Router
+from router.text import clip_query, is_blank
+
+MAX_DISTINCT_TEXTS = 200_000
+"""Different texts to choose from; of more, a sample is taken in which all are equally likely."""
+
+_BATCH = 4_096
+_SEED = 20
+
+
+@dataclass(frozen=True)
+class DecidedText:
+    """A text of a log with what was decided for it.
+
+    :param text: The text.
+    :param position: Where it came first, counted from 0.
+    :param outcome: The decision.
+    :param confidence: See `Route.confidence`, in [0, 1].
+    :param margin: See `Route.margin`, in [0, 1].
+    """
+
+    text: str
+    position: int
+    outcome: Outcome
+    confidence: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class LogTexts:
+    """What there is to choose from.
+
+    :param texts: Different texts, in the order in which they came.
+    :param counts: How many lines have each of them.
+    :param drawn: Lines drawn uniformly from all lines, in random order, without replacement.
+    :param n_lines: The number of lines of the log.
+    """
+
+    texts: tuple[DecidedText, ...]
+    counts: tuple[int, ...]
+    drawn: tuple[DecidedText, ...]
+    n_lines: int
+
+    @classmethod
+    def of(cls, log: Sequence[str] | RunFolder | str | Path, router: Router, n: int) -> "LogTexts":
+        """Collect the texts of a list, or of a run.
+
+        :param log: Texts, or a run, or the folder of one.
+        :param router: Decides the texts of a list.
+        :param n: How many lines to draw.
+        """
+        if isinstance(log, str | Path):
+            log = RunFolder.open(log)
+        lines = _of_run(log) if isinstance(log, RunFolder) else _of_texts(log, router)
+        sample: DistinctSample[DecidedText] = DistinctSample(MAX_DISTINCT_TEXTS)
+        dice, drawn, n_lines = Random(_SEED), list[DecidedText](), 0
+        for line in lines:
+            if is_blank(line.text):
+                continue
+            sample.add(line.text, line)
+            n_lines += 1
+            if len(drawn) < n:
+                drawn.append(line)
+            elif (place := dice.randrange(n_lines)) < n:
+                drawn[place] = line
+        dice.shuffle(drawn)
+        kept = sorted(sample.items(), key=lambda item: item[1].position)
+        return cls(
+            texts=tuple(line for _, line, _ in kept),
+            counts=tuple(count for _, _, count in kept),
+            drawn=tuple(drawn),
+            n_lines=n_lines,
+        )
+
+
+def _of_run(run: RunFolder) -> Iterator[DecidedText]:
+    for position, line in enumerate(run.decisions()):
+        outcome = Outcome(line.action, line.skills, line.packs, line.question, line.reason)
+        yield DecidedText(line.text, position, outcome, line.confidence, line.margin)
+
+
+def _of_texts(texts: Iterable[str], router: Router) -> Iterator[DecidedText]:
+    """Decide texts in batches, each different one once in its batch."""
+    given = list(texts)
+    for start in range(0, len(given), _BATCH):
+        batch = given[start : start + _BATCH]
+        different = list(dict.fromkeys(clip_query(text) for text in batch))
+        decided = router.outcomes(different)
+        row = {text: index for index, text in enumerate(different)}
+        confidence, margin = (np.round(v, 4).tolist() for v in (decided.confidence, decided.margin))
+        for position, text in enumerate(batch, start=start):
+            index = row[clip_query(text)]
+            outcome = decided.outcomes[decided.indices[index]]
+            yield DecidedText(text, position, outcome, confidence[index], margin[index])
