@@ -6,8 +6,8 @@ FOLDER holds `NAME_train_10.jsonl`, `NAME_train_full.jsonl` and `NAME_test.jsonl
 "label"}`, for NAME in banking77 and clinc150, and `clinc150_oos_test.jsonl`. A router has the first
 three exemplars of each class. One half of the split is its log: n lines of it are labelled and
 become exemplars, and the accuracy is measured on the other half. With `--zipf` the classes follow
-Zipf's law and one line in ten belongs to no class, in both halves. What was built was chosen on logs
-drawn from `train_full`; the figures that are reported are those of `test`.
+Zipf's law and one line in ten belongs to no class, in both halves. What was built was chosen on
+logs drawn from `train_full`; the figures that are reported are those of `test`.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""From a log to a better pack: choose what is worth a label, have it reviewed, learn, and prove it.
+"""From a log to a better pack: choose what is worth a label, review it, learn, and prove it.
 
-`select` gives the lines of a log that are worth a person's time, and `learn` turns their labels into
+`select` gives the lines of a log that are worth a person's time; `learn` turns their labels into
 exemplars. `router review` and `router learn` do the same from the command line.
 """
 

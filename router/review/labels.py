@@ -1,4 +1,4 @@
-"""Labels as people give them, read for one pack: a target, several, a question, none, a new route."""
+"""Labels as people give them: a target, several, a question, "none", or a new route."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -132,8 +132,8 @@ def _old_checks(pack: Pack, checks: Iterable[tuple[str, object]]) -> list[Labell
     if unread:
         first = unread[0]
         raise RouterError(
-            f"{len(unread)} checks can't be read; the first, {first.text!r}: {first.reason}; mend or"
-            " remove it"
+            f"{len(unread)} checks can't be read; the first, {first.text!r}: {first.reason}; mend"
+            " or remove it"
         )
     return list({line.key: line for line in read}.values())
 

@@ -26,7 +26,7 @@ _SUSPECTS = {
         r"|-----BEGIN|\bpassword\s*(?:is|:|=)\s*\S",
     ),
 }
-"""What sets a line aside: a number from ten digits, words of 16 letters and digits without a break."""
+"""What sets a line aside: for example ten digits, or 16 letters and digits without a break."""
 
 
 def masked(text: str) -> tuple[str, str]:

@@ -123,8 +123,8 @@ def _compare(pack: Pack, encoder: Encoder, lines: Sequence[LabelledText], result
             _refuse(
                 result,
                 line,
-                f"all lines like it contradict its label: they speak for {doubtful[row]}; look at it"
-                " again, and add the line to the exemplars by hand if the label is right",
+                f"all lines like it contradict its label: they speak for {doubtful[row]}; look at"
+                " it again, and add the line to the exemplars by hand if the label is right",
             )
         else:
             result.kept.append(line)
