@@ -17,6 +17,7 @@ from router.commands.compare import compare_command
 from router.commands.evaluate import evaluate_command
 from router.commands.gaps import gaps_command
 from router.commands.init import init_command
+from router.commands.learn import learn_command
 from router.commands.lint import lint_command
 from router.commands.mcp import mcp_command
 from router.commands.output import print_text
@@ -70,8 +71,9 @@ _DECIDING = (ask_command, chat_command, explain_command, mcp_command)
 _MEASURING = (evaluate_command, calibrate_command, report_command, gaps_command)
 _COMPARING = (compare_command, triggers_command)
 _WRITING = (init_command, check_command, lint_command, watch_command, skill_command)
+_IMPROVING = (learn_command,)
 
-for command in (*_DECIDING, *_MEASURING, *_COMPARING, *_WRITING, warmup_command):
+for command in (*_DECIDING, *_MEASURING, *_COMPARING, *_IMPROVING, *_WRITING, warmup_command):
     app.command(command.__name__.removesuffix("_command"), cls=_Command)(command)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from router.commands.options import PackOption, load_router
+from router.commands.options import EncoderOption, PackOption, load_router
 from router.commands.output import print_text
 from router.decisions.words import count_of
 
@@ -19,6 +19,15 @@ def check_command(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of pack.yaml instead.")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Checks that the pack must still decide rightly: its checks.jsonl."),
+    ] = None,
+    max_lost: Annotated[
+        float,
+        typer.Option(help="Share of the checks decided rightly before that may be lost."),
+    ] = 0.0,
+    encoder: EncoderOption = None,
 ) -> None:
     """Check a pack and name every fault.
 
@@ -26,9 +35,14 @@ def check_command(
     code is then 2. Warnings are given for the old name of a key that was renamed, for skills with
     far fewer exemplars than others, and for the same words in two skills.
 
+    With --against, the queries that the pack decided rightly when it last learned are decided
+    again. Those that are lost are named, and if they are too many the exit code is 1.
+
     Examples:
 
         router check my-pack
+
+        router check my-pack --against my-pack/checks.jsonl
 
         router check --schema > pack.schema.json
     """
@@ -61,6 +75,23 @@ def check_command(
     }
     contents = ", ".join(count_of(n, noun) for noun, n in counts.items())
     print_text(f"{checked.file.id} is valid: {contents}.")
+    if against is not None:
+        _check_against(path, against, max_lost, encoder)
+
+
+def _check_against(pack: Path, against: Path, max_lost: float, encoder: str | None) -> None:
+    """Decide the checks, name those that are lost, and exit with 1 if they are too many."""
+    from router.review.against import lost_checks
+
+    result = lost_checks(load_router(pack, encoder), against, max_lost)
+    for lost in result.lost:
+        print_text(f"lost: {lost}")
+    print_text(
+        f"{result.n_right:,} of {count_of(result.n_before, 'check')} are still decided rightly,"
+        f" {len(result.lost):,} lost; {result.n_new:,} others are right now."
+    )
+    if result.is_too_many:
+        raise typer.Exit(1)
 
 
 def warmup_command(pack: PackOption = None) -> None:

@@ -43,8 +43,8 @@ class Learned:
     :param checks: The lines that were kept out now and before. They are never learned from.
     :param new_checks: Those of them that were kept out now.
     :param new_routes: The routes that the old pack lacks, by id.
-    :param n_better: How many checks are accepted after, and not before.
-    :param n_worse: How many checks are accepted before, and not after.
+    :param right_before: For each check, whether the old pack decides it acceptably.
+    :param right_after: For each check, whether the new pack does.
     """
 
     pack: Pack
@@ -56,8 +56,22 @@ class Learned:
     checks: tuple[LabelledText, ...]
     new_checks: tuple[LabelledText, ...]
     new_routes: dict[str, str]
-    n_better: int
-    n_worse: int
+    right_before: tuple[bool, ...]
+    right_after: tuple[bool, ...]
+
+    @property
+    def n_better(self) -> int:
+        """How many checks are accepted after, and not before."""
+        return sum(after and not before for before, after in self._pairs)
+
+    @property
+    def n_worse(self) -> int:
+        """How many checks are accepted before, and not after."""
+        return sum(before and not after for before, after in self._pairs)
+
+    @property
+    def _pairs(self) -> list[tuple[bool, bool]]:
+        return list(zip(self.right_before, self.right_after, strict=True))
 
     @property
     def p_value(self) -> float:
@@ -85,7 +99,8 @@ def learn(
 ) -> Learned:
     """Make exemplars of labelled lines, and measure the gain on a fifth of them that is kept out.
 
-    Nothing is written. The same lines always give the same result.
+    Nothing is written. The same lines always give the same result. A line with several targets
+    serves as a check only, since an exemplar has one.
 
     :param pack: The pack, or a router that has it.
     :param labels: (text, label) pairs. A label is the id or title of a skill or neighbour, the id
@@ -100,10 +115,10 @@ def learn(
     refused, old_checks = result.refused, _old_checks(router.pack, checks)
     kept_out = {line.key for line in old_checks}
     candidates = [line for line in result.kept if line.key not in kept_out]
-    learned, new_checks = _split(candidates)
-    learned, new_checks = _enough(learned, new_checks, refused)
+    learnable = [line for line in candidates if _is_learnable(router.pack, line)]
+    learned, new_checks = _enough(*_split(learnable), refused)
+    new_checks += [line for line in candidates if not _is_learnable(router.pack, line)]
     new = _with_routes(router, learned)
-    learned = [line for line in learned if _is_learnable(new, line, refused)]
     new = with_exemplars(new, [line.text for line in learned], [line.gold for line in learned])
     if faults := new.faults():
         raise RouterError("the pack would have faults:\n" + "\n".join(map(str, faults)))
@@ -122,8 +137,8 @@ def learn(
         checks=all_checks,
         new_checks=tuple(new_checks),
         new_routes={skill.id: skill.title for skill in new.file.skills if skill.id not in old_ids},
-        n_better=int((right_after & ~right_before).sum()),
-        n_worse=int((right_before & ~right_after).sum()),
+        right_before=tuple(right_before.tolist()),
+        right_after=tuple(right_after.tolist()),
     )
 
 
@@ -189,17 +204,12 @@ def _with_routes(router: Router, lines: Sequence[LabelledText]) -> Pack:
     )
 
 
-def _is_learnable(pack: Pack, line: LabelledText, refused: list[Refused]) -> bool:
-    """Tell whether a line has one target, which an exemplar needs."""
+def _is_learnable(pack: Pack, line: LabelledText) -> bool:
+    """Tell whether a line has one target, as an exemplar has; others serve as checks only."""
     kind, _, target = (line.target or "").partition(":")
-    if kind == "none" or (kind == "question" and target in pack.questions):
-        return True
-    if kind in ("skill", "neighbour"):
-        return True
-    what = "several targets" if len(line.gold.skills) > 1 else "no single target"
-    reason = f"it has {what}, and an exemplar has one; it would serve as a check"
-    refused.append(Refused(line.text, line.label, reason))
-    return False
+    return kind in ("skill", "neighbour", "none") or (
+        kind == "question" and target in pack.questions
+    )
 
 
 def _measured(

@@ -1,10 +1,10 @@
 """Choose the lines of a log that are worth a person's time.
 
 Most of them are uncertain and unlike one another: three times as many candidates as are wanted,
-with the smallest margins, are clustered, and of each cluster the most central one is taken. Some stand
-for themes that have no home. Some are drawn uniformly from all lines, so that the share of errors
-among what nobody looks at is estimated without bias, whenever the review stops. The figures are on
-docs/pages/evidence/review.md, by `benchmarks/review_curve.py`.
+with the smallest margins, are clustered, and of each cluster the most central one is taken. Some
+stand for themes that have no home. Some are drawn uniformly from all lines, so that the share of
+errors among what nobody looks at is estimated without bias, whenever the review stops. The figures
+are on docs/pages/evidence/review.md, by `benchmarks/review_curve.py`.
 """
 
 from collections.abc import Sequence

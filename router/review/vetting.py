@@ -99,9 +99,7 @@ def _unknown(pack: Pack, lines: Sequence[LabelledText], result: Vetted) -> list[
         if target is None:
             kept.append(line)
         elif target != line.target:
-            _refuse(
-                result, line, f"the pack has it as an exemplar of {target}; move it there first"
-            )
+            _refuse(result, line, f"it is an exemplar of {target} already; take it out there first")
     return kept
 
 
