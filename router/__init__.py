@@ -20,6 +20,7 @@ from router.encoders.encoder import Encoder
 from router.encoders.onnx_encoder import OnnxEncoder
 from router.encoders.sentence_transformer import SentenceTransformerEncoder
 from router.errors import EncoderError, LogError, PackError, RouterError, WriteError
+from router.logs.decision_log import DecisionLog
 from router.packs.pack import (
     Category,
     Destination,
@@ -45,6 +46,7 @@ __all__ = [
     "Category",
     "Clarify",
     "Decision",
+    "DecisionLog",
     "Destination",
     "Encoder",
     "EncoderError",

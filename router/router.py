@@ -198,9 +198,11 @@ class Router:
         :param max_error: The share of texts that may be decided unasked and wrong, in (0, 1).
         :raises RouterError: There are too few texts, or the pack does not know a label.
         """
-        from router.calibration.from_labels import learn  # brings in scikit-learn
+        from router.calibration.from_labels import (  # brings in scikit-learn
+            learn_and_calibrate,
+        )
 
-        pack, model, calibration = learn(
+        pack, model, calibration = learn_and_calibrate(
             self, texts, labels, ask_rate=ask_rate, max_error=max_error
         )
         return Router(pack, self.encoder, model, calibration)

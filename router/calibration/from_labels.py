@@ -160,7 +160,7 @@ def _time(value: str) -> datetime:
     return time
 
 
-def learn(
+def learn_and_calibrate(
     router: FittedPack,
     texts: Sequence[str],
     labels: Sequence[object],

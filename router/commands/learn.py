@@ -85,14 +85,7 @@ def _print_learned(learned: "Learned") -> None:
         print_line(escape(f"new route: {title} ({route}); write its summary in pack.yaml"))
     for text in learned.masked[:_MOST_LINES]:
         print_line(escape(f"masked: {on_one_line(text, 110)}"))
-    if learned.refused:
-        print_line(f"\n[bold]{count_of(len(learned.refused), 'line')} set aside[/bold]")
-    for refused in learned.refused[:_MOST_LINES]:
-        text = escape(on_one_line(refused.text, 110))
-        print_line(f"  {text} [dim]({escape(refused.label)})[/dim]")
-        print_line(f"    {escape(refused.reason)}")
-    if len(learned.refused) > _MOST_LINES:
-        print_line(f"  and {len(learned.refused) - _MOST_LINES:,} more")
+    _print_refused(learned)
     several = sum(line.target is None for line in learned.new_checks)
     if several:
         print_line(f"{count_of(several, 'line')} without a single target: kept as a check only")
@@ -111,3 +104,16 @@ def _print_learned(learned: "Learned") -> None:
         f" {learned.n_better:,} newly, {learned.n_worse:,} no longer (McNemar's exact test:"
         f" p = {learned.p_value:.2g})."
     )
+
+
+def _print_refused(learned: "Learned") -> None:
+    from rich.markup import escape
+
+    if learned.refused:
+        print_line(f"\n[bold]{count_of(len(learned.refused), 'line')} set aside[/bold]")
+    for refused in learned.refused[:_MOST_LINES]:
+        text = escape(on_one_line(refused.text, 110))
+        print_line(f"  {text} [dim]({escape(refused.label)})[/dim]")
+        print_line(f"    {escape(refused.reason)}")
+    if len(learned.refused) > _MOST_LINES:
+        print_line(f"  and {len(learned.refused) - _MOST_LINES:,} more")

@@ -16,6 +16,7 @@ from router.errors import LogError
 from router.evaluation.metrics import Metrics, Versions
 from router.evaluation.rows import DecidedLine
 from router.evaluation.turn_figures import TURNS_FILE, TurnFigures
+from router.logs.decision_log import log_files
 from router.logs.labels import Gold
 from router.router import Router
 
@@ -97,19 +98,27 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":
-        """Find the decisions of a run.
+        """Find the decisions of a run, or of a service that keeps a `DecisionLog`.
 
-        :param path: The folder, as `router evaluate --out` names it.
+        :param path: The folder, as `router evaluate --out` names it; or the file of the log.
         :raises LogError: The folder has no decisions.
         """
         run = cls(Path(path))
+        if run.is_decision_log:
+            return run
         if not any(run._decisions_file(name).exists() for name in FORMATS):
             names = (decisions_format.file_name for decisions_format in FORMATS.values())
             raise LogError(
                 f"{run.path}: a run folder holds {' or '.join(names)}, this one neither;"
-                " `router evaluate LOG --out FOLDER` writes one"
+                " `router evaluate LOG --out FOLDER` writes one, and the file of a DecisionLog"
+                " will do"
             )
         return run
+
+    @property
+    def is_decision_log(self) -> bool:
+        """Whether this is the file of a `DecisionLog`, which has decisions and no figures."""
+        return self.path.is_file()
 
     @property
     def name(self) -> str:
@@ -161,6 +170,8 @@ class RunFolder:
 
         :raises LogError: A line is not what an evaluation writes; the message names it.
         """
+        if self.is_decision_log:
+            return _logged_decisions(self.path)
         name = "parquet" if self._decisions_file("parquet").exists() else "jsonl"
         return FORMATS[name].read(self._decisions_file(name))
 
@@ -168,8 +179,12 @@ class RunFolder:
         """Make sure that a router has the pack of the run.
 
         :param router: The router that is to explain the run.
-        :raises LogError: It has another pack, or the run has no figures of this version.
+        :raises LogError: It has another pack, or the run has no figures of this version. A
+            `DecisionLog` has no figures, and is made sure to name no skill that the pack lacks.
         """
+        if self.is_decision_log:
+            _check_targets(self.path, router)
+            return
         expected, actual = self.metrics.versions, Versions.of(router)
         if expected.pack_hash != actual.pack_hash:
             raise LogError(
@@ -196,6 +211,39 @@ class RunFolder:
 
     def _decisions_file(self, name: str) -> Path:
         return self.path / FORMATS[name].file_name
+
+
+def _logged_decisions(path: Path) -> Iterator[DecidedLine]:
+    """Read the files of a `DecisionLog`; a line that a crash has cut off is left out."""
+    decoder, number = msgspec.json.Decoder(dict[str, Any]), 0
+    for file in log_files(path):
+        with file.open("rb") as lines:
+            for line in lines:
+                if not line.strip():
+                    continue
+                number += 1
+                try:
+                    fields = decoder.decode(line)
+                    fields |= {"line": number, "id": str(fields.get("id", number))}
+                    yield msgspec.convert(fields | {"gold": None, "accepted": None}, DecidedLine)
+                except (msgspec.ValidationError, UnicodeDecodeError) as error:
+                    raise LogError(
+                        f"{file}: decision {number} is none: {error}; cure: name a run's folder,"
+                        " or the file of a DecisionLog"
+                    ) from error
+                except msgspec.DecodeError:
+                    continue
+
+
+def _check_targets(path: Path, router: Router) -> None:
+    known = {*router.pack.target_ids}
+    for line in islice(_logged_decisions(path), _BATCH_LINES):
+        for target in (*line.skills, *line.packs):
+            if target not in known:
+                raise LogError(
+                    f"{path}: line {line.line} was decided for {target!r}, which the pack"
+                    f" {router.pack.file.id} lacks; cure: give the pack of the service with --pack"
+                )
 
 
 def _decisions_table(lines: Sequence[DecidedLine]) -> "pyarrow.Table":

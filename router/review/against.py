@@ -8,7 +8,7 @@ from router.decisions.words import on_one_line, outcome_in_words
 from router.errors import LogError, RouterError
 from router.logs.labels import accepts
 from router.review.label_file import read_checks
-from router.review.labels import Refused, read_labels
+from router.review.labels import Refused, read_labelled
 from router.review.learning import outcomes_of
 from router.router import Router
 
@@ -65,7 +65,7 @@ def lost_checks(router: Router, path: Path, max_lost: float = 0.0) -> CheckResul
     if not checks:
         raise LogError(f"{path}: no checks are here; `router learn LABELS --write` keeps some")
     was_right = {" ".join(check.text.split()): check.right is not False for check in checks}
-    lines, unread = read_labels(router.pack, [check.pair for check in checks])
+    lines, unread = read_labelled(router.pack, [check.pair for check in checks])
     unread += [
         Refused(line.text, line.label, "the pack has no such target")
         for line in lines

@@ -138,7 +138,7 @@ def checks_text(lines: Iterable[LabelledText], right: Iterable[bool]) -> bytes:
 
 
 def plain_label(gold: Gold) -> object:
-    """Write a label as shortly as `read_labels` reads it."""
+    """Write a label as shortly as `read_labelled` reads it."""
     rest = Gold(gold.action, gold.skills, gold.packs, gold.question)
     if rest == gold:
         if gold == Gold("none"):

@@ -68,7 +68,7 @@ def key_of(text: str) -> str:
     return " ".join(words_of(text)) or text
 
 
-def read_labels(
+def read_labelled(
     pack: Pack, labels: Iterable[tuple[str, object]]
 ) -> tuple[list[LabelledText], list[Refused]]:
     """Read labelled texts; those without a label are left out.

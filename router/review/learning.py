@@ -17,7 +17,7 @@ from router.logs.labels import accepts
 from router.packs.faults import MIN_EXEMPLARS
 from router.packs.labels import id_of_label
 from router.packs.pack import Pack, Skill
-from router.review.labels import LabelledText, Refused, read_labels
+from router.review.labels import LabelledText, Refused, read_labelled
 from router.review.vetting import vetted
 from router.router import Router
 from router.statistics.figure import NO_FIGURE, Figure
@@ -143,7 +143,7 @@ def learn(
 
 
 def _old_checks(pack: Pack, checks: Iterable[tuple[str, object]]) -> list[LabelledText]:
-    read, unread = read_labels(pack, checks)
+    read, unread = read_labelled(pack, checks)
     if unread:
         first = unread[0]
         raise RouterError(

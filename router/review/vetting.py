@@ -12,7 +12,7 @@ from router.encoders.encoder import Encoder
 from router.heads.discriminant_head import fit_discriminant_head
 from router.packs.faults import MIN_EXEMPLARS
 from router.packs.pack import Pack
-from router.review.labels import LabelledText, Refused, key_of, read_labels
+from router.review.labels import LabelledText, Refused, key_of, read_labelled
 from router.review.personal_data import masked
 
 _SAME = 0.97
@@ -47,7 +47,7 @@ def vetted(pack: Pack, encoder: Encoder, labels: Iterable[tuple[str, object]]) -
 
     :param labels: (text, label) pairs, as `learn` takes them.
     """
-    read, refused = read_labels(pack, labels)
+    read, refused = read_labelled(pack, labels)
     result = Vetted(refused=refused)
     lines = _contradictory(_impersonal(read, result), result)
     lines = _unknown(pack, lines, result)

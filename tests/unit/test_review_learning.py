@@ -12,7 +12,7 @@ from router.packs.pack_file import load_pack
 from router.review import learn
 from router.review.against import lost_checks
 from router.review.label_file import read_checks, read_label_file
-from router.review.labels import read_labels
+from router.review.labels import read_labelled
 from router.review.personal_data import masked
 from router.review.writing import write_learned
 
@@ -199,7 +199,7 @@ def test_the_last_answer_counts(tmp_path):
 
 
 def test_an_unknown_label_is_a_new_route(router):
-    (line,), refused = read_labels(router.pack, [("gift", "Gift cards")])
+    (line,), refused = read_labelled(router.pack, [("gift", "Gift cards")])
     assert (line.new_route, line.target, refused) == ("Gift cards", "skill:gift-cards", [])
 
 
