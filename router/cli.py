@@ -22,6 +22,7 @@ from router.commands.lint import lint_command
 from router.commands.mcp import mcp_command
 from router.commands.output import print_text
 from router.commands.report import report_command
+from router.commands.review import review_command
 from router.commands.skill import skill_command
 from router.commands.triggers import triggers_command
 from router.commands.watch import watch_command
@@ -71,7 +72,7 @@ _DECIDING = (ask_command, chat_command, explain_command, mcp_command)
 _MEASURING = (evaluate_command, calibrate_command, report_command, gaps_command)
 _COMPARING = (compare_command, triggers_command)
 _WRITING = (init_command, check_command, lint_command, watch_command, skill_command)
-_IMPROVING = (learn_command,)
+_IMPROVING = (review_command, learn_command)
 
 for command in (*_DECIDING, *_MEASURING, *_COMPARING, *_IMPROVING, *_WRITING, warmup_command):
     app.command(command.__name__.removesuffix("_command"), cls=_Command)(command)

@@ -1,0 +1,87 @@
+"""Drafted questions for two routes that reviewers keep swapping."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+from msgspec import Struct
+
+from router.packs.pack import Pack
+from router.skill_folders.phrases import COMMON_WORDS
+from router.skill_folders.questions import draft_questions
+from router.text import words_of
+
+_SWAPS = 3
+"""A question is drafted once so many answers have swapped two routes."""
+
+_TELLING_WORDS = 3
+
+
+class Draft(Struct, frozen=True):
+    """A question to begin with, for the person to accept, edit or drop.
+
+    :param pair: The two routes, as "FIRST/SECOND".
+    :param id: The id of the question.
+    :param text: What the user would read.
+    :param options: For each route the answer that the user would read.
+    :param tells: For each route, words that its exemplars have and those of the other lack.
+    :param exemplars: Queries that need the question.
+    :param n_swaps: How many answers swap the two.
+    """
+
+    pair: str
+    id: str
+    text: str
+    options: dict[str, str]
+    tells: dict[str, tuple[str, ...]]
+    exemplars: tuple[str, ...]
+    n_swaps: int
+
+
+def draft_for_swaps(
+    pack: Pack, swaps: Mapping[tuple[str, str], int], decided: Collection[str]
+) -> Draft | None:
+    """Draft a question for the pair that is swapped most; None if none is swapped often.
+
+    :param swaps: How often each pair of skills was swapped.
+    :param decided: The pairs that a person has decided already, as "FIRST/SECOND".
+    """
+    titles = {skill.id: skill.title for skill in pack.file.skills}
+    asked = {
+        frozenset(skill for option in question.options for skill in option.leads_to.all_skills)
+        for question in pack.file.questions
+    }
+    for pair, count in sorted(swaps.items(), key=lambda item: (-item[1], item[0])):
+        name = "/".join(pair)
+        if count < _SWAPS or name in decided or any(set(pair) <= one for one in asked):
+            continue
+        drafts = draft_questions([pair], titles, pack.exemplars.skills)
+        if not drafts:
+            continue
+        question = drafts[0].question
+        tells = {one: _telling(pack, one, other) for one, other in (pair, pair[::-1])}
+        options = {
+            option.leads_to.skills[0]: _option(option.label, tells[option.leads_to.skills[0]])
+            for option in question.options
+        }
+        return Draft(name, question.id, question.text, options, tells, drafts[0].needy, count)
+    return None
+
+
+def _option(label: str, words: tuple[str, ...]) -> str:
+    return f"{label} ({', '.join(words)})" if words else label
+
+
+def _telling(pack: Pack, own: str, other: str) -> tuple[str, ...]:
+    """Give the words that exemplars of one route have more often than those of the other."""
+    counts = [
+        Counter(word for line in pack.exemplars.skills[skill] for word in set(words_of(line)))
+        for skill in (own, other)
+    ]
+    sizes = [max(1, len(pack.exemplars.skills[skill])) for skill in (own, other)]
+    excess = {
+        word: count / sizes[0] - counts[1][word] / sizes[1]
+        for word, count in counts[0].items()
+        if len(word) > 3 and count > 1 and word not in COMMON_WORDS
+    }
+    best = sorted((word for word in excess if excess[word] > 0), key=lambda w: (-excess[w], w))
+    return tuple(best[:_TELLING_WORDS])

@@ -1,0 +1,329 @@
+"""A review as a value on disk: which queries are shown in which order, and the answers so far."""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from router.errors import LogError, RouterError
+from router.evaluation.decisions_file import RunFolder
+from router.files import DamagedError, read_json, write_whole
+from router.logs.labels import accepts
+from router.model.model import model_hash
+from router.packs.pack import Pack
+from router.review.answers import Answer, AnswerFile
+from router.review.drafts import Draft, draft_for_swaps
+from router.review.estimate import Estimate, estimate
+from router.review.labels import read_labelled
+from router.review.selection import Choice, Selection, choose
+from router.router import Router
+
+QUEUE_FILE, ANSWERS_FILE, DRAFTS_FILE = "queue.json", "answers.jsonl", "questions.json"
+DEFAULT_QUERIES = 200
+_RANKED = 3
+_RECENT = 30
+"""So many of the last answers tell how often the router is wrong on what is left."""
+
+
+class Queue(Struct, frozen=True):
+    """What is reviewed, written once.
+
+    :param pack: The id of the pack, and what it was.
+    :param selection: The queries.
+    :param ranked: For each query the ids of the likeliest targets.
+    """
+
+    pack: str
+    pack_hash: str
+    selection: Selection
+    ranked: tuple[tuple[str, ...], ...]
+
+
+class Target(Struct, frozen=True):
+    """Something that can be answered: its id, its title for people, and what it is."""
+
+    id: str
+    title: str
+    kind: str
+
+
+class Card(Struct, frozen=True):
+    """One query as it is shown.
+
+    :param position: Its place in the queue, from 0.
+    :param text: The query.
+    :param why: Why it is shown, in one sentence.
+    :param given: What the router decides, in words.
+    :param likeliest: The likeliest targets, the likeliest first.
+    """
+
+    position: int
+    text: str
+    why: str
+    given: str
+    likeliest: tuple[Target, ...]
+
+
+@dataclass
+class Review:
+    """A review that goes on. All that is needed for the next query is in memory.
+
+    :param pack: The pack.
+    :param queue: What is reviewed.
+    :param answers: The answers so far.
+    :param folder: Where the files are.
+    """
+
+    pack: Pack
+    queue: Queue
+    answers: AnswerFile
+    folder: Path
+    drafts: dict[str, Draft | None] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, run: str | Path, router: Router, n: int = DEFAULT_QUERIES) -> "Review":
+        """Go on with the review of a run, or begin one.
+
+        :param run: The folder of a run, or the file of a `DecisionLog`.
+        :param router: The router whose pack is to be improved.
+        :param n: How many queries a new review has.
+        :raises LogError: The run or the review is of another pack.
+        """
+        folder = review_folder(Path(run))
+        path = folder / QUEUE_FILE
+        if path.exists():
+            queue = _read_queue(path, router)
+        else:
+            opened = RunFolder.open(run)
+            opened.check_pack(router)
+            selection = choose(opened, n, router)
+            ranked = router.rank_many([choice.text for choice in selection.choices], _RANKED)
+            queue = Queue(
+                router.pack.file.id,
+                model_hash(router.pack),
+                selection,
+                tuple(tuple(target.id for target in of_text) for of_text in ranked),
+            )
+            write_whole(path, msgspec.json.encode(queue))
+        return cls(router.pack, queue, AnswerFile(folder / ANSWERS_FILE), folder)
+
+    @property
+    def choices(self) -> Sequence[Choice]:
+        """The queries, in order."""
+        return self.queue.selection.choices
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """All that can be answered, by kind."""
+        file = self.pack.file
+        return (
+            *(Target(skill.id, skill.title, "route") for skill in file.skills),
+            *(Target(one.id, one.title, "neighbour") for one in file.neighbours),
+            *(Target(question.id, question.text, "question") for question in file.questions),
+        )
+
+    @cached_property
+    def _by_id(self) -> dict[str, Target]:
+        return {target.id: target for target in reversed(self.targets)}
+
+    @property
+    def new_routes(self) -> tuple[str, ...]:
+        """The labels of routes that were named during the review."""
+        given = self.answers.by_text.values()
+        return tuple(dict.fromkeys(str(answer.label) for answer in given if answer.new_route))
+
+    def next_card(self) -> Card | None:
+        """Give the first query without an answer; None if there is none."""
+        for position, choice in enumerate(self.choices):
+            if choice.text not in self.answers.by_text:
+                return self.card(position)
+        return None
+
+    def card(self, position: int) -> Card:
+        """Show one query."""
+        choice = self.choices[position]
+        likeliest = (self._by_id.get(target) for target in self.queue.ranked[position])
+        return Card(
+            position,
+            choice.text,
+            _why(choice),
+            self._given(choice),
+            tuple(target for target in likeliest if target is not None),
+        )
+
+    def _given(self, choice: Choice) -> str:
+        outcome = choice.outcome
+        names = [
+            self._by_id[one].title
+            for one in (*outcome.skills, *outcome.packs)
+            if one in self._by_id
+        ]
+        if outcome.action == "clarify":
+            return "asks a question"
+        return ", then ".join(names) if names else "none of ours"
+
+    def answer(self, position: int, label: object, new_route: bool = False) -> None:
+        """Label a query; the answer is on the disk when this returns.
+
+        :raises RouterError: There is no such query, or the pack does not know the label.
+        """
+        text = self._text(position)
+        read, unread = read_labelled(self.pack, [(text, label)])
+        if not read and not unread:
+            raise RouterError("an answer has a label, this one has none")
+        if unread:
+            raise RouterError(unread[0].reason)
+        if read[0].new_route and not new_route:
+            raise RouterError(f"the pack has no route {label!r}; answer with a new route instead")
+        answer = Answer(text, "label", label, bool(read[0].new_route))
+        if self.answers.by_text.get(text) != answer:  # an answer that is sent twice counts once
+            self.answers.append(answer)
+
+    def skip(self, position: int) -> None:
+        """Leave a query out."""
+        self.answers.append(Answer(self._text(position), "skip"))
+
+    def undo(self) -> int | None:
+        """Take the last answer back; give the position of its query, None if there is none."""
+        of_queue = {choice.text: position for position, choice in enumerate(self.choices)}
+        for text in reversed(self.answers.by_text):
+            if text in of_queue:
+                self.answers.append(Answer(text, "undo"))
+                return of_queue[text]
+        return None
+
+    def add(self, pairs: Iterable[tuple[str, object]]) -> int:
+        """Take labels that were given elsewhere; give how many there are."""
+        given = [(text, label) for text, label in pairs]
+        read, unread = read_labelled(self.pack, given)
+        if unread:
+            raise LogError(f"{unread[0].text!r}: {unread[0].reason}; nothing was taken")
+        new = {line.text: line.new_route for line in read}
+        answers = [
+            Answer(text, "label", label, bool(new[" ".join(text.split())]))
+            for text, label in given
+            if " ".join(text.split()) in new
+        ]
+        known = {answer.text: answer for answer in self.answers.by_text.values()}
+        fresh = [answer for answer in answers if known.get(answer.text) != answer]
+        self.answers.extend(fresh)
+        return len(fresh)
+
+    def pairs(self) -> list[tuple[str, object]]:
+        """Give each query of the queue with its label, None for one without."""
+        by_text = self.answers.by_text
+        return [
+            (choice.text, by_text[choice.text].label if choice.text in by_text else None)
+            for choice in self.choices
+        ]
+
+    def _text(self, position: int) -> str:
+        if not 0 <= position < len(self.choices):
+            raise RouterError(
+                f"there is no query {position}, they count from 0 to {len(self.choices) - 1}"
+            )
+        return self.choices[position].text
+
+    @property
+    def right(self) -> dict[str, bool]:
+        """For each labelled query, in the order of the answers, whether the decision was right."""
+        outcomes = {choice.text: choice.outcome for choice in self.choices}
+        labelled = [
+            (answer.text, answer.label)
+            for answer in self.answers.by_text.values()
+            if answer.kind == "label" and answer.text in outcomes
+        ]
+        read, _ = read_labelled(self.pack, labelled)
+        golds = {line.text: line.gold for line in read}
+        precedence = self.pack.precedence
+        return {
+            text: accepts(golds[line], outcomes[text], precedence)
+            for text, _ in labelled
+            if (line := " ".join(text.split())) in golds
+        }
+
+    def progress(self) -> dict[str, Any]:
+        """Tell how far the review is, and what it tells of the log so far."""
+        right = self.right
+        done = sum(choice.text in self.answers.by_text for choice in self.choices)
+        left = len(self.choices) - done
+        figures: Estimate = estimate(self.queue.selection, right)
+        recent = deque(right.values(), _RECENT)
+        wrong = recent.count(False)
+        return {
+            "done": done,
+            "total": len(self.choices),
+            "lines": self.queue.selection.n_lines,
+            "estimate": msgspec.to_builtins(figures),
+            "worth": _worth(left, wrong, len(recent)),
+        }
+
+    def draft(self) -> Draft | None:
+        """Draft a question for two routes that the answers swap, unless it was decided before."""
+        outcomes = {choice.text: choice.outcome for choice in self.choices}
+        swaps: Counter[tuple[str, str]] = Counter()
+        for answer in self.answers.by_text.values():
+            outcome = outcomes.get(answer.text)
+            if outcome is None or not isinstance(answer.label, str) or not outcome.skills:
+                continue
+            pair = tuple(sorted((answer.label, outcome.skills[0])))
+            if pair[0] != pair[1] and all(one in self.pack.skills for one in pair):
+                swaps[pair[0], pair[1]] += 1
+        return draft_for_swaps(self.pack, swaps, self._decided_drafts())
+
+    def decide_draft(self, pair: str, draft: Draft | None) -> None:
+        """Keep a drafted question as the person left it, or drop it (None)."""
+        decided = self._decided_drafts() | {pair: draft}
+        write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(msgspec.json.encode(decided)))
+
+    def _decided_drafts(self) -> dict[str, Draft | None]:
+        path = self.folder / DRAFTS_FILE
+        return read_json(path, dict[str, Draft | None]) if path.exists() else {}
+
+
+def review_folder(run: Path) -> Path:
+    """Name the folder of the review of a run, or of a decision log."""
+    return run.with_name(f"{run.stem}-review") if run.is_file() else run / "review"
+
+
+def _read_queue(path: Path, router: Router) -> Queue:
+    try:
+        queue = read_json(path, Queue)
+    except DamagedError as error:
+        raise LogError(f"{error}; remove it to choose anew, the answers stay") from error
+    if queue.pack != router.pack.file.id:
+        raise LogError(
+            f"{path}: a review of the pack {queue.pack}, this is {router.pack.file.id}; give that"
+            " pack with --pack"
+        )
+    return queue
+
+
+def _why(choice: Choice) -> str:
+    often = f"It came {choice.count:,} times." if choice.count > 1 else ""
+    if choice.reason == "drawn":
+        why = "Drawn at random, to tell how good the rest of the log is."
+    elif choice.reason == "gap":
+        why = f"Nothing fits it, and {choice.stands_for:,} queries are like it."
+    elif choice.stands_for > 1:
+        why = f"The router is unsure, and {choice.stands_for:,} unsure queries are like it."
+    else:
+        why = "The router is unsure."
+    return f"{why} {often}".strip()
+
+
+def _worth(left: int, wrong: int, n: int) -> str:
+    """Say how many more answers are worth it."""
+    if not left:
+        return "All are done."
+    if n < _RECENT:
+        return f"{left} are left."
+    expected = round(left * wrong / n)
+    if wrong <= n // 10:
+        return f"The router was right on {n - wrong} of the last {n}: you may stop here."
+    return f"Of the {left} left, about {expected} will correct the router."
