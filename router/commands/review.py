@@ -51,7 +51,7 @@ def review_command(
         router review runs/october --export to-label.csv
     """
     from router.review.label_file import read_label_file, write_pairs
-    from router.review.server import serve
+    from router.review.server import serve_review
     from router.review.session import Review
     from router.review.terminal import review_in_terminal
 
@@ -67,7 +67,7 @@ def review_command(
     if terminal:
         review_in_terminal(review, input, print_text)
     else:
-        serve(review, port, lambda address: _announce(address, open_page))
+        serve_review(review, port, lambda address: _announce(address, open_page))
     print_note(f"The answers are in {answers}. Next: router learn {answers} --pack PACK")
 
 

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 _PAGE = Path(__file__).with_name("page.html")
 _MAX_BODY_BYTES = 20_000
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 
 
 class _Post(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,46 +56,72 @@ def review_app(review: Review, token: str, port: int) -> "Starlette":
     """
     try:
         from starlette.applications import Starlette
-        from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
         from starlette.routing import Route
     except ImportError as error:
         raise RouterError(missing(error)) from error
-    lock = threading.Lock()
-    hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
+    pages = _Pages(review, token, port)
+    return Starlette(
+        routes=[
+            Route("/{token}/", pages.page),
+            Route("/{token}/state", pages.state),
+            Route("/{token}/{what}", pages.post, methods=["POST"]),
+        ]
+    )
 
-    def refused(request: "Request") -> "Response | None":
-        if request.headers.get("host") not in hosts:
-            return PlainTextResponse("another host", 403)
+
+class _Pages:
+    """Answers the requests of the page, one at a time."""
+
+    def __init__(self, review: Review, token: str, port: int) -> None:
+        self.review, self.token = review, token
+        self.hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
+        self.lock = threading.Lock()
+
+    def refused(self, request: "Request") -> "Response | None":
+        """Refuse who does not know the token, and what another page sends."""
+        from starlette.responses import PlainTextResponse
+
         origin = request.headers.get("origin")
-        if origin is not None and origin not in {f"http://{host}" for host in hosts}:
+        if request.headers.get("host") not in self.hosts:
+            return PlainTextResponse("another host", 403)
+        if origin is not None and origin not in {f"http://{host}" for host in self.hosts}:
             return PlainTextResponse("another origin", 403)
         if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             return PlainTextResponse("another site", 403)
         given = str(request.path_params["token"])
-        if not secrets.compare_digest(given.encode(), token.encode()):
+        if not secrets.compare_digest(given.encode(), self.token.encode()):
             return PlainTextResponse("not found", 404)
         return None
 
-    async def page(request: "Request") -> "Response":
-        if (no := refused(request)) is not None:
+    async def page(self, request: "Request") -> "Response":
+        """Give the page, which may run no script and no style but its own."""
+        from starlette.responses import HTMLResponse
+
+        if (no := self.refused(request)) is not None:
             return no
         nonce = secrets.token_urlsafe(16)
         policy = (
             f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}';"
             " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
-        headers = {"Content-Security-Policy": policy, **_headers()}
+        headers = {"Content-Security-Policy": policy, **_HEADERS}
         return HTMLResponse(_PAGE.read_text(encoding="utf-8").replace("NONCE", nonce), 200, headers)
 
-    async def state(request: "Request") -> "Response":
-        if (no := refused(request)) is not None:
-            return no
-        with lock:
-            content = state_of(review) | {"targets": msgspec.to_builtins(review.targets)}
-        return JSONResponse(content, headers=_headers())
+    async def state(self, request: "Request") -> "Response":
+        """Give what the page shows at first."""
+        from starlette.responses import JSONResponse
 
-    async def post(request: "Request") -> "Response":
-        if (no := refused(request)) is not None:
+        if (no := self.refused(request)) is not None:
+            return no
+        with self.lock:
+            content = state_of(self.review) | {"targets": msgspec.to_builtins(self.review.targets)}
+        return JSONResponse(content, headers=_HEADERS)
+
+    async def post(self, request: "Request") -> "Response":
+        """Take an answer; it is on the disk before the next query is given."""
+        from starlette.responses import JSONResponse, PlainTextResponse
+
+        if (no := self.refused(request)) is not None:
             return no
         if request.headers.get("content-type", "").split(";")[0] != "application/json":
             return PlainTextResponse("JSON is read here", 415)
@@ -98,19 +130,11 @@ def review_app(review: Review, token: str, port: int) -> "Starlette":
             if len(body) > _MAX_BODY_BYTES:
                 raise RouterError(f"an answer has at most {_MAX_BODY_BYTES:,} bytes")
             sent = msgspec.json.decode(body, type=_Post)
-            with lock:
-                _do(review, request.path_params["what"], sent)
-                return JSONResponse(state_of(review), headers=_headers())
+            with self.lock:
+                _do(self.review, request.path_params["what"], sent)
+                return JSONResponse(state_of(self.review), headers=_HEADERS)
         except (RouterError, msgspec.DecodeError) as error:
-            return JSONResponse({"error": str(error)}, 400, headers=_headers())
-
-    return Starlette(
-        routes=[
-            Route("/{token}/", page),
-            Route("/{token}/state", state),
-            Route("/{token}/{what}", post, methods=["POST"]),
-        ]
-    )
+            return JSONResponse({"error": str(error)}, 400, headers=_HEADERS)
 
 
 def state_of(review: Review) -> dict[str, Any]:
@@ -123,7 +147,7 @@ def state_of(review: Review) -> dict[str, Any]:
     }
 
 
-def serve(review: Review, port: int, started: Callable[[str], None]) -> None:
+def serve_review(review: Review, port: int, started: Callable[[str], None]) -> None:
     """Serve the page until the process is interrupted.
 
     :param port: The port; 0 takes a free one.
@@ -160,15 +184,6 @@ def missing(error: ImportError) -> str:
         f"the page of a review needs starlette and uvicorn, which can't be imported: {error}; cure:"
         " pip install 'ask-router[review]', or review in the terminal with --terminal"
     )
-
-
-def _headers() -> dict[str, str]:
-    return {
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Resource-Policy": "same-origin",
-    }
 
 
 def _do(review: Review, what: str, sent: _Post) -> None:

@@ -44,26 +44,29 @@ def review_in_terminal(
 def _act(
     review: Review, position: int, line: str, likeliest: list[str], say: Callable[[str], None]
 ) -> None:
+    first, rest = line[:1], line[1:].strip()
+    actions: dict[str, Callable[[], object]] = {
+        "n": lambda: review.answer(position, "none"),
+        "k": lambda: review.skip(position),
+        "u": review.undo,
+    }
     if line.isdecimal() and 1 <= int(line) <= len(likeliest):
         review.answer(position, likeliest[int(line) - 1])
-    elif line == "n":
-        review.answer(position, "none")
-    elif line == "k":
-        review.skip(position)
-    elif line == "u":
-        review.undo()
-    elif line.startswith("/"):
-        words = line[1:].casefold().split()
-        for target in review.targets:
-            if all(word in f"{target.title} {target.id}".casefold() for word in words):
-                say(f"  {target.id}: {printable(target.title)}")
-    elif line.startswith("+") and line[1:].strip():
-        review.answer(position, line[1:].strip(), new_route=True)
-    elif line.startswith("?"):
-        question = line[1:].strip() or "other"
-        review.answer(position, {"action": "clarify", "question": question})
+    elif line in actions:
+        actions[line]()
+    elif first == "/":
+        _search(review, rest, say)
+    elif first == "+" and rest:
+        review.answer(position, rest, new_route=True)
+    elif first == "?":
+        review.answer(position, {"action": "clarify", "question": rest or "other"})
     elif line:
         names = [part.strip() for part in line.split(",")]
         review.answer(position, names if len(names) > 1 else names[0])
-    else:
-        say(_HELP)
+
+
+def _search(review: Review, words: str, say: Callable[[str], None]) -> None:
+    for target in review.targets:
+        name = f"{target.title} {target.id}"
+        if all(word in name.casefold() for word in words.casefold().split()):
+            say(f"  {target.id}: {printable(target.title)}")
