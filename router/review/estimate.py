@@ -73,10 +73,10 @@ def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
 
     :raises ValueError: `n` is 0.
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # scipy.stats takes a second to import
 
     if n < 1:
         raise ValueError(f"n counts trials, at least 1, was: {n}")
-    low = float(beta.ppf(0.025, hits, n - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(0.975, hits + 1, n - hits)) if hits < n else 1.0
+    low = float(betaincinv(hits, n - hits + 1, 0.025)) if hits else 0.0
+    high = float(betaincinv(hits + 1, n - hits, 0.975)) if hits < n else 1.0
     return low, high

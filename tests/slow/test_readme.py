@@ -124,7 +124,7 @@ def test_the_workflow_runs_in_a_clone():
 @pytest.mark.parametrize("line", LINES, ids=" ".join)
 def test_each_command_line_parses(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for folder in ("data", "skills"):
+    for folder in ("data", "skills", "docs"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "eval_queries.json").touch()
     command, arguments, name = typer.main.get_command(cli.app), list(line), "router"
@@ -182,6 +182,10 @@ def given_to_calibration(folder):
     return {"Router": small, "texts": texts, "labels": labels}
 
 
+def given_to_improvers(folder):
+    return {"shop": ROOT / "docs" / "examples" / "shop"}
+
+
 def load_or(default, pack=None, **options):
     return Router.load(default if pack is None else pack, **options)
 
@@ -192,6 +196,7 @@ GIVEN = {
     "how-to/agents.md": given_to_agents,
     "how-to/calibrate.md": given_to_calibration,
     "how-to/evaluate.md": given_to_evaluating,
+    "tutorial/improve-your-routes.md": given_to_improvers,
 }
 """What the Python of a page takes for granted."""
 
