@@ -1,5 +1,6 @@
 """The page of a review in a real browser, and a process that is killed in the middle of it."""
 
+import http.client
 import json
 import os
 import shutil
@@ -88,13 +89,14 @@ def test_twenty_kills_during_two_hundred_answers_lose_none_and_double_none(run):
                         ]
                     )
                     try:
-                        while True:
+                        while card is not None:
+                            sent = {"position": card["position"], "label": "none"}
                             text, card = card["text"], server.call("answer", sent)["card"]
                             acknowledged.append(text)
-                            sent = {"position": card["position"], "label": "none"}
-                    except (OSError, ValueError):
-                        pass
-                    killer.wait()
+                    except (OSError, ValueError, http.client.HTTPException):
+                        pass  # the process ended before it could answer
+                    finally:
+                        killer.wait()
                 else:
                     text, card = card["text"], server.call("answer", sent)["card"]
                     acknowledged.append(text)
