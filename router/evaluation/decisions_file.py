@@ -144,6 +144,8 @@ class RunFolder:
     def settings(self) -> dict[str, Any]:
         """What was run on what, as `run.json` holds it; empty if there is no such file."""
         path = self.path / "run.json"
+        if self.is_decision_log:
+            return {}
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         except FileNotFoundError:

@@ -33,13 +33,16 @@ _RECENT = 30
 class Queue(Struct, frozen=True):
     """What is reviewed, written once.
 
-    :param pack: The id of the pack, and what it was.
+    :param pack: The id of the pack.
+    :param pack_hash: What it held when the review began.
+    :param log: The hash of the log; empty for the log of a service, which grows.
     :param selection: The queries.
     :param ranked: For each query the ids of the likeliest targets.
     """
 
     pack: str
     pack_hash: str
+    log: str
     selection: Selection
     ranked: tuple[tuple[str, ...], ...]
 
@@ -96,16 +99,22 @@ class Review:
         """
         folder = review_folder(Path(run))
         path = folder / QUEUE_FILE
+        opened = RunFolder.open(run)
         if path.exists():
             queue = _read_queue(path, router)
+            if queue.log != str(opened.settings.get("log_sha256", "")):
+                raise LogError(
+                    f"{folder}: the review of another log, whose run stood here before; move it"
+                    " away, or evaluate into another folder with --out"
+                )
         else:
-            opened = RunFolder.open(run)
             opened.check_pack(router)
             selection = choose(opened, n, router)
             ranked = router.rank_many([choice.text for choice in selection.choices], _RANKED)
             queue = Queue(
                 router.pack.file.id,
                 model_hash(router.pack),
+                str(opened.settings.get("log_sha256", "")),
                 selection,
                 tuple(tuple(target.id for target in of_text) for of_text in ranked),
             )

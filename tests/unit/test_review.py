@@ -4,7 +4,7 @@ import pytest
 from shop import shop_router
 from starlette.testclient import TestClient
 
-from router import LogError, RouterError
+from router import DecisionLog, LogError, RouterError
 from router.evaluation import evaluate
 from router.review import Choice, Selection, choose, estimate, select
 from router.review.answers import Answer, AnswerFile
@@ -123,6 +123,24 @@ def test_a_review_goes_on_where_it_stopped(review, router, tmp_path):
     assert again.undo() is not None
     assert again.progress()["done"] == 1
     assert read_label_file(again.answers.path) == [(first.text, "order-status")]
+
+
+def test_the_review_of_another_log_is_not_mixed_in(review, router, tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"text": "another log"}')
+    evaluate(router, tmp_path / "log.jsonl", tmp_path / "run", cache=False)
+    with pytest.raises(LogError, match="review of another log"):
+        Review.open(tmp_path / "run", router)
+
+
+def test_a_service_log_is_reviewed(tmp_path, router):
+    log = DecisionLog(tmp_path / "live.jsonl")
+    for text in TEXTS[:20]:
+        log.append(text, router.route(text))
+    review = Review.open(log.path, router, 10)
+    review.answer(review.next_card().position, "returns")
+    log.append("one more", router.route("one more"))
+    assert Review.open(log.path, router).progress()["done"] == 1
+    assert review.folder == tmp_path / "live-review"
 
 
 def test_what_the_pack_lacks_is_a_new_route_only_if_it_is_meant(review):
