@@ -218,3 +218,21 @@ def test_a_question_is_drafted_for_routes_that_are_swapped(router):
     assert set(draft.options) == set(pair)
     assert "parcel" in draft.tells["order-status"]
     assert draft_for_swaps(router.pack, {pair: 3}, {draft.pair}) is None
+
+
+def test_a_draft_is_kept_or_dropped_by_the_person(review):
+    wanted = 0
+    for position, choice in enumerate(review.choices):
+        if choice.outcome.skills == ("order-status",) and wanted < 3:
+            review.answer(position, "returns")
+            wanted += 1
+    if wanted < 3:
+        pytest.skip("the log has too few queries for one route")
+    client = client_of(review)
+    draft = client.get("/secret/state").json()["draft"]
+    assert draft["n_swaps"] == 3
+    edited = draft | {"text": "Is it on its way to you, or back to us?"}
+    sent = {"pair": draft["pair"], "draft": edited}
+    assert client.post("/secret/draft", json=sent).json()["draft"] is None
+    kept = json.loads((review.folder / "questions.json").read_text())
+    assert kept[draft["pair"]]["text"] == edited["text"]
