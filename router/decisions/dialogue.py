@@ -19,7 +19,8 @@ from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.model.model import Evidence
-from router.model.replies import ANY_ANSWER, BOTH, NEITHER, UNSURE, literal_meaning
+from router.model.replies import ANY_ANSWER, BOTH, NEITHER, UNSURE
+from router.model.reply_language import literal_meaning
 from router.packs.pack import Destination
 from router.text import Phrases, words_of
 

@@ -172,13 +172,14 @@ def fit_kernel_head(
     return head, held_out
 
 
-def _kernel_matrix(vectors: Vectors, words: SparseGram, settings: KernelSettings) -> Floats:
+def _kernel_matrix(
+    vectors: Vectors, words: SparseGram, settings: KernelSettings
+) -> NDArray[np.float32]:
     """Compute the kernel of each exemplar with each. Shape: (n, n)."""
-    wide = vectors.astype(np.float64)
-    kernel = np.empty((len(wide), len(wide)))
-    for start in range(0, len(wide), _FITTED):
+    kernel = np.empty((len(vectors), len(vectors)), dtype=np.float32)
+    for start in range(0, len(vectors), _FITTED):
         rows = slice(start, start + _FITTED)
-        block = wide[rows] @ wide.T
+        block = vectors[rows] @ vectors.T
         block -= 1.0
         block *= settings.sharpness
         np.exp(block, out=block)
@@ -187,7 +188,9 @@ def _kernel_matrix(vectors: Vectors, words: SparseGram, settings: KernelSettings
     return kernel
 
 
-def fit_ridge(kernel: Floats, targets: Floats, penalty: float) -> tuple[Floats, Floats]:
+def fit_ridge(
+    kernel: NDArray[np.float32], targets: Floats, penalty: float
+) -> tuple[Floats, Floats]:
     """Solve for the weights of the exemplars, and decide each exemplar without itself.
 
     The residual of an exemplar that is left out is its weight over the diagonal of the inverse
@@ -205,10 +208,10 @@ def fit_ridge(kernel: Floats, targets: Floats, penalty: float) -> tuple[Floats, 
     damped = kernel.copy()
     damped[np.diag_indices_from(damped)] += penalty
     # The transpose of what numpy holds is what LAPACK wants; the kernel is symmetric.
-    factor, failed = lapack.dpotrf(damped.T, lower=1, clean=1, overwrite_a=1)
+    factor, failed = lapack.spotrf(damped.T, lower=1, clean=1, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError(f"the kernel is not positive definite (row {failed})")
-    root, _ = lapack.dtrtri(factor, lower=1, overwrite_c=1)  # inverse = root.T @ root
-    weights: Floats = root.T @ (root @ targets)
+    root, _ = lapack.strtri(factor, lower=1, overwrite_c=1)  # inverse = root.T @ root
+    weights: Floats = (root.T @ (root @ targets.astype(np.float32))).astype(np.float64)
     diagonal = np.einsum("ij,ij->j", root, root)
     return weights, targets - weights / diagonal[:, None]

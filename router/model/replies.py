@@ -1,13 +1,12 @@
 """Reading a reply: which option does it mean, or both, neither, not known, something else?"""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from router.arrays import Floats, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.kernel_head import KernelHead, KernelSettings, fit_kernel_head
+from router.model.reply_language import corrected, denied
 from router.packs.exemplar_file import read_exemplars
 from router.packs.pack import Question
 from router.paths import DATA
@@ -18,26 +17,8 @@ BOTH, NEITHER, UNSURE = "=both", "=neither", "=unsure"
 ANY_ANSWER = "=answer"
 """What a reply means that answers some question; also the name of the head which tells that."""
 
-_NUMBER = re.compile(r"^\W*(?:option|number|no|nr|answer|choice)?\W*(\d{1,2})\W*$", re.IGNORECASE)
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
-_ORDINAL = re.compile(
-    rf"^\W*(?:the\s+)?({'|'.join(_ORDINALS)}|last|former|latter)(?:\s+(?:one|option))?\W*$",
-    re.IGNORECASE,
-)
-
-
-class LabelledOption(Protocol):
-    """An option of a question: its id and its label."""
-
-    @property
-    def id(self) -> str:
-        """The id, which may have a kind before a colon, as in "skill:sell-bikes"."""
-        ...
-
-    @property
-    def label(self) -> str:
-        """What the user reads."""
-        ...
+_DENIED = 0.5
+"""A denied reply rules an option out if it means that with at least this probability."""
 
 
 def general_replies() -> dict[str, tuple[str, ...]]:
@@ -72,34 +53,25 @@ class ReplyHead:
         return cls(head)
 
     def meanings(self, reply: str, encoder: Encoder) -> dict[str, float]:
-        """Compute the probability of each meaning, the likeliest first."""
-        probabilities: Floats = self.head.probabilities([reply], encoder.encode([reply]))[0]
-        pairs = zip(self.head.names, probabilities.tolist(), strict=True)
-        return dict(sorted(pairs, key=lambda pair: -pair[1]))
+        """Compute the probability of each meaning, the likeliest first.
 
+        Of a reply that corrects itself, what comes after the correction counts. A reply that only
+        denies one of two options means the other.
+        """
+        reply = corrected(reply)
+        probabilities = self._of(reply, encoder)
+        options = [name for name in self.head.names if not name.startswith("=")]
+        if (other := denied(reply)) is not None and len(options) == 2:
+            of_denied = self._of(other, encoder)
+            ruled_out = max(options, key=lambda name: of_denied[name])
+            if of_denied[ruled_out] >= _DENIED:
+                left = next(name for name in options if name != ruled_out)
+                moved = probabilities[left] + probabilities[ruled_out]
+                probabilities |= {left: max(moved, of_denied[ruled_out]), ruled_out: 0.0}
+                total = sum(probabilities.values())
+                probabilities = {name: p / total for name, p in probabilities.items()}
+        return dict(sorted(probabilities.items(), key=lambda pair: -pair[1]))
 
-def literal_meaning(options: Sequence[LabelledOption], reply: str) -> str | None:
-    """Read an option's number, position, label or id.
-
-    :return: The id of the option; None if the reply is none of these.
-    """
-    index = _option_index(reply, len(options))
-    if index is not None:
-        return options[index].id if 0 <= index < len(options) else None
-    plain = reply.strip().strip(".!\"'").casefold()
-    for option in options:
-        bare = option.id.rpartition(":")[2]
-        if plain in (option.id, bare, bare.replace("-", " "), option.label.casefold()):
-            return option.id
-    return None
-
-
-def _option_index(reply: str, count: int) -> int | None:
-    """Read "2", "option 2" or "the second one" as an index; None if it is no number."""
-    if number := _NUMBER.match(reply):
-        return int(number[1]) - 1
-    if ordinal := _ORDINAL.match(reply):
-        word = ordinal[1].casefold()
-        special = {"last": count - 1, "former": 0, "latter": 1}
-        return special[word] if word in special else _ORDINALS.index(word)
-    return None
+    def _of(self, text: str, encoder: Encoder) -> dict[str, float]:
+        probabilities: Floats = self.head.probabilities([text], encoder.encode([text]))[0]
+        return dict(zip(self.head.names, probabilities.tolist(), strict=True))

@@ -66,7 +66,7 @@ def test_held_out_decisions_are_those_of_a_head_refitted_without_the_exemplar(le
         damped = whole[np.ix_(rest, rest)] + head.settings.ridge * np.eye(11)
         votes = np.linalg.solve(damped, truth[rest] - head.prior)
         refitted[left_out] = whole[left_out, rest] @ votes + head.prior
-    np.testing.assert_allclose(held_out, refitted, atol=1e-9)
+    np.testing.assert_allclose(held_out, refitted, rtol=0, atol=1e-5)  # single precision
 
 
 def test_a_held_out_exemplar_does_not_speak_for_itself():

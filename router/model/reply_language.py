@@ -1,0 +1,98 @@
+"""What a reply says in so many words: an option's position, a correction, a denial."""
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+_NUMBERS = ("one", "two", "three", "four", "five", "six")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_MAX_WORDS = 9
+
+_FILLERS = (
+    "the option number no nr answer choice please i guess think suppose say would i'd id go with"
+    " take pick choose it's its it is that that's thats probably maybe perhaps tbh yes yeah"
+    " definitely clearly of those these well hm hmm uh um so rather in your list for me us here"
+    " then just one"
+)
+"""Words that may stand around a position: "the second one, I guess"."""
+
+_CORRECTION = re.compile(
+    r"\b(?:no\W+wait|wait\W+no|no\W+sorry|sorry\W+no|oops\W+no|actually\W+no|no\W+hang on|hang on"
+    r"|hold on|no\W+correction|correction|scrap that|strike that|i take (?:that|it) back|or rather"
+    r"|let me (?:say|put) it differently|on second thoughts?"
+    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?)\b\W*",
+    re.IGNORECASE,
+)
+
+_DENIAL = re.compile(
+    r"^(?:(?:no|nope|nah)\W+)?(?:(?:it|that|this)(?:'s|\s+is|\s+was)?\s*)?"
+    r"(?:not|isn'?t|wasn'?t|ain'?t|never)\s+(?:just\s+|really\s+|about\s+|in\s+|the\s+)*"
+    r"([^.,;:!?]+)\W*$",
+    re.IGNORECASE,
+)
+
+
+class LabelledOption(Protocol):
+    """An option of a question: its id and its label."""
+
+    @property
+    def id(self) -> str:
+        """The id, which may have a kind before a colon, as in "skill:sell-bikes"."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What the user reads."""
+        ...
+
+
+def literal_meaning(options: Sequence[LabelledOption], reply: str) -> str | None:
+    """Read an option's number, position, label or id.
+
+    :return: The id of the option; None if the reply is none of these.
+    """
+    index = _option_index(reply, len(options))
+    if index is not None:
+        return options[index].id if 0 <= index < len(options) else None
+    plain = reply.strip().strip(".!\"'").casefold()
+    for option in options:
+        bare = option.id.rpartition(":")[2]
+        if plain in (option.id, bare, bare.replace("-", " "), option.label.casefold()):
+            return option.id
+    return None
+
+
+def _option_index(reply: str, count: int) -> int | None:
+    """Read "2", "option two" or "the second one, I guess" as an index; None if it is no position.
+
+    Every word must be a position or stand around one, and only one position may be named.
+    """
+    words = re.findall(r"[^\W\d]+(?:'[^\W\d]+)?|\d+(?:st|nd|rd|th)?", reply.casefold())
+    if not 1 <= len(words) <= _MAX_WORDS:
+        return None
+    positions = {"last": count, "former": 1, "latter": 2}
+    positions |= {word: index + 1 for index, word in enumerate(_ORDINALS)}
+    named = [positions[word] for word in words if word in positions]
+    named += [int(number[0]) for word in words if (number := re.match(r"\d{1,2}(?!\d)", word))]
+    named += [_NUMBERS.index(word) + 1 for word in words if word in _NUMBERS[1:]]
+    known = {*positions, *_FILLERS.split(), *_NUMBERS}
+    if any(word not in known and not word[0].isdigit() for word in words):
+        return None
+    if not named and "one" in words:  # "one" alone, but not that of "the second one"
+        named = [1]
+    return named[0] - 1 if len(named) == 1 else None
+
+
+def corrected(reply: str) -> str:
+    """Give what a reply says after it corrects itself: "training. no wait, when it predicts"."""
+    end = 0
+    for match in _CORRECTION.finditer(reply):
+        if match.start() and match.end() < len(reply):
+            end = match.end()
+    return reply[end:]
+
+
+def denied(reply: str) -> str | None:
+    """Give what a reply denies, if it says nothing else: "it isn't training"."""
+    match = _DENIAL.match(reply.strip())
+    return match[1] if match else None

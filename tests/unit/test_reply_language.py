@@ -1,0 +1,87 @@
+"""What a reply says in so many words."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from router.model.reply_language import corrected, denied, literal_meaning
+
+
+@dataclass(frozen=True)
+class Option:
+    id: str
+    label: str
+
+
+OPTIONS = (Option("training", "Training takes long"), Option("predicting", "Predictions take long"))
+FOUR = tuple(Option(name, f"It is {name}") for name in ("a1", "b2", "c3", "d4"))
+
+
+@pytest.mark.parametrize(
+    ("reply", "position"),
+    [
+        ("2", 2),
+        ("Option 2.", 2),
+        ("#3", 3),
+        ("the second one", 2),
+        ("the first I guess", 1),
+        ("one", 1),
+        ("option three please", 3),
+        ("probably the last", 4),
+        ("I'd go with the 4th", 4),
+        ("the former", 1),
+    ],
+)
+def test_a_position_in_figures_or_words(reply, position):
+    assert literal_meaning(FOUR, reply) == FOUR[position - 1].id
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "the first or the second",
+        "the first epoch takes long",
+        "I have 2 GPUs",
+        "not the first",
+        "seven",
+        "9",
+        "",
+        "that is one of the questions",
+    ],
+)
+def test_other_numbers_are_no_position(reply):
+    assert literal_meaning(FOUR, reply) is None
+
+
+def test_a_label_or_an_id_is_an_option():
+    assert literal_meaning(OPTIONS, "training takes long") == "training"
+    assert literal_meaning(OPTIONS, '"Predicting"!') == "predicting"
+
+
+@pytest.mark.parametrize(
+    ("reply", "rest"),
+    [
+        ("training. no wait, when it predicts", "when it predicts"),
+        ("the model... sorry, I meant the server", "the server"),
+        ("CI/CD. hold on, scrap that: the tracking", "the tracking"),
+        ("hold on", "hold on"),
+        ("it trains, wait no", "it trains, wait no"),
+        ("training", "training"),
+    ],
+)
+def test_what_comes_after_a_correction_counts(reply, rest):
+    assert corrected(reply) == rest
+
+
+@pytest.mark.parametrize(
+    ("reply", "what"),
+    [
+        ("it isn't training", "training"),
+        ("No, not the training.", "training"),
+        ("not training, it is when it predicts", None),
+        ("nothing is broken", None),
+        ("training", None),
+    ],
+)
+def test_a_reply_that_only_denies(reply, what):
+    assert denied(reply) == what
