@@ -72,7 +72,7 @@ def test_any_label_makes_an_id_and_stays_the_title(shop):
 
 
 def test_it_asks_and_the_answer_is_taken_from_the_record(shop):
-    decision = shop.route("my order")
+    decision = shop.route("card problem")
     assert isinstance(decision, Clarify)
     record = json.loads(json.dumps(decision.to_dict()))
     assert {"id", "label", "skills", "packs"} == set(record["options"][0])
