@@ -431,8 +431,8 @@ def encoder_for(
     notify: Callable[[str], None] | None = None,
 ) -> Encoder:
     """Give the encoder that was named, or the default one: two layers for exemplars alone."""
-    by_rate = pack.ask_rate is not None and not pack.is_made_of_documents
-    if by_rate and (encoder is None or (isinstance(encoder, str) and is_default_model(encoder))):
+    is_default = encoder is None or (isinstance(encoder, str) and is_default_model(encoder))
+    if is_default and pack.has_typical_judgements:
         return default_encoder(notify, two_layers=True)
     return as_encoder(encoder, notify)
 

@@ -239,8 +239,8 @@ def _fit_judgements(
     labels: Sequence[str],
     questions: QuestionIndex,
 ) -> tuple[MissingDetail, Concerns, ClauseGate]:
-    by_rate = pack.ask_rate is not None and not pack.is_made_of_documents
-    if by_rate and not pack.questions:
+    typical = pack.has_typical_judgements
+    if typical and not pack.questions:
         return MissingDetail(None), Concerns.typical(), ClauseGate.typical()
     features, needs_question, clauses = [], [], []
     for side, (seen, unseen) in enumerate(halves_in_turn(labels)):
@@ -254,12 +254,12 @@ def _fit_judgements(
         features.append(evidence.features())
         needs_question.append(np.array([labels[i].startswith("question:") for i in unseen]))
         truth = {texts[i]: labels[i].removeprefix("skill:") for i in unseen}
-        if not by_rate:
+        if not typical:
             clauses.append(_judge_clauses(pack, encoder, head, layout, truth, side))
     missing_detail = MissingDetail(None)
     if pack.questions:
         missing_detail = MissingDetail.fit(np.vstack(features), np.concatenate(needs_question))
-    if by_rate:
+    if typical:
         return missing_detail, Concerns.typical(), ClauseGate.typical()
     return missing_detail, *_fit_concerns(clauses, fitter.overlooked)
 

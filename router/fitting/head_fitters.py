@@ -243,10 +243,9 @@ def _labels_of(head: DocumentHead) -> list[str]:
 def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
     """Choose by what the pack has: descriptions, or exemplars alone."""
     texts = _descriptions(pack)
-    if not texts and pack.ask_rate is None:
-        return KernelFitter()
     if not texts:
-        return DiscriminantFitter(_title_vectors(pack, encoder))
+        by_rate = pack.has_typical_judgements
+        return DiscriminantFitter(_title_vectors(pack, encoder)) if by_rate else KernelFitter()
     vectors = encoder.encode(list(texts.values()))
     documents = documents_of(pack.target_exemplars(), texts, _documents(pack))
     lexicon = Lexicon.fit(list(documents.values()), pairs=False)

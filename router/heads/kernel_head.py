@@ -195,7 +195,8 @@ def fit_ridge(
 
     The residual of an exemplar that is left out is its weight over the diagonal of the inverse
     (Rifkin & Lippert 2007, section 4). The inverse of the Cholesky factor gives both, in a third
-    of the steps that the inverse itself would take.
+    of the steps that the inverse itself would take. Single precision is enough for a penalty that
+    is not tiny, and takes half of the memory.
 
     :param kernel: Kernel of each exemplar with each, positive semi-definite. Shape:
         (n_exemplars, n_exemplars).

@@ -11,7 +11,7 @@ _MAX_WORDS = 9
 _FILLERS = (
     "the option number no nr answer choice please i guess think suppose say would i'd id go with"
     " take pick choose it's its it is that that's thats probably maybe perhaps tbh yes yeah"
-    " definitely clearly of those these well hm hmm uh um so rather in your list for me us here"
+    " definitely clearly well hm hmm uh um so rather in your list for me us here"
     " then just one"
 )
 """Words that may stand around a position: "the second one, I guess"."""
@@ -78,7 +78,7 @@ def _option_index(reply: str, count: int) -> int | None:
     known = {*positions, *_FILLERS.split(), *_NUMBERS}
     if any(word not in known and not word[0].isdigit() for word in words):
         return None
-    if not named and "one" in words:  # "one" alone, but not that of "the second one"
+    if not named and "one" in words and "the" not in words:  # "one", but not "the one"
         named = [1]
     return named[0] - 1 if len(named) == 1 else None
 

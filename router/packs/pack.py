@@ -356,6 +356,11 @@ class Pack(Struct, frozen=True, dict=True):
         return DEFAULT_ASK_RATE
 
     @property
+    def has_typical_judgements(self) -> bool:
+        """Whether it has exemplars alone and asks by rate: fixed weights then judge its texts."""
+        return self.ask_rate is not None and not self.is_made_of_documents
+
+    @property
     def is_made_of_documents(self) -> bool:
         """Whether a skill has a description, so that exemplars are lines of documents."""
         return any(skill.description for skill in self.file.skills)

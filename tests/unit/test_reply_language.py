@@ -47,6 +47,9 @@ def test_a_position_in_figures_or_words(reply, position):
         "9",
         "",
         "that is one of the questions",
+        "one of those",
+        "two of these",
+        "the one",
     ],
 )
 def test_other_numbers_are_no_position(reply):
@@ -78,6 +81,8 @@ def test_what_comes_after_a_correction_counts(reply, rest):
     [
         ("it isn't training", "training"),
         ("No, not the training.", "training"),
+        ("it is not while it trains", "while it trains"),
+        ("wasn't the model", "model"),
         ("not training, it is when it predicts", None),
         ("nothing is broken", None),
         ("training", None),
