@@ -11,7 +11,9 @@ from router.text import clip_query
 MAX_TURNS = 6
 """Turns of the user that are read; those before them are left out."""
 
-_USERS = frozenset({"user", "human", "customer"})
+USERS = frozenset({"user", "human", "customer"})
+"""The roles by which chat messages name the user."""
+
 _OTHERS = frozenset({"assistant", "system", "tool", "developer", "function", "bot", "ai", "agent"})
 _FORMS = (
     "a text, a mapping with `text` and, if it is known, what was decided (`action`, `skills`,"
@@ -100,8 +102,8 @@ def _of_message(message: Mapping[str, Any], name: str) -> Turn | None:
     role = str(message["role"]).casefold()
     if role in _OTHERS:
         return None
-    if role not in _USERS:
-        known = ", ".join(sorted(_USERS | _OTHERS))
+    if role not in USERS:
+        known = ", ".join(sorted(USERS | _OTHERS))
         raise RouterError(f"{name} has the role {message['role']!r:.40}; known: {known}")
     return _with_record(text_of_content(message.get("content"), name), message, name)
 

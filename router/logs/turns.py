@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from router.conversations.history import MAX_TURNS
+from router.conversations.history import MAX_TURNS, USERS
 from router.text import clip_query
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ CONVERSATION_NAMES = (
 )
 """Columns that may name the conversation of a line."""
 
-Said: TypeAlias = Mapping[str, Sequence[tuple[int, str]]]
-"""By conversation, the number and the text of each of its lines, the oldest first."""
+Said: TypeAlias = Mapping[str, Mapping[int, tuple[int, tuple[str, ...]]]]
+"""By conversation and number of a line: how many turns came before it, and the last of them."""
 
 
 def user_texts(messages: object) -> list[str]:
@@ -36,7 +36,7 @@ def user_texts(messages: object) -> list[str]:
 
 def _user_text(message: Mapping[str, Any]) -> str | None:
     """Give the text of a message of the user; None if others speak, or if it has none."""
-    if message.get("role", message.get("from")) not in ("user", "human"):
+    if message.get("role", message.get("from")) not in USERS:
         return None
     content = message.get("content", message.get("value"))
     if isinstance(content, list):  # parts, of which some are pictures
@@ -46,7 +46,7 @@ def _user_text(message: Mapping[str, Any]) -> str | None:
 
 
 def said_in(chunks: Iterable["LogChunk"]) -> Said:
-    """Gather what was said in each conversation that lines name, ordered by time.
+    """Gather what was said before each line of the conversations that lines name, by time.
 
     Lines without a time stay where they are; so does the order of lines of the same time.
     """
@@ -59,7 +59,15 @@ def said_in(chunks: Iterable["LogChunk"]) -> Said:
     for lines in found.values():
         if all(line.time is not None for line in lines):
             lines.sort(key=lambda line: (line.time, line.line))
-    return {name: [(line.line, line.text) for line in lines] for name, lines in found.items()}
+    return {name: _before_each(lines) for name, lines in found.items()}
+
+
+def _before_each(lines: Sequence["LogLine"]) -> dict[int, tuple[int, tuple[str, ...]]]:
+    texts = [line.text for line in lines]
+    return {
+        line.line: (index, tuple(texts[max(0, index - MAX_TURNS) : index]))
+        for index, line in enumerate(lines)
+    }
 
 
 def turn_chunks(
@@ -74,9 +82,9 @@ def turn_chunks(
 def _turns_of(line: "LogLine", which: WhichTurns, said: Said) -> Iterator["LogLine"]:
     if line.conversation is not None:
         turns = said[line.conversation]
-        before = next(i for i, (number, _) in enumerate(turns) if number == line.line)
-        if which == "all" or before == len(turns) - 1:
-            yield _with_history(line, [text for _, text in turns[:before]])
+        n_before, earlier = turns[line.line]
+        if which == "all" or n_before == len(turns) - 1:
+            yield replace(line, earlier=earlier, position=n_before + 1)
         return
     if which == "all":
         for index, text in enumerate(line.earlier):

@@ -110,8 +110,9 @@ def _compare(pack: Pack, encoder: Encoder, lines: Sequence[LabelledText], result
     texts = [text for _, text in exemplars] + [line.text for line in lines]
     vectors = encoder.encode(texts)
     doubtful = _contradicted(vectors, targets, len(exemplars))
+    of_each = np.array(targets)
     for row, line in enumerate(lines, start=len(exemplars)):
-        others = np.array([bool(target) and target != targets[row] for target in targets])
+        others = (of_each != "") & (of_each != of_each[row])
         cosines = np.where(others, vectors @ vectors[row], -1.0)
         nearest = int(cosines.argmax())
         if line.target is not None and cosines[nearest] >= _SAME:
