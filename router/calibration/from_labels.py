@@ -27,6 +27,7 @@ from router.logs.reader import Columns, read_log, read_time
 from router.model.model import Model, model_hash
 from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
 from router.packs.pack import Pack
+from router.packs.shared_exemplar import SharedExemplar
 
 _N_FOLDS = 5
 
@@ -92,13 +93,18 @@ def calibrate_on_exemplars(
     """
     goal, model = Goal(ask_rate, max_error), router.model
     goal.check_enough(model.exemplar_texts, exemplars=True)
-    encoder, half = with_log_cache(router.encoder), halves_of(model.exemplar_labels)
+    encoder, half = (
+        with_log_cache(router.encoder),
+        halves_of(model.exemplar_labels, model.exemplar_texts),
+    )
+    shared = {line.text: Gold("route", line.targets) for line in router.pack.exemplars.several}
     parts, order = [], []
     for side in (0, 1):
         judge = refit_on(router.pack, model, np.flatnonzero(half == side))
         rows = np.flatnonzero(half != side)
-        texts = [model.exemplar_texts[row] for row in rows]
-        golds = [_gold_of(model.exemplar_labels[row]) for row in rows]
+        label = {model.exemplar_texts[row]: model.exemplar_labels[row] for row in rows}
+        texts = list(label)
+        golds = [shared.get(text) or _gold_of(label[text]) for text in texts]
         parts.append(Cases.of(router.pack, encoder, judge, texts, golds))
         order += texts
     return _calibration(router.pack, encoder, Cases.join(parts), folds_of(order), goal, "exemplars")
@@ -271,14 +277,21 @@ def _gold_of(target: str) -> Gold:
 
 
 def with_exemplars(pack: Pack, texts: Sequence[str], golds: Sequence[Gold]) -> Pack:
-    """Add the texts that have one target to its exemplars, unless they are exemplars already."""
+    """Add the texts with one target, or several skills, unless they are exemplars already."""
     known = {line.casefold() for _, line in pack.target_exemplars()}
     added: dict[str, list[str]] = {}
+    several: list[SharedExemplar] = []
     for text, gold in zip(texts, golds, strict=True):
         line, target = _exemplar_line(text), _target_of(pack, gold)
-        if target and line and len(line) <= MAX_EXEMPLAR_LENGTH and line.casefold() not in known:
-            known.add(line.casefold())
+        if not line or len(line) > MAX_EXEMPLAR_LENGTH or line.casefold() in known:
+            continue
+        if target:
             added.setdefault(target, []).append(line)
+        elif asks_for_several(gold):
+            several.append(SharedExemplar(line, gold.skills))
+        else:
+            continue
+        known.add(line.casefold())
 
     def extended(kind: str, groups: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         return {name: (*old, *added.get(f"{kind}:{name}", ())) for name, old in groups.items()}
@@ -289,8 +302,14 @@ def with_exemplars(pack: Pack, texts: Sequence[str], golds: Sequence[Gold]) -> P
         neighbours=extended("neighbour", pack.exemplars.neighbours),
         questions=extended("question", pack.exemplars.questions),
         none=(*pack.exemplars.none, *added.get("none", ())),
+        several=(*pack.exemplars.several, *several),
     )
     return msgspec.structs.replace(pack, exemplars=exemplars)
+
+
+def asks_for_several(gold: Gold) -> bool:
+    """Tell whether a label is several skills and nothing else, as an exemplar can have them."""
+    return gold.action == "route" and len(set(gold.skills)) > 1 and not gold.packs
 
 
 def _target_of(pack: Pack, gold: Gold) -> str | None:

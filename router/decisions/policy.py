@@ -87,6 +87,7 @@ class CompiledPolicy:
     :param mention_when: The phrases that name each neighbour.
     :param scalings: The rescaling of the confidence of each action; that of the probability of a
         missing detail under "clarify".
+    :param extra_skill_threshold: The probability from which a further skill is routed to as well.
     :param doubt: From which ambiguity and strangeness on it asks and refuses, if a share of the
         texts is to be asked about; None if the thresholds of the policy decide that.
     :param sums_skills: Whether the confidence of a route to several skills is the sum of their
@@ -104,6 +105,7 @@ class CompiledPolicy:
     similarity_threshold: float
     candidates: Candidates
     scalings: Mapping[str, PlattScaling]
+    extra_skill_threshold: float = 0.75
     doubt: DoubtThresholds | None = None
     sums_skills: bool = False
 
@@ -152,6 +154,7 @@ class CompiledPolicy:
             candidates=Candidates.of(pack, layout, candidate_threshold, similarity),
             scalings={name: policy.confidence for name in ACTIONS if name != "clarify"}
             | dict(scalings or {}),
+            extra_skill_threshold=pack.extra_skill_threshold(policy),
             doubt=None if ask_rate is None else statistics.doubt.thresholds(ask_rate),
             sums_skills=pack.is_made_of_documents,
         )
@@ -294,7 +297,7 @@ class CompiledPolicy:
         chosen = np.full((len(top), most), -1, dtype=np.intp)
         chosen[routed, 0] = top[routed]
         confidence = of_skills[np.arange(len(top)), top]
-        threshold = self.policy.extra_skill_threshold
+        threshold = self.extra_skill_threshold
         extra = np.where(evidence.extra_skills >= threshold, evidence.extra_skills, 0.0)
         for row in (routed & extra.any(axis=1)).nonzero()[0].tolist():  # one text in twenty
             strength = extra[row]

@@ -139,7 +139,7 @@ class DiscriminantFitter:
     ) -> tuple[DiscriminantHead, Indices, Probabilities]:
         """Fit a head; judge exemplars by heads that were fitted without their part."""
         names, truth = np.unique(np.asarray(labels), return_inverse=True)
-        part = parts_of(labels, _N_PARTS if len(labels) < _FEW_EXEMPLARS else 2)
+        part = parts_of(labels, _N_PARTS if len(labels) < _FEW_EXEMPLARS else 2, texts)
         judged, decisions = [], []
         most = min(_MAX_JUDGED, max(_MAX_DECISIONS // len(names), 50)) // (part.max() + 1)
         for held_out in range(part.max() + 1):
@@ -199,7 +199,7 @@ class DocumentFitter:
         """Fit a head; judge each half of the exemplars by a head that has seen the other half."""
         head = self.fit(texts, vectors, labels)
         held_out = np.zeros((len(texts), len(head.names)))  # 0 where the half lacks the target
-        for seen, unseen in halves_in_turn(labels):
+        for seen, unseen in halves_in_turn(labels, texts):
             half = self.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
             cells = np.ix_(np.array(unseen), np.searchsorted(head.names, half.names))
             held_out[cells] = half.probabilities([texts[i] for i in unseen], vectors[unseen])
@@ -295,28 +295,46 @@ def _documents(pack: Pack) -> dict[str, str]:
     }
 
 
-def parts_of(labels: Sequence[str], n_parts: int) -> Indices:
-    """Spread the exemplars of each label evenly over parts. Shape: (n,)."""
+def parts_of(labels: Sequence[str], n_parts: int, texts: Sequence[str] = ()) -> Indices:
+    """Spread the exemplars of each label evenly over parts. Shape: (n,).
+
+    :param texts: The exemplars. A text of several labels lies in one part with all of them.
+    """
     part, count = np.zeros(len(labels), dtype=np.intp), dict.fromkeys(labels, 0)
     for row, label in enumerate(labels):
         part[row] = count[label]
         count[label] += 1
     # A label with fewer exemplars than parts begins at another part than the one before it.
     start = {label: index for index, label in enumerate(count)}
-    return np.asarray((part + [start[label] for label in labels]) % n_parts, dtype=np.intp)
+    part = np.asarray((part + [start[label] for label in labels]) % n_parts, dtype=np.intp)
+    return part[first_rows(texts)] if texts else part
 
 
-def halves_in_turn(labels: Sequence[str]) -> list[tuple[list[int], list[int]]]:
-    """Give (seen, unseen) twice: every second exemplar of each label, and the rest."""
-    half = halves_of(labels)
+def first_rows(texts: Sequence[str]) -> Indices:
+    """Find the first row with the text of each row. Shape: (n,)."""
+    first: dict[str, int] = {}
+    return np.array([first.setdefault(text, row) for row, text in enumerate(texts)], dtype=np.intp)
+
+
+def halves_in_turn(
+    labels: Sequence[str], texts: Sequence[str] = ()
+) -> list[tuple[list[int], list[int]]]:
+    """Give (seen, unseen) twice: every second exemplar of each label, and the rest.
+
+    :param texts: The exemplars. A text of several labels lies in one half with all of them.
+    """
+    half = halves_of(labels, texts)
     parts = [np.flatnonzero(half == side).tolist() for side in (0, 1)]
     return [(parts[0], parts[1]), (parts[1], parts[0])]
 
 
-def halves_of(labels: Sequence[str]) -> Indices:
-    """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1."""
+def halves_of(labels: Sequence[str], texts: Sequence[str] = ()) -> Indices:
+    """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1.
+
+    :param texts: The exemplars. A text of several labels lies in one half with all of them.
+    """
     half = np.zeros(len(labels), dtype=np.intp)
     for label in set(labels):
         members = [index for index, member in enumerate(labels) if member == label]
         half[members[1::2]] = 1
-    return half
+    return half[first_rows(texts)] if texts else half

@@ -115,7 +115,7 @@ def near_duplicates(
 def same_words(pack: Pack, locate: Locate) -> Iterator[Finding]:
     """Report pairs of targets with exemplars of the same words in the same order."""
     first_with: dict[tuple[str, ...], int] = {}
-    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    labels, texts = zip(*pack.target_exemplars(shared=False), strict=True)
     pairs: dict[tuple[str, str], dict[tuple[int, int], None]] = defaultdict(dict)
     for i, text in enumerate(texts):
         first = first_with.setdefault(tuple(words_of(text)) or (text,), i)

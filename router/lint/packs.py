@@ -89,7 +89,7 @@ def locate_in_file(path: Path) -> Locate:
 
 def _exemplar_findings(pack: Pack, encoder: Encoder, locate: Locate) -> Iterator[Finding]:
     """Compare all exemplars with each other."""
-    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    labels, texts = zip(*pack.target_exemplars(shared=False), strict=True)
     vectors = encoder.encode(texts)
     health = health_of(pack, labels, texts, vectors)
     yield from confusable_pairs(health, locate)

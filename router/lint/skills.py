@@ -44,7 +44,7 @@ def lint_folder(path: Path, encoder: Encoder) -> list[Finding]:
     # Drafted questions and "none" exemplars are left out, since no author wrote them.
     exemplars = replace(pack.exemplars, questions={}, options={}, none=())
     pack = Pack(replace(pack.file, questions=()), exemplars)
-    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    labels, texts = zip(*pack.target_exemplars(shared=False), strict=True)
     health = health_of(pack, labels, texts, encoder.encode(texts))
     paths = {f"skill:{skill.id}": skill.document.path for skill in folder.skills}
 

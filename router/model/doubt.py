@@ -120,6 +120,8 @@ class Doubt:
     :param true_share: The share of the true target among skills and neighbours, for the same.
     :param n_exemplars: How many in-scope exemplars the pack has.
     :param has_none: Whether the pack has exemplars of "none".
+    :param has_shared: Whether it has exemplars of several skills. The bots have none, so that they
+        say nothing of its queries.
     """
 
     scale: Floats = field(default_factory=_standard)
@@ -128,6 +130,7 @@ class Doubt:
     true_share: Floats = field(default_factory=lambda: np.empty(0))
     n_exemplars: int = 0
     has_none: bool = False
+    has_shared: bool = False
 
     def strangeness_of(self, nearness: Nearness) -> Floats:
         """Compute the log odds that texts belong nowhere, among as many strangers as others.
@@ -203,6 +206,8 @@ class Doubt:
     def _blend(self, expected: float, own: float, halfway: int = _HALFWAY) -> float:
         """Weigh what the bots say against what the pack's own exemplars say."""
         n = self.n_exemplars if len(self.strangeness) else 0
+        if n and self.has_shared:
+            return own
         share = n**2 / (n**2 + halfway**2)
         return (1.0 - share) * expected + share * own
 

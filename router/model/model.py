@@ -17,6 +17,7 @@ from router.heads.scores import Scores, TokenMatches
 from router.heads.similarity import Centroids, cosines
 from router.model.concerns import ClauseEvidence, ClauseGate, Concerns, clauses_of, gate_features
 from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.label_sets import LabelSets
 from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
@@ -99,6 +100,7 @@ class Model:
     gate: ClauseGate
     replies: dict[str, ReplyHead]
     statistics: ExemplarStatistics = field(default_factory=ExemplarStatistics)
+    label_sets: LabelSets | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -191,6 +193,10 @@ class Model:
                 extra[row] = self._by_tokens(scores.token_matches[row], scores.probabilities[row])
             return extra
         whole = scores.probabilities[:, skills]
+        if self.label_sets is not None:
+            extra[routed] = self.label_sets.probabilities(scores.vectors[routed], whole[routed])
+            extra[np.arange(len(extra)), whole.argmax(axis=1)] = 0.0
+            return extra
         rows = (routed & self.concerns.possible(whole)).nonzero()[0]
         rows, clauses, votes = self._worth_encoding(texts, words, rows, whole)
         if len(rows):
