@@ -24,6 +24,7 @@ from router.packs.labels import readable
 from router.packs.markdown import own_text, passages
 from router.packs.pack import Pack
 from router.statistics.probability import Power, fit_power_on_sample
+from router.text import words_in
 
 _MAX_DOCUMENT_LENGTH = 100_000
 """Characters of a document that are read, from its beginning."""
@@ -128,7 +129,7 @@ class DiscriminantFitter:
         """Fit a head."""
         if self.power is None:
             return self.fit_held_out(texts, vectors, labels)[0]
-        return self._fit(vectors, labels, self.power)
+        return self._fit(texts, vectors, labels, self.power)
 
     def like(self, head: DiscriminantHead) -> "DiscriminantFitter":
         """Turn decisions into probabilities as this head does, which is not fitted anew."""
@@ -146,22 +147,32 @@ class DiscriminantFitter:
             rows = np.flatnonzero(part == held_out)
             rows = rows[:: -(-len(rows) // most)]
             kept = np.flatnonzero(part != held_out)
-            head = self._fit(vectors[kept], [labels[row] for row in kept.tolist()])
+            head = self._fit(
+                [texts[row] for row in kept.tolist()],
+                vectors[kept],
+                [labels[row] for row in kept.tolist()],
+            )
             of_part = np.zeros((len(rows), len(names)))  # 0 where the others lack the target
-            of_part[:, np.searchsorted(names, head.names)] = head.decisions(vectors[rows])
+            of_part[:, np.searchsorted(names, head.names)] = head.decisions(
+                vectors[rows], words_in(texts[row] for row in rows.tolist())
+            )
             judged.append(rows)
             decisions.append(of_part)
         rows, held_out_decisions = np.concatenate(judged), np.concatenate(decisions)
         power = fit_power_on_sample(held_out_decisions, truth[rows])
-        head = self._fit(vectors, labels, power)
+        head = self._fit(texts, vectors, labels, power)
         return head, rows, power.transform(held_out_decisions)
 
     def _fit(
-        self, vectors: Vectors, labels: Sequence[str], power: Power | None = None
+        self,
+        texts: Sequence[str],
+        vectors: Vectors,
+        labels: Sequence[str],
+        power: Power | None = None,
     ) -> DiscriminantHead:
         none = np.zeros(vectors.shape[1], dtype=np.float32)
         titles = np.array([self.titles.get(name, none) for name in sorted(set(labels))])
-        return fit_discriminant_head(vectors, labels, titles, power)
+        return fit_discriminant_head(vectors, labels, titles, power, texts)
 
     def with_documents(self, head: DiscriminantHead, texts: Sequence[str]) -> DiscriminantHead:
         """Add nothing, because there are no documents."""
@@ -307,7 +318,17 @@ def parts_of(labels: Sequence[str], n_parts: int, texts: Sequence[str] = ()) -> 
     # A label with fewer exemplars than parts begins at another part than the one before it.
     start = {label: index for index, label in enumerate(count)}
     part = np.asarray((part + [start[label] for label in labels]) % n_parts, dtype=np.intp)
-    return part[first_rows(texts)] if texts else part
+    return _together(part, labels, texts) if texts else part
+
+
+def _together(part: Indices, labels: Sequence[str], texts: Sequence[str]) -> Indices:
+    """Move texts of several labels into one part each, unless that part would hold everything."""
+    first = first_rows(texts)
+    of_first = np.array(labels)[first] != np.array(labels)
+    if not of_first.any():
+        return part
+    moved = np.where(of_first, part[first], part)
+    return moved if len(np.unique(moved)) > 1 else part
 
 
 def first_rows(texts: Sequence[str]) -> Indices:
@@ -337,4 +358,4 @@ def halves_of(labels: Sequence[str], texts: Sequence[str] = ()) -> Indices:
     for label in set(labels):
         members = [index for index, member in enumerate(labels) if member == label]
         half[members[1::2]] = 1
-    return half[first_rows(texts)] if texts else half
+    return _together(half, labels, texts) if texts else half

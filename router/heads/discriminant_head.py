@@ -1,13 +1,14 @@
 """From vectors to probabilities along the directions that tell the targets apart.
 
-Three steps, none of which needs a second pass of the encoder:
+Four steps, none of which needs a second pass of the encoder:
 
 1. Linear discriminant analysis (Fisher 1936) with a shrunk covariance (Friedman 1989, "Regularized
    discriminant analysis") finds the directions along which targets differ and exemplars of one
    target do not. What a vector has outside of them is noise.
 2. Kernel ridge regression on the projected vectors lets each exemplar vote. Each target weighs the
    same however many exemplars it has, so that counts are no prior.
-3. A fitted power turns the votes into probabilities.
+3. Where each target has many exemplars, linear classifiers join in (see `linear_part`).
+4. A fitted power turns what comes of it into probabilities.
 
 Where there are many exemplars, only some of them, the landmarks, carry votes (Nyström's method;
 Williams & Seeger 2001). A fit takes n * m² steps for n exemplars and m landmarks, and a query
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.exemplar_index import ExemplarIndex
+from router.heads.linear_part import LinearPart, fit_linear_part
 from router.heads.scores import Scores
 from router.heads.similarity import (
     cosines,
@@ -30,7 +32,7 @@ from router.heads.similarity import (
     unit_rows,
 )
 from router.statistics.probability import Power
-from router.text import Words
+from router.text import Words, words_in
 from router.threads import map_in_threads
 
 _SHRINKAGE = 0.7
@@ -65,6 +67,7 @@ class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discrimina
     votes: NDArray[np.float32]  # (n_landmarks, n_targets)
     power: Power
     titles: Vectors  # (n_targets, width): the vector of each target's title, zero if it has none
+    linear: LinearPart | None = None
 
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them."""
@@ -74,15 +77,20 @@ class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discrimina
             range(0, len(texts), _BLOCK),
         )
         empty = np.empty((0, len(self.names)), dtype=np.float32)
-        return Scores(
-            vectors, self.probabilities(texts, vectors), np.concatenate([empty, *nearest])
-        )
+        probabilities = self.power.transform(self.decisions(vectors, words))
+        return Scores(vectors, probabilities, np.concatenate([empty, *nearest]))
 
-    def decisions(self, vectors: Vectors) -> Floats:
+    def decisions(self, vectors: Vectors, words: Words = ()) -> Floats:
         """Estimate the share of each target in each text: about 1 where all is clear.
 
+        :param words: The words of each text, which linear classifiers need.
         :return: Shape: (n_texts, n_targets).
         """
+        votes = self._votes_of(vectors)
+        return votes if self.linear is None else self.linear.joined(votes, vectors, words)
+
+    def _votes_of(self, vectors: Vectors) -> Floats:
+        """Let the landmarks vote. Shape: (n_texts, n_targets)."""
 
         def votes(start: int) -> NDArray[np.float32]:
             projected = unit_rows(vectors[start : start + _BLOCK] @ self.projection)
@@ -95,16 +103,21 @@ class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discrimina
     def probabilities(
         self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None
     ) -> Probabilities:
-        """Compute probabilities from the vectors. Shape: (n_texts, n_targets)."""
-        return self.power.transform(self.decisions(vectors))
+        """Compute probabilities from vectors and words. Shape: (n_texts, n_targets)."""
+        words = [] if self.linear is None else words_in(texts)
+        return self.power.transform(self.decisions(vectors, words))
 
     def word_votes(self, words: Words) -> Floats:
-        """Give zeros: this head knows no words. Shape: (n_texts, n_targets)."""
+        """Give zeros: words alone say too little. Shape: (n_texts, n_targets)."""
         return np.zeros((len(words), len(self.names)))
 
 
 def fit_discriminant_head(
-    vectors: Vectors, labels: Sequence[str], titles: Vectors, power: Power | None = None
+    vectors: Vectors,
+    labels: Sequence[str],
+    titles: Vectors,
+    power: Power | None = None,
+    texts: Sequence[str] = (),
 ) -> DiscriminantHead:
     """Fit a head on labelled exemplars, and on the titles of the targets as one exemplar more.
 
@@ -112,6 +125,7 @@ def fit_discriminant_head(
     :param titles: A unit vector for each target, in rising order; a zero row for none. Shape:
         (n_targets, width).
     :param power: From decisions to probabilities, see `fit_power`; any if None.
+    :param texts: The exemplars; without them no linear classifier joins in.
     """
     names, truth, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
     titled = np.flatnonzero(titles.any(axis=1))
@@ -132,6 +146,7 @@ def fit_discriminant_head(
         votes=votes,
         power=power or Power(1.0, 1.0),
         titles=np.asarray(titles, dtype=np.float32),
+        linear=fit_linear_part(texts, vectors, labels),
     )
 
 
