@@ -133,6 +133,7 @@ def cases_of(confidence, correct, ask_probability=None, **given):
         "truth_probability": np.ones(n),
         "outside": np.zeros(n),
         "is_outside": no,
+        "doubtful": no,
     }
     return Cases(**(plain | given))
 

@@ -28,6 +28,7 @@ from router.model.model import Model, model_hash
 from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
 from router.packs.pack import Pack
 from router.packs.shared_exemplar import SharedExemplar
+from router.text import plain_text
 
 _N_FOLDS = 5
 
@@ -71,12 +72,14 @@ def calibrate(
         is expected of texts that are drawn like these (Angelopoulos et al. 2024, Conformal Risk
         Control), and not promised where users come to ask for something else.
     :return: For `Router.with_calibration`. Its report is about held-out texts.
-    :raises RouterError: There are fewer than 100 different labelled texts or fewer than a promise
-        needs, the pack does not know a label, or no threshold keeps the promise.
+    :raises RouterError: There are fewer than 100 different labelled texts that are no exemplars, or
+        fewer than a promise needs, the pack does not know a label, or no threshold keeps the
+        promise.
     """
     goal = Goal(ask_rate, max_error)
-    texts, golds = read_labels(router.pack, texts, labels)
-    goal.check_enough(texts)
+    known, all_golds = read_labels(router.pack, texts, labels)
+    texts, golds = _no_exemplars(router.pack, known, all_golds)
+    goal.check_enough(texts, left_out=len(known) - len(texts))
     cases = Cases.of(router.pack, with_log_cache(router.encoder), router.model, texts, golds)
     return _calibration(router.pack, router.encoder, cases, folds_of(texts), goal, "log")
 
@@ -222,6 +225,19 @@ def read_labels(
     return kept, golds
 
 
+def _no_exemplars(
+    pack: Pack, texts: Sequence[str], golds: Sequence[Gold]
+) -> tuple[list[str], list[Gold]]:
+    """Leave out the texts that are exemplars: of what it has learnt, a router is always sure."""
+    exemplars = {plain_text(line).casefold() for _, line in pack.target_exemplars()}
+    kept = [
+        row
+        for row, text in enumerate(texts)
+        if plain_text(_exemplar_line(text)).casefold() not in exemplars
+    ]
+    return [texts[row] for row in kept], [golds[row] for row in kept]
+
+
 def _calibration(
     pack: Pack,
     encoder: Encoder,
@@ -255,7 +271,11 @@ def _calibration(
         maps=maps,
         candidate_threshold=fitted.candidate_threshold,
         intervals=interval_steps(cases, held_out),
-        report=held_out_report(cases, thresholds_of(policy).simulate(cases), held_out),
+        report=held_out_report(
+            cases,
+            thresholds_of(policy, asks_by_rate=pack.ask_rate is not None).simulate(cases),
+            held_out,
+        ),
     )
 
 

@@ -88,8 +88,9 @@ class CompiledPolicy:
     :param scalings: The rescaling of the confidence of each action; that of the probability of a
         missing detail under "clarify".
     :param extra_skill_threshold: The probability from which a further skill is routed to as well.
-    :param doubt: From which ambiguity and strangeness on it asks and refuses, if a share of the
-        texts is to be asked about; None if the thresholds of the policy decide that.
+    :param doubt: From which ambiguity and strangeness on it asks and refuses; None if a pack has
+        thresholds of its own or documents.
+    :param asks_by_rate: Whether it asks by ambiguity and strangeness, and not by thresholds.
     :param sums_skills: Whether the confidence of a route to several skills is the sum of their
         probabilities. It is in packs made of documents, because their probabilities are not
         rescaled by a fitted map. In other packs the rescaling accounts for several skills.
@@ -107,6 +108,7 @@ class CompiledPolicy:
     scalings: Mapping[str, PlattScaling]
     extra_skill_threshold: float = 0.75
     doubt: DoubtThresholds | None = None
+    asks_by_rate: bool = False
     sums_skills: bool = False
 
     @classmethod
@@ -155,7 +157,10 @@ class CompiledPolicy:
             scalings={name: policy.confidence for name in ACTIONS if name != "clarify"}
             | dict(scalings or {}),
             extra_skill_threshold=pack.extra_skill_threshold(policy),
-            doubt=None if ask_rate is None else statistics.doubt.thresholds(ask_rate),
+            doubt=statistics.doubt.thresholds(ask_rate or 0.0)
+            if ask_rate is not None or pack.has_typical_judgements
+            else None,
+            asks_by_rate=ask_rate is not None,
             sums_skills=pack.is_made_of_documents,
         )
 
@@ -194,7 +199,7 @@ class CompiledPolicy:
             confidence_threshold=self.policy.confidence_threshold,
         )
         wrong, strange = 1.0 - confidence, np.zeros_like(unsure)
-        if doubts is not None:
+        if doubts is not None and self.asks_by_rate:
             missing, unsure, strange = self._by_rate(
                 doubts,
                 in_scope & self.candidates.has_alternatives(evidence),
