@@ -108,6 +108,7 @@ def evidence_of(*rows):
         extra_skills=np.array(
             [[row.get("extra", {}).get(i, 0.0) for i in range(3)] for row in rows]
         ),
+        foreign=np.array([row.get("foreign", False) for row in rows]),
     )
 
 

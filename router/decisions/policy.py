@@ -21,6 +21,13 @@ from router.statistics.conformal import coverage_threshold, texts_needed
 from router.statistics.probability import PlattScaling
 from router.text import Phrases
 
+_STRANGER = 3.0
+"""How much larger the log odds are that a text belongs nowhere if it is in another language."""
+
+_SAME_IN_ANY_LANGUAGE = 0.6
+"""A text in another language is out of scope if its cosine with every exemplar is lower. Encoders
+for many languages place a text nearer to what says the same."""
+
 _CACHED_ORDERS = 4 << 20
 """Bytes of the cached execution orders of skills."""
 
@@ -235,14 +242,14 @@ class CompiledPolicy:
             evidence.nearest, evidence.centroid_similarity, evidence.probabilities, layout
         )
         in_scope = evidence.probabilities[:, layout.targets]
-        return Doubts(
-            doubt.ambiguity_of(nearness, in_scope, evidence.words), doubt.strangeness_of(nearness)
-        )
+        strangeness = doubt.strangeness_of(nearness) + _STRANGER * evidence.foreign
+        return Doubts(doubt.ambiguity_of(nearness, in_scope, evidence.words), strangeness)
 
     def _in_scope(self, evidence: Evidence, doubts: Doubts | None) -> Bools:
         """Tell which texts are close enough to belong here. Shape: (n_texts,)."""
         if self.doubt is None or doubts is None:
-            return np.asarray(evidence.nearest_similarity >= self.similarity_threshold)
+            least = np.where(evidence.foreign, _SAME_IN_ANY_LANGUAGE, self.similarity_threshold)
+            return np.asarray(evidence.nearest_similarity >= least)
         return np.asarray(doubts.strangeness < self.doubt.refused)
 
     def _by_rate(

@@ -51,7 +51,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     The judgements on top of the head (whether a detail is missing, further concerns) are fitted on
     what a head says of exemplars that it has not seen: two heads are fitted, each on one half.
     """
-    rows = sorted(pack.target_exemplars())
+    rows = sorted(pack.fitted_exemplars())
     labels, texts = [label for label, _ in rows], [text for _, text in rows]
     fitter, vectors = fitter_for(pack, encoder), encoder.encode(texts)
     head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
@@ -303,11 +303,9 @@ def _judge_clauses(
         for skill, lines in pack.exemplars.skills.items()
     }
     plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
-    shared = [
-        (line.text, frozenset(line.targets))
-        for line in pack.exemplars.several
-        if line.text in truth
-    ]
+    shared = [(line.text, frozenset(line.targets)) for line in pack.exemplars.several]
+    if not pack.learns_label_sets:  # no head was fitted on them
+        shared = shared[seed::2]
     rows = [*plain, *shared, *join_exemplars(unseen, _N_JOINED // 2, seed)]
     texts = [text for text, _ in rows]
     words = words_in(texts)

@@ -8,7 +8,7 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import DocumentHead
@@ -18,6 +18,7 @@ from router.heads.similarity import Centroids, cosines
 from router.model.concerns import ClauseEvidence, ClauseGate, Concerns, clauses_of, gate_features
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.label_sets import LabelSets
+from router.model.language import foreign, vocabulary_of
 from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
@@ -55,6 +56,8 @@ class Evidence:
     :param missing_detail: The probability that the deciding detail is missing. Shape: (n_texts,).
     :param extra_skills: The probability that each skill is a further concern. Shape: (n_texts,
         n_skills).
+    :param foreign: Whether the text seems to be in another language than the exemplars. Shape:
+        (n_texts,).
     """
 
     texts: Sequence[str]
@@ -65,6 +68,7 @@ class Evidence:
     questions: QuestionEvidence
     missing_detail: Floats
     extra_skills: Probabilities
+    foreign: Bools
 
     @property
     def vectors(self) -> Vectors:
@@ -138,7 +142,13 @@ class Model:
             extra_skills=self._extra_skills(texts, words, scores, encoder)
             if further_concerns
             else np.zeros((len(texts), len(self.layout.skills))),
+            foreign=foreign(texts, words, lambda: self._vocabulary),
         )
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        """The words of all exemplars, and English ones."""
+        return vocabulary_of(self.exemplar_texts)
 
     def restricted(self, evidence: Evidence, allowed: Collection[str]) -> Evidence:
         """Leave out what can't be decided: the other targets share its probability.

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from router.errors import PackError
-from router.packs.faults import Fault, decoding_fault, did_you_mean, faults_of
+from router.packs.faults import MIN_EXEMPLARS, Fault, decoding_fault, did_you_mean, faults_of
 from router.packs.labels import id_of_label
 from router.packs.precedence import Precedence
 from router.packs.shared_exemplar import SharedExemplar
@@ -393,6 +393,15 @@ class Pack(Struct, frozen=True, dict=True):
         With fewer of them, the clauses of a text tell more.
         """
         return self.has_typical_judgements and len(self.exemplars.several) >= _FEWEST_SHARED
+
+    def fitted_exemplars(self) -> Iterator[tuple[str, str]]:
+        """Give (target, exemplar) for what a head is fitted on, see `target_exemplars`.
+
+        Shared exemplars tell a head little that decides between single skills. They are among them
+        if they teach label sets, or if a skill has too few of its own.
+        """
+        few = any(len(lines) < MIN_EXEMPLARS for lines in self.exemplars.skills.values())
+        return self.target_exemplars(shared=few or self.learns_label_sets)
 
     def extra_skill_threshold(self, policy: Policy | None = None) -> float:
         """Tell from which probability on a further skill is routed to.

@@ -69,7 +69,7 @@ class LiveRouter:
         before, model, live = self._last
         if live is None or not _same_but_exemplars(before, pack):
             return None
-        exemplars = list(dict.fromkeys(pack.target_exemplars()))
+        exemplars = list(dict.fromkeys(pack.fitted_exemplars()))
         n_changed = len(set(exemplars) ^ set(live.exemplars))
         same_targets = {label for label, _ in exemplars} == set(live.head.names)
         if not same_targets or n_changed > _MOST_CHANGED * len(live.exemplars):

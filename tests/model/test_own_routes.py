@@ -206,3 +206,11 @@ def test_a_log_of_its_own_exemplars_calibrates_nothing(shop):
     labels = [id_of_label(label) for label, lines in ROUTES.items() for _ in lines] * 6
     with pytest.raises(RouterError, match="got 0 besides 114 that are exemplars"):
         calibrate(shop, texts, labels)
+
+
+def test_another_language_is_noticed_and_the_cure_is_named(shop):
+    for text in ("ich möchte diese Schuhe zurückgeben", "où est ma commande s'il vous plaît"):
+        decision = shop.route(text)
+        assert not isinstance(decision, Route)
+        assert "another language" in decision.reason
+        assert "encoder for many languages" in decision.reason

@@ -337,3 +337,19 @@ def test_a_rate_of_zero_never_asks_and_still_refuses_strangers(pack):
     policy = policy_of(pack, ask_rate=0.0, ask_threshold=None)
     rows = [{"p": HALVES, "text": "brakes", "missing": 1.0}, far(-4.60)]
     assert [ACTIONS[code] for code in policy.decide(evidence_of(*rows)).action] == ["route", "none"]
+
+
+def test_a_text_in_another_language_is_stranger(pack):
+    rows = [far(-3.0), {**far(-3.0), "foreign": True}]
+    result = policy_of(pack, **RATE).decide(evidence_of(*rows))
+    assert result.in_scope.tolist() == [True, False]
+
+
+def test_where_thresholds_decide_a_text_in_another_language_has_to_lie_nearer(pack):
+    rows = [
+        {"nearest": nearest, "foreign": foreign}
+        for foreign in (False, True)
+        for nearest in (0.5, 0.7)
+    ]
+    result = policy_of(pack).decide(evidence_of(*rows))
+    assert result.in_scope.tolist() == [True, True, False, True]
