@@ -9,7 +9,7 @@ Nothing was chosen on the test lines.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
