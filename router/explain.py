@@ -133,7 +133,7 @@ def explain(
         further_skills=tuple(
             pair for pair in sorted(extra, key=lambda pair: -pair[1]) if pair[1] > 0.0
         )[:most],
-        clauses=() if evidence.scores.token_matches is not None else _clauses(router, text),
+        clauses=_clauses(router, text),
         context=context,
     )
 

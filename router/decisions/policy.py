@@ -11,7 +11,7 @@ from router.arrays import Bools, Floats, Indices
 from router.decisions.candidates import MAX_OPTIONS, Candidates
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
 from router.heads.lexicon import BoundedCache
-from router.model.doubt import DoubtThresholds, Nearness
+from router.model.doubt import DoubtThresholds, Nearness, clearness
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
 from router.model.model import Evidence
@@ -98,9 +98,8 @@ class CompiledPolicy:
     :param doubt: From which ambiguity and strangeness on it asks and refuses; None if a pack has
         thresholds of its own or documents.
     :param asks_by_rate: Whether it asks by ambiguity and strangeness, and not by thresholds.
-    :param sums_skills: Whether the confidence of a route to several skills is the sum of their
-        probabilities. It is in packs made of documents, because their probabilities are not
-        rescaled by a fitted map. In other packs the rescaling accounts for several skills.
+    :param is_made_of_documents: Whether the skills are documents. Their probabilities are not
+        rescaled by a fitted map: how clear a text is tells the confidence.
     """
 
     policy: Policy
@@ -116,7 +115,7 @@ class CompiledPolicy:
     extra_skill_threshold: float = 0.75
     doubt: DoubtThresholds | None = None
     asks_by_rate: bool = False
-    sums_skills: bool = False
+    is_made_of_documents: bool = False
 
     @classmethod
     def of(
@@ -168,7 +167,7 @@ class CompiledPolicy:
             if ask_rate is not None or pack.has_typical_judgements
             else None,
             asks_by_rate=ask_rate is not None,
-            sums_skills=pack.is_made_of_documents,
+            is_made_of_documents=pack.is_made_of_documents,
         )
 
     def decide(self, evidence: Evidence) -> PolicyResult:
@@ -192,7 +191,7 @@ class CompiledPolicy:
         skills, routed = self._skills(evidence, shares, action)
         neighbours = self._neighbours(evidence, shares, action, skills)
         confidence = self._confidence(
-            evidence, shares, action, routed, neighbours, in_scope, doubts
+            evidence, shares, action, routed, skills, neighbours, in_scope, doubts
         )
         ask = self.scalings.get("clarify", PlattScaling()).transform(evidence.missing_detail)
         question = self._likeliest_question(evidence)
@@ -310,14 +309,18 @@ class CompiledPolicy:
         chosen[routed, 0] = top[routed]
         confidence = of_skills[np.arange(len(top)), top]
         threshold = self.extra_skill_threshold
+        for row, pair in evidence.pairs.items():
+            if routed[row] and most > 1 and pair.probability >= threshold:
+                chosen[row, :2] = pair.skills
+                confidence[row] = (1.0 + pair.probability) / 2.0
+        if self.is_made_of_documents:
+            return chosen, confidence
         extra = np.where(evidence.extra_skills >= threshold, evidence.extra_skills, 0.0)
         for row in (routed & extra.any(axis=1)).nonzero()[0].tolist():  # one text in twenty
             strength = extra[row]
             strength[top[row]] = 2.0  # the likeliest skill always comes first
             ranked = np.argsort(-strength, kind="stable")[:most]
             ranked = ranked[strength[ranked] > 0.0]
-            if self.sums_skills:
-                confidence[row] = of_skills[row, ranked].sum()
             confidence[row] *= strength[ranked[1:]].prod()
             chosen[row, : len(ranked)] = self._order[tuple(ranked.tolist())]
         return chosen, confidence
@@ -367,6 +370,7 @@ class CompiledPolicy:
         shares: Floats,
         action: NDArray[np.int8],
         routed: Floats,
+        skills: Indices,
         neighbours: Bools,
         in_scope: Bools,
         doubts: Doubts | None,
@@ -388,6 +392,10 @@ class CompiledPolicy:
                 elif len(far):
                     p_value = self.statistics.p_value(evidence.nearest_similarity[far])
                     confidence[far] = np.maximum(confidence[far], 1.0 - p_value)
+            if code == ROUTE and self.is_made_of_documents:
+                single = rows[(skills[rows, 1:] < 0).all(axis=1)]
+                words = [evidence.words[row] for row in single.tolist()]
+                confidence[single] = clearness(confidence[single], words)
             confidence[rows] = self.scalings[ACTIONS[code]].transform(confidence[rows])
         return confidence
 

@@ -21,7 +21,7 @@ from router.heads.kernel_head import KernelHead, fit_kernel_head
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.packs.labels import readable
-from router.packs.markdown import own_text, passages
+from router.packs.markdown import own_text
 from router.packs.pack import Pack
 from router.statistics.probability import Power, fit_power_on_sample
 from router.text import words_in
@@ -29,9 +29,9 @@ from router.text import words_in
 _MAX_DOCUMENT_LENGTH = 100_000
 """Characters of a document that are read, from its beginning."""
 
-_MAX_PASSAGES = 100
-"""Lines of a document whose tokens are kept, from its beginning. With all of them, queries find
-nothing more."""
+_TELLING = 16
+"""Exemplars whose tokens are kept beside those of the description: the first ones, which state
+what a skill is for. With the lines of the whole document queries find nothing more."""
 
 _N_PARTS, _FEW_EXEMPLARS = 5, 4_000
 """Parts that are held out in turn; with more exemplars than that, two do."""
@@ -197,11 +197,15 @@ class DocumentFitter:
     descriptions: Mapping[str, Description]
     documents: Mapping[str, str]
     lexicon: Lexicon
+    titles: Mapping[str, str]
+    telling: Mapping[str, Sequence[str]]
     late: LateInteraction | None = None
 
     def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> DocumentHead:
         """Fit a head."""
-        head = fit_document_head(texts, vectors, labels, self.descriptions, self.lexicon)
+        head = fit_document_head(
+            texts, vectors, labels, self.descriptions, self.lexicon, self.titles
+        )
         return structs.replace(head, late=self.late)
 
     def fit_held_out(
@@ -225,26 +229,28 @@ class DocumentFitter:
         exemplars = zip(_labels_of(head), texts, strict=True)
         descriptions = {name: description.text for name, description in self.descriptions.items()}
         documents = documents_of(exemplars, descriptions, self.documents)
-        return head.with_words([documents[name] for name in head.names])
+        everyday = [] if head.none is None else documents[head.names[head.none]].splitlines()
+        return head.with_words([documents[name] for name in head.names], everyday)
 
     def for_queries(
         self, head: DocumentHead, texts: Sequence[str], encoder: Encoder
     ) -> DocumentHead:
-        """Add the words of whole documents, and their tokens if the encoder gives any."""
+        """Add the words of whole documents, and tokens if the encoder gives any."""
         head = self.with_documents(head, texts)
-        lines: dict[str, list[str]] = {}
-        for label, text in zip(_labels_of(head), texts, strict=True):
-            lines.setdefault(label, []).append(text)
-        for name, description in self.descriptions.items():
-            document = passages(self.documents.get(name, ""))[:_MAX_PASSAGES]
-            lines[name] += [description.text, *document]
-        everyday = [] if head.none is None else lines[head.names[head.none]]
+        lines = [self._telling_lines(name) for name in head.names]
+        everyday = [] if head.none is None else [*self.telling[head.names[head.none]]]
         _, tokens = encode_with_tokens(encoder, [*everyday, texts[0]])
         if tokens is None:
             return head
         width = tokens.pop().shape[1]
-        points = document_tokens([lines[name] for name in head.names], encoder, width)
+        points = document_tokens(lines, encoder, width)
         return structs.replace(head, late=LateInteraction.of(points, tokens))
+
+    def _telling_lines(self, name: str) -> list[str]:
+        """Give what a target says of itself first; an exemplar that repeats it is left out."""
+        described = self.descriptions[name].text if name in self.descriptions else ""
+        first = [line for line in self.telling[name][:_TELLING] if not line.endswith(described)]
+        return [described, *first] if described else list(self.telling[name][:_TELLING])
 
 
 def _labels_of(head: DocumentHead) -> list[str]:
@@ -288,7 +294,13 @@ def _document_fitter(
 ) -> DocumentFitter:
     texts = _descriptions(pack)
     descriptions = {name: Description(text, vectors[name]) for name, text in texts.items()}
-    return DocumentFitter(descriptions, _documents(pack), lexicon)
+    titles = {
+        f"skill:{skill.id}": f"{readable(skill.id)} {skill.title}" for skill in pack.file.skills
+    }
+    telling: dict[str, list[str]] = {}
+    for label, line in pack.target_exemplars():
+        telling.setdefault(label, []).append(line)
+    return DocumentFitter(descriptions, _documents(pack), lexicon, titles, telling)
 
 
 def _descriptions(pack: Pack) -> dict[str, str]:

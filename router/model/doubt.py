@@ -16,6 +16,7 @@ import numpy as np
 
 from router.arrays import Floats, Probabilities, Similarities
 from router.model.layout import Layout
+from router.statistics.probability import logit
 from router.text import Words
 
 _AMBIGUITY = (-1.5, 1.6, -0.99, -0.58, 3.35)
@@ -48,6 +49,14 @@ _REFUSED_SHARE, _BORDER_SHARE = 0.001, 0.05
 _HALFWAY, _HALFWAY_OF_REFUSING = 500, 100
 """With so many exemplars, what they say of a threshold weighs as much as what the bots say; with
 twice as many four times as much."""
+
+_CLEARNESS = (0.6, 2.3, -6.0)
+"""Weights of the log odds of the likeliest skill in a folder of documents, and of log(1 + words);
+then the bias. They were fitted on queries to public collections of skills
+(`benchmarks/document_weights.py`)."""
+
+_ENOUGH_WORDS = 14
+"""A text of more words is no clearer for it."""
 
 _FEWEST_DOUBTFUL = 10
 """With fewer doubtful exemplars the options of questions are judged by all exemplars."""
@@ -223,6 +232,22 @@ class Doubt:
         if len(shares) < _FEWEST_DOUBTFUL:
             shares = self.true_share
         return float(np.quantile(shares, alpha)) if len(shares) else 0.0
+
+
+def clearness(probability: Floats, words: Words) -> Floats:
+    """Tell how likely it is that a text needs no question, where documents are weighed.
+
+    A short text that one document fits best may be meant for another: "docs", "review this".
+
+    :param probability: Of the likeliest skill, or skills. Shape: (n_texts,).
+    :param words: The words of each text.
+    :return: Shape: (n_texts,), in [0, 1].
+    """
+    of_odds, of_words, bias = _CLEARNESS
+    n_words = np.log1p(np.minimum([len(of_text) for of_text in words], _ENOUGH_WORDS))
+    return np.asarray(
+        1.0 / (1.0 + np.exp(-of_odds * logit(probability) - of_words * n_words - bias))
+    )
 
 
 def scale_of(cosines: Floats) -> Floats:

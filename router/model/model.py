@@ -1,7 +1,7 @@
 """Everything that is fitted from a pack, and the evidence that it finds in a batch of texts."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -13,16 +13,22 @@ from router.encoders.encoder import Encoder
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import DocumentHead
 from router.heads.kernel_head import KernelHead
-from router.heads.scores import Scores, TokenMatches
+from router.heads.scores import Scores
 from router.heads.similarity import Centroids, cosines
-from router.model.concerns import ClauseEvidence, ClauseGate, Concerns, clauses_of, gate_features
+from router.model.concerns import (
+    ClauseEvidence,
+    ClauseGate,
+    Concerns,
+    clauses_of,
+    gate_features,
+)
 from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.halves import Pair, pair_of, splits_of
 from router.model.label_sets import LabelSets
 from router.model.language import foreign, vocabulary_of
 from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
-from router.model.token_concerns import extra_skills_by_tokens
 from router.packs.pack import Pack
 from router.statistics.probability import logit
 from router.text import Words, words_in
@@ -58,6 +64,7 @@ class Evidence:
         n_skills).
     :param foreign: Whether the text seems to be in another language than the exemplars. Shape:
         (n_texts,).
+    :param pairs: By row, two skills of a folder of documents that the halves of a text ask for.
     """
 
     texts: Sequence[str]
@@ -69,6 +76,7 @@ class Evidence:
     missing_detail: Floats
     extra_skills: Probabilities
     foreign: Bools
+    pairs: Mapping[int, Pair] = field(default_factory=dict)
 
     @property
     def vectors(self) -> Vectors:
@@ -131,6 +139,13 @@ class Model:
         scores = self.head.score(texts, words, encoder)
         asked = scores.probabilities[:, self.layout.questions]
         questions = self.questions.evidence(words, scores.vectors, asked)
+        extra, pairs = np.zeros((len(texts), len(self.layout.skills))), dict[int, Pair]()
+        if further_concerns and isinstance(self.head, DocumentHead):
+            pairs = self._pairs(texts, scores, encoder)
+            for row, pair in pairs.items():
+                extra[row, list(pair.skills)] = pair.probability
+        elif further_concerns:
+            extra = self._extra_skills(texts, words, scores, encoder)
         return Evidence(
             texts=texts,
             words=words,
@@ -139,10 +154,9 @@ class Model:
             centroid_similarity=_closest(scores.vectors, self._target_centroids),
             questions=questions,
             missing_detail=self.missing_detail.probability(questions),
-            extra_skills=self._extra_skills(texts, words, scores, encoder)
-            if further_concerns
-            else np.zeros((len(texts), len(self.layout.skills))),
+            extra_skills=extra,
             foreign=foreign(texts, words, lambda: self._vocabulary),
+            pairs=pairs,
         )
 
     @cached_property
@@ -169,6 +183,11 @@ class Model:
                 scores.vectors, self._target_centroids[left[self.layout.targets]]
             ),
             extra_skills=evidence.extra_skills * left[self.layout.skills],
+            pairs={
+                row: pair
+                for row, pair in evidence.pairs.items()
+                if left[self.layout.skills[list(pair.skills)]].all()
+            },
         )
 
     def _nearest_in_scope(self, nearest: Similarities) -> Floats:
@@ -186,10 +205,10 @@ class Model:
     def _extra_skills(
         self, texts: Sequence[str], words: Words, scores: Scores, encoder: Encoder
     ) -> Probabilities:
-        """Judge each skill as a further concern, by tokens where the head knows them.
+        """Judge each skill as a further concern.
 
-        Otherwise the clauses of a text are encoded, if the text as a whole leaves room for a
-        further concern: for most texts it does not. Shape: (n_texts, n_skills).
+        The clauses of a text are encoded for it, if the text as a whole leaves room for a further
+        concern: for most texts it does not. Shape: (n_texts, n_skills).
         """
         skills = self.layout.skills
         extra = np.zeros((len(texts), len(skills)))
@@ -197,10 +216,6 @@ class Model:
         unasked = scores.probabilities[:, self.layout.unasked]
         routed = unasked.argmax(axis=1) < len(skills)
         if not routed.any():
-            return extra
-        if scores.token_matches is not None:
-            for row in scores.token_matches.keys() & routed.nonzero()[0].tolist():
-                extra[row] = self._by_tokens(scores.token_matches[row], scores.probabilities[row])
             return extra
         whole = scores.probabilities[:, skills]
         if self.label_sets is not None:
@@ -221,20 +236,33 @@ class Model:
             extra[rows] = self.concerns.extra_skills(evidence, whole[rows])
         return extra
 
-    def _by_tokens(self, matches: TokenMatches, probabilities: Floats) -> Floats:
-        """Judge further concerns of one text by its tokens. Shape: (n_skills,)."""
-        skill = self._skill_of_column[matches.targets]
-        is_skill = skill >= 0
-        none = float(probabilities[self.layout.none].sum())
-        matches = TokenMatches(skill[is_skill], matches.similarities[is_skill])
-        return extra_skills_by_tokens(matches, probabilities[self.layout.skills], none)
+    def _pairs(self, texts: Sequence[str], scores: Scores, encoder: Encoder) -> dict[int, Pair]:
+        """Find the texts whose halves ask for two skills."""
+        skills = self.layout.skills
+        if len(skills) < 2:
+            return {}
+        whole = self._shares(scores.probabilities)
+        splits = {
+            row: found
+            for row, text in enumerate(texts)
+            if (found := splits_of(text, float(whole[row].max())))
+        }
+        flat = [half for found in splits.values() for s in found for half in (s.first, s.second)]
+        if not flat:
+            return {}
+        of_halves = self._shares(self.head.score(flat, words_in(flat), encoder).probabilities)
+        pairs, start = {}, 0
+        for row, found in splits.items():
+            end = start + 2 * len(found)
+            if (pair := pair_of(found, of_halves[start:end], whole[row])) is not None:
+                pairs[row] = pair
+            start = end
+        return pairs
 
-    @cached_property
-    def _skill_of_column(self) -> Indices:
-        """Tell which skill each column is; -1 if none. Shape: (n_targets,)."""
-        skill = np.full(len(self.names), -1, dtype=np.intp)
-        skill[self.layout.skills] = np.arange(len(self.layout.skills))
-        return skill
+    def _shares(self, probabilities: Probabilities) -> Probabilities:
+        """Give the probabilities of the skills, given that nothing is asked."""
+        unasked = probabilities[:, self.layout.unasked].sum(axis=1, keepdims=True)
+        return np.asarray(probabilities[:, self.layout.skills] / np.maximum(unasked, 1e-12))
 
     def _worth_encoding(
         self, texts: Sequence[str], words: Words, rows: Indices, whole: Probabilities
