@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Indices
 from router.text import Words, words_in
 
-_ENDINGS = ("ing", "ies", "es", "ed", "s", "ly")
+_ENDINGS = ("ing", "ies", "es", "ed", "ly", "s")
 _SHORTEST_STEM = 3
 
 
@@ -87,7 +87,10 @@ def _stems(words: Sequence[str]) -> Iterator[str]:
 
 
 def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            return word[: -len(ending)]
-    return word
+    """Remove an ending, so that "merge", "merges", "merged" and "merging" are one word."""
+    ending = next((end for end in _ENDINGS if word.endswith(end)), "")
+    if ending and len(word) - len(ending) >= _SHORTEST_STEM:
+        word = word[: -len(ending)]
+        if word[-1] == word[-2] and word[-1] not in "ls":
+            word = word[:-1]
+    return word[:-1] if len(word) > _SHORTEST_STEM and word[-1] in "ey" else word

@@ -27,7 +27,7 @@ larger and the smaller log probability of the two in the whole text; and of the 
 the shorter half; then the bias."""
 
 _CLEAR = 0.9
-"""A text that is clearer than this as a whole is split only where it states an order."""
+"""A text that is clearer than this as a whole is split only where it states an order or ", and"."""
 
 _JOINT = re.compile(
     r"[.;!?]+\s+|,\s+(?:and\s+)?|\s+and\s+|\s+(?=then\b)|\s+before\s+(?=(?:you|we|i|the|it)\b)",
@@ -49,7 +49,7 @@ _EARLIER = re.compile(r"(?:and |but )?(?:first\b|before that\b|beforehand\b)", r
 class Split:
     """A text in two halves, in the order in which they are to be done.
 
-    :param joint: "order" where a word says so, "sentence", or "clause".
+    :param joint: "order" where a word says so, "joined" after ", and", "sentence", or "clause".
     """
 
     first: str
@@ -76,7 +76,8 @@ def splits_of(text: str, clearest: float) -> list[Split]:
     """
     plain = " ".join(text.split())
     starts_in_order = bool(_BEGINS_IN_ORDER.match(plain))
-    splits = []
+    splits: list[Split] = []
+    kept: list[Split] = []
     for joint in _JOINT.finditer(plain):
         halves = plain[: joint.start()].strip(" ,.;:"), plain[joint.end() :].strip(" ,.;:")
         if any(
@@ -84,15 +85,18 @@ def splits_of(text: str, clearest: float) -> list[Split]:
             for half in halves
         ):
             continue
-        kind = "sentence" if joint[0].strip()[:1] in (".", ";", "!", "?") else "clause"
-        kind = "clause" if not joint[0].strip() else kind
+        between = joint[0].strip()
+        is_end = between[:1] in (".", ";", "!", "?") and between != ""
+        kind = "sentence" if is_end else "joined" if between[:1] == "," != between else "clause"
         if starts_in_order or _ORDER.match(plain[joint.start() :]) or _ORDER.match(f" {halves[1]}"):
             kind = "order"
         is_turned = bool(_BEGINS_WITH_LATER.match(plain) or _EARLIER.match(halves[1]))
         splits.append(Split(*(halves[::-1] if is_turned else halves), kind))
-    ordered = [split for split in splits if split.joint == "order"]
-    others = [split for split in splits if split.joint != "order"] if clearest < _CLEAR else []
-    return [*ordered, *others][:_MOST]
+    for kinds in (("order",), ("joined",), ("sentence", "clause")):
+        if found := [split for split in splits if split.joint in kinds]:
+            is_clear = clearest >= _CLEAR and kinds == ("sentence", "clause")
+            kept += [] if is_clear else found
+    return kept[:_MOST]
 
 
 def pair_of(splits: Sequence[Split], halves: Probabilities, whole: Probabilities) -> Pair | None:
