@@ -149,9 +149,8 @@ def main() -> int:
         load_s = time.process_time() - began
         print(f"{name}: {len(router.pack.skills)} skills, {len(rows)} queries, {load_s:.1f} s")
         for what, (figure, n) in counts(router, rows).items():
-            print(
-                f"  {what}: {figure:.3f} of {n}" if figure % 1 else f"  {what}: {figure:.0f} of {n}"
-            )
+            shown = f"{figure:.0f}" if what in ("two", "ambiguous", "none") else f"{figure:.3f}"
+            print(f"  {what}: {shown} of {n}")
         if not args.no_peers:
             for peer, (first, three) in peers(router, rows).items():
                 print(f"  {peer}: {first:.3f} first, {three:.3f} within three")
