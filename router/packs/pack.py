@@ -25,7 +25,7 @@ DEFAULT_ASK_RATE = 0.10
 """The share of queries that a pack asks about if it sets neither a rate nor a threshold."""
 
 _FEWEST_SHARED = 20
-_THRESHOLD_OF_SETS, _THRESHOLD_OF_CLAUSES = 0.5, 0.75
+_THRESHOLD_OF_SETS, _THRESHOLD_OF_CLAUSES, _THRESHOLD_OF_HALVES = 0.5, 0.75, 0.2
 
 Proportion = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -409,6 +409,8 @@ class Pack(Struct, frozen=True, dict=True):
         :param policy: Used instead of the pack's own.
         """
         threshold = (policy or self.file.policy).extra_skill_threshold
+        if threshold is None and self.is_made_of_documents:
+            return _THRESHOLD_OF_HALVES
         if threshold is None:
             return _THRESHOLD_OF_SETS if self.learns_label_sets else _THRESHOLD_OF_CLAUSES
         return threshold
