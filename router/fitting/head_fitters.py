@@ -158,6 +158,7 @@ class DiscriminantFitter:
             )
             judged.append(rows)
             decisions.append(of_part)
+            del head  # its exemplars may take gigabytes
         rows, held_out_decisions = np.concatenate(judged), np.concatenate(decisions)
         power = fit_power_on_sample(held_out_decisions, truth[rows])
         head = self._fit(texts, vectors, labels, power)

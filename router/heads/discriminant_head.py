@@ -129,14 +129,16 @@ def fit_discriminant_head(
     """
     names, truth, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
     titled = np.flatnonzero(titles.any(axis=1))
-    points = np.concatenate([vectors, titles[titled]]).astype(np.float32)
     codes = np.concatenate([truth, titled])
     order = np.argsort(codes, kind="stable")
-    points, codes = points[order], codes[order]
+    points = np.empty((len(codes), vectors.shape[1]), dtype=np.float32)
+    place = np.argsort(order)  # written at once, because there may be gigabytes
+    points[place[: len(vectors)]] = vectors
+    points[place[len(vectors) :]] = titles[titled]
+    codes = codes[order]
     per_target = np.bincount(codes, minlength=len(names))
     projection = _directions(points, codes, per_target)
-    projected = unit_rows(points @ projection)
-    landmarks, votes = _fit_votes(projected, codes, per_target)
+    landmarks, votes = _fit_votes(points, projection, codes, per_target)
     return DiscriminantHead(
         names=tuple(names.tolist()),
         exemplars=np.ascontiguousarray(vectors, dtype=np.float32),
@@ -191,7 +193,7 @@ def _variance_within(points: Vectors, codes: Indices, counts: Indices) -> float:
 
 
 def _fit_votes(
-    projected: Vectors, codes: Indices, counts: Indices
+    points: Vectors, projection: NDArray[np.float32], codes: Indices, counts: Indices
 ) -> tuple[Vectors, NDArray[np.float32]]:
     """Solve for the votes of the landmarks, with each target weighing the same.
 
@@ -200,18 +202,19 @@ def _fit_votes(
     """
     from scipy.linalg import cho_factor, cho_solve
 
-    n, n_targets = len(projected), len(counts)
+    n, n_targets = len(points), len(counts)
     most = min(_MAX_LANDMARKS, max(_MAX_VOTES // n_targets, 500))
     # Evenly spaced among exemplars that stand target by target: each target has its share.
     chosen = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
-    landmarks = np.ascontiguousarray(projected[chosen])
+    landmarks = np.ascontiguousarray(unit_rows(points[chosen] @ projection))
     weights = (counts.mean() / counts).astype(np.float32)
     gram = np.zeros((len(landmarks), len(landmarks)), dtype=np.float32)
     wanted = np.zeros((len(landmarks), n_targets), dtype=np.float32)
     total = np.zeros(len(landmarks), dtype=np.float32)
     for start in range(0, n, 4_096):
         of_block = codes[start : start + 4_096]
-        kernel = _kernel(projected[start : start + 4_096] @ landmarks.T)
+        projected = unit_rows(points[start : start + 4_096] @ projection)
+        kernel = _kernel(projected @ landmarks.T)
         weighted = kernel * weights[of_block, None]
         gram += kernel.T @ weighted
         total += weighted.sum(axis=0)
