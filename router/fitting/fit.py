@@ -200,7 +200,9 @@ def category_centroids(pack: Pack, vectors: Vectors, labels: Sequence[str]) -> C
     """Average the exemplars of the skills of each category."""
     category = {f"skill:{skill.id}": skill.category for skill in pack.skills.values()}
     of_skills = [index for index, label in enumerate(labels) if label in category]
-    return Centroids.of(vectors[of_skills], [category[labels[index]] for index in of_skills])
+    if len(of_skills) < len(labels):  # a copy may take gigabytes
+        vectors = vectors[of_skills]
+    return Centroids.of(vectors, [category[labels[index]] for index in of_skills])
 
 
 def _question_index(pack: Pack, encoder: Encoder) -> QuestionIndex:

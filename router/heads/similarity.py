@@ -161,6 +161,10 @@ def nearest_by_target(similarities: Similarities, starts: Indices) -> Similariti
     return np.asarray(np.maximum.reduceat(similarities, starts, axis=1))
 
 
+_SUMMED = 32
+"""Columns that are added up at a time, so that temporary arrays stay small."""
+
+
 @dataclass(frozen=True)
 class Centroids:
     """One unit vector for each target. `names` are the targets in the order of the rows."""
@@ -188,10 +192,15 @@ def sums_by_code(vectors: Vectors, codes: Indices, counts: Indices) -> Floats:
     :param counts: The number of vectors of each target, at least one. Shape: (n_targets,).
     :return: Shape: (n_targets, width).
     """
+    sums = np.zeros((len(counts), vectors.shape[1]))
     if not len(counts):
-        return np.zeros((0, vectors.shape[1]))
-    grouped = vectors[np.argsort(codes, kind="stable")].astype(np.float64)
-    return np.asarray(np.add.reduceat(grouped, np.cumsum(counts) - counts, axis=0))
+        return sums
+    order, starts = np.argsort(codes, kind="stable"), np.cumsum(counts) - counts
+    for first in range(0, vectors.shape[1], _SUMMED):
+        columns = slice(first, first + _SUMMED)
+        grouped = vectors[order, columns].astype(np.float64)
+        sums[:, columns] = np.add.reduceat(grouped, starts, axis=0)
+    return sums
 
 
 def unit_rows(rows: np.ndarray) -> Vectors:
