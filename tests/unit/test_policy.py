@@ -162,6 +162,12 @@ def test_a_neighbour_is_named_only_beside_its_own_skills(pack):
     assert not result.neighbours.any()
 
 
+def test_further_skills_lower_the_confidence(pack):
+    shares, extra = {"fix-brakes": 0.5, "sell-bikes": 0.4, "none": 0.1}, {SALES: 0.8}
+    result = decide(policy_of(pack), p=shares, extra=extra)
+    assert result.unasked_confidence[0] == pytest.approx(0.5 * 0.8)
+
+
 def test_in_a_pack_made_of_documents_short_texts_are_less_sure_and_halves_name_two(pack):
     described = msgspec.structs.replace(pack.file.skills[0], description="Mends brakes.")
     file = msgspec.structs.replace(pack.file, skills=(described, *pack.file.skills[1:]))
