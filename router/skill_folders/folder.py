@@ -16,23 +16,18 @@ from router.packs.pack import Category, Exemplars, Neighbour, Pack, PackFile, Po
 from router.skill_folders.document_lines import (
     MAX_LINE,
     DocumentLines,
-    clean,
     document_lines,
     plain_name,
 )
 from router.skill_folders.exemplars import none_exemplars, select_exemplars
 from router.skill_folders.links import SkillMentions, ordered_pairs, without_cycles
-from router.skill_folders.phrases import INTRODUCES_USES
+from router.skill_folders.nested import TELLING_NO_GROUP, lines_of_parts, own_and_parts
 from router.skill_folders.questions import close_pairs, draft_questions
 from router.skill_folders.skill_document import SkillDocument, find_skill_document, read_skill
 
 _MAX_SKILLS = 2_000
 _SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"})
 _PARTS_OF_A_SKILL = frozenset({"references", "assets", "scripts", "templates", "examples"})
-_NO_CATEGORY = frozenset({"skills", "plugins", "packages", "src", ".claude", ".agents", ".github"})
-
-_LINES_OF_A_PART = 12
-"""Lines of a nested document that stand for the skill above it."""
 
 _POLICY = Policy(
     similarity_threshold=0.2,
@@ -118,11 +113,9 @@ def read_folder(folder: str | Path) -> SkillFolder:
             f"{root}: no SKILL.md in it that can be read; cure: name the folder that holds your"
             f" skills, each a folder with SKILL.md{reasons}"
         )
-    own, parts = _own_and_parts(list(documents.values()))
+    own, parts = own_and_parts(list(documents.values()))
     every = [
-        replace(
-            skill, lines=replace(skill.lines, parts=_lines_of_parts(parts[skill.document.path]))
-        )
+        replace(skill, lines=replace(skill.lines, parts=lines_of_parts(parts[skill.document.path])))
         if skill.document.path in parts
         else skill
         for skill in _with_ids(root, own)
@@ -133,51 +126,6 @@ def read_folder(folder: str | Path) -> SkillFolder:
     aside = "it points to other skills; it is no target, but its order is read"
     warnings += [f"{skill.document.path}: {aside}" for skill in routers]
     return SkillFolder(root, tuple(skills), routers, tuple(warnings))
-
-
-def _own_and_parts(
-    documents: Sequence[SkillDocument],
-) -> tuple[list[SkillDocument], dict[Path, list[SkillDocument]]]:
-    """Tell skills from the documents nested below one, which are parts of it.
-
-    A nested document is a skill of its own if it stands in a folder like "skills" below the other,
-    or if it has a name and states its use, and the other doesn't send the reader to it.
-    """
-    by_folder = {document.path.parent: document for document in documents}
-    own: list[SkillDocument] = []
-    parts: dict[Path, list[SkillDocument]] = {}
-    for document in documents:
-        above = next((by_folder[f] for f in document.path.parent.parents if f in by_folder), None)
-        if above is None or not _is_part(document, above):
-            own.append(document)
-        else:
-            parts.setdefault(above.path, []).append(document)
-    kept = {document.path for document in own}
-    for path in [path for path in parts if path not in kept]:  # parts of parts
-        above = next(by_folder[f] for f in path.parent.parents if f in by_folder)
-        while above.path not in kept:
-            above = next(by_folder[f] for f in above.path.parent.parents if f in by_folder)
-        parts.setdefault(above.path, []).extend(parts.pop(path))
-    return own, parts
-
-
-def _is_part(document: SkillDocument, above: SkillDocument) -> bool:
-    between = document.path.parent.relative_to(above.path.parent)
-    if not _NO_CATEGORY.isdisjoint(between.parts):
-        return False
-    states_use = any(map(INTRODUCES_USES.search, (document.description, *document.uses)))
-    states_use = states_use or bool(document.uses)
-    sends = f"{between.as_posix()}/" in above.body or re.search(
-        rf"[`*|]{re.escape(document.name)}[`*|]", above.body
-    )
-    return bool(sends) or not states_use
-
-
-def _lines_of_parts(parts: Iterable[SkillDocument]) -> tuple[str, ...]:
-    """Give the names of nested documents, and the beginning of what they describe."""
-    every = map(document_lines, parts)
-    lines = ((part.name, *part.quotes, *part.sentences, *part.clauses) for part in every)
-    return clean(line for of_part in lines for line in of_part[:_LINES_OF_A_PART])
 
 
 def pack_of_folder(
@@ -318,7 +266,7 @@ def _with_ids(root: Path, documents: Iterable[SkillDocument]) -> list[FolderSkil
 def _category(root: Path, path: Path) -> str:
     """Give the plugin or the first telling folder above the skill's own, else "skills"."""
     parts = path.relative_to(root).parts[:-2]
-    slugs = (_slug(part) for part in parts if part not in _NO_CATEGORY)
+    slugs = (_slug(part) for part in parts if part not in TELLING_NO_GROUP)
     return next(filter(None, slugs), "skills")
 
 

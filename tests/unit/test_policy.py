@@ -8,6 +8,7 @@ from evidence import NAMES, evidence_of, policy_of, with_scores
 
 from router.decisions.outcome import ACTIONS
 from router.decisions.policy import ask_risk, asks
+from router.model.halves import Pair
 from router.model.missing_detail import QuestionEvidence
 from router.packs.pack import Neighbour
 from router.packs.pack_file import load_pack
@@ -165,6 +166,25 @@ def test_further_skills_lower_the_confidence(pack):
     shares, extra = {"fix-brakes": 0.5, "sell-bikes": 0.4, "none": 0.1}, {SALES: 0.8}
     result = decide(policy_of(pack), p=shares, extra=extra)
     assert result.unasked_confidence[0] == pytest.approx(0.5 * 0.8)
+
+
+def test_in_a_pack_made_of_documents_short_texts_are_less_sure_and_halves_name_two(pack):
+    described = msgspec.structs.replace(pack.file.skills[0], description="Mends brakes.")
+    file = msgspec.structs.replace(pack.file, skills=(described, *pack.file.skills[1:]))
+    policy = policy_of(msgspec.structs.replace(pack, file=file))
+    shares = {"fix-brakes": 0.5, "sell-bikes": 0.4, "none": 0.1}
+    short, long = (
+        decide(policy, p=shares, text=text).unasked_confidence[0]
+        for text in ("my brakes", "my brakes squeal when I ride down the hill in the rain")
+    )
+    assert short == pytest.approx(1 / (1 + np.exp(6.0 - 2.3 * np.log(3))))  # two words, even odds
+    assert long > 2 * short
+    evidence = evidence_of({"p": shares})
+    of_two = policy.decide(replace(evidence, pairs={0: Pair((SALES, BRAKES), 0.8)}))
+    assert of_two.skills[0, :2].tolist() == [SALES, BRAKES]  # in the order of the text
+    assert of_two.unasked_confidence[0] == pytest.approx(0.9)
+    faint = policy.decide(replace(evidence, pairs={0: Pair((SALES, BRAKES), 0.01)}))
+    assert faint.skills[0, :2].tolist() == [BRAKES, -1]
 
 
 def test_a_neighbour_is_named_beside_a_further_skill_too(pack):
