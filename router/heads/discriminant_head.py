@@ -223,7 +223,8 @@ def _fit_votes(
     wanted -= total[:, None] / n_targets
     system = gram.astype(np.float64) + _RIDGE * _kernel(landmarks @ landmarks.T)
     system[np.diag_indices_from(system)] += _JITTER * np.trace(system) / len(system)
-    votes = cho_solve(cho_factor(system, overwrite_a=True), wanted.astype(np.float64))
+    factor = cho_factor(system, overwrite_a=True)
+    votes = cho_solve(factor, wanted.astype(np.float64, order="F"), overwrite_b=True)
     return landmarks, np.ascontiguousarray(votes, dtype=np.float32)
 
 
