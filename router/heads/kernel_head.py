@@ -175,16 +175,18 @@ def fit_kernel_head(
 def _kernel_matrix(
     vectors: Vectors, words: SparseGram, settings: KernelSettings
 ) -> NDArray[np.float32]:
-    """Compute the kernel of each exemplar with each. Shape: (n, n)."""
-    kernel = np.empty((len(vectors), len(vectors)), dtype=np.float32)
-    for start in range(0, len(vectors), _FITTED):
-        rows = slice(start, start + _FITTED)
-        block = vectors[rows] @ vectors.T
-        block -= 1.0
-        block *= settings.sharpness
-        np.exp(block, out=block)
-        block += settings.lexical * words.rows(rows)
-        kernel[rows] = block
+    """Compute the kernel of each exemplar with itself and each later one; the rest stays 0.
+
+    :return: Shape: (n, n).
+    """
+    kernel = np.zeros((len(vectors), len(vectors)), dtype=np.float32)
+    for rows, block in words.upper(_FITTED):
+        of_vectors = vectors[rows] @ vectors[rows.start :].T
+        of_vectors -= 1.0
+        of_vectors *= settings.sharpness
+        np.exp(of_vectors, out=of_vectors)
+        block *= settings.lexical
+        np.add(of_vectors, block, out=kernel[rows, rows.start :], casting="same_kind")
     return kernel
 
 
@@ -198,18 +200,17 @@ def fit_ridge(
     of the steps that the inverse itself would take. Single precision is enough for a penalty that
     is not tiny, and takes half of the memory.
 
-    :param kernel: Kernel of each exemplar with each, positive semi-definite. Shape:
-        (n_exemplars, n_exemplars).
+    :param kernel: Kernel of each exemplar with each, positive semi-definite, of which what is below
+        the diagonal is not read; it is overwritten. Shape: (n_exemplars, n_exemplars).
     :param targets: What is to be predicted. Shape: (n_exemplars, n_targets).
     :param penalty: How much the weights are damped, above 0.
     :return: Weights, and held-out predictions. Shapes: (n_exemplars, n_targets), the same.
     """
     from scipy.linalg import lapack  # no query needs it
 
-    damped = kernel.copy()
-    damped[np.diag_indices_from(damped)] += penalty
+    kernel[np.diag_indices_from(kernel)] += penalty
     # The transpose of what numpy holds is what LAPACK wants; the kernel is symmetric.
-    factor, failed = lapack.spotrf(damped.T, lower=1, clean=1, overwrite_a=1)
+    factor, failed = lapack.spotrf(kernel.T, lower=1, clean=1, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError(f"the kernel is not positive definite (row {failed})")
     root, _ = lapack.strtri(factor, lower=1, overwrite_c=1)  # inverse = root.T @ root

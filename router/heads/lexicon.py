@@ -5,9 +5,10 @@ n-grams are added up once and cached. A query is then a few rows to add up, inst
 terms to look up and weigh.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain, pairwise
 from sys import getsizeof
 from typing import Any, TypeAlias, TypeVar
@@ -24,6 +25,9 @@ _Value = TypeVar("_Value")
 
 _DENSE_TERMS = 600
 """The most frequent terms, stored densely: they cause nine tenths of all co-occurrences."""
+
+_PANEL_BLOCKS = 4
+"""Blocks of rows for which the later rows are laid out once."""
 
 _WordVote: TypeAlias = bytes
 """One row for each word, as float32 bytes, because joining bytes is faster than concatenating
@@ -76,12 +80,12 @@ class Terms:
     idf: Floats  # (n_terms,)
 
     @classmethod
-    def fit(cls, texts: Sequence[str], split: Callable[[str], list[str]]) -> "Terms":
-        """Learn the terms of these texts."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        vectorizer = TfidfVectorizer(analyzer=split).fit(texts)
-        return cls(tuple(vectorizer.get_feature_names_out().tolist()), vectorizer.idf_)
+    def fit(cls, texts: Sequence[str], split: Callable[[str], Iterable[str]]) -> "Terms":
+        """Learn the terms of these texts; the idf is that of scikit-learn's TfidfVectorizer."""
+        n_texts = Counter(chain.from_iterable(set(split(text)) for text in texts))
+        terms = sorted(n_texts)
+        frequency = np.array([n_texts[term] for term in terms], dtype=np.float64)
+        return cls(tuple(terms), np.log((len(texts) + 1) / (frequency + 1)) + 1.0)
 
     @cached_property
     def columns(self) -> dict[str, int]:
@@ -96,8 +100,8 @@ class Lexicon:
     Each different word of a query counts once (`features`), so that the score of a query is a sum
     over its words, see `WordVotes`. A word of a document counts as often as it occurs (`rows`).
 
-    The lexicon is fitted by scikit-learn. The terms of a query are looked up in plain Python,
-    because importing scikit-learn takes longer than answering the first query.
+    Terms are counted and looked up in plain Python, because importing scikit-learn takes longer
+    than answering the first query.
     """
 
     words: Terms
@@ -110,7 +114,10 @@ class Lexicon:
         :param pieces: Whether character n-grams are terms.
         :param pairs: Whether pairs of neighbouring words are terms.
         """
-        chars = Terms.fit(texts, char_terms) if pieces else Terms((), np.empty(0))
+        of_word = cache(pieces_of)  # for this fit: most words occur in several texts
+        chars = Terms((), np.empty(0))
+        if pieces:
+            chars = Terms.fit(texts, lambda text: char_terms(text, of_word))
         return cls(Terms.fit(texts, word_terms if pairs else words_of), chars)
 
     def __len__(self) -> int:
@@ -287,32 +294,33 @@ class SparseGram:
 
     dense: Floats  # (n, _DENSE_TERMS)
     sparse: Any  # (n, n_terms - _DENSE_TERMS)
-    transposed: Any  # the same, (n_terms - _DENSE_TERMS, n)
 
     @classmethod
     def of(cls, features: Any) -> "SparseGram":  # noqa: ANN401 - scipy has no types
         """Split the terms by frequency. Shape of `features`: (n, n_terms), sparse."""
         frequency = np.bincount(features.indices, minlength=features.shape[1])
         order = np.argsort(-frequency, kind="stable")
-        sparse = features[:, order[_DENSE_TERMS:]]
-        return cls(features[:, order[:_DENSE_TERMS]].toarray(), sparse, sparse.T.tocsr())
+        return cls(features[:, order[:_DENSE_TERMS]].toarray(), features[:, order[_DENSE_TERMS:]])
 
-    def rows(self, rows: slice) -> Floats:
-        """Multiply these rows with all. Shape: (n_rows, n)."""
-        products: Floats = self.dense[rows] @ self.dense.T
-        products += (self.sparse[rows] @ self.transposed).toarray()
-        return products
+    def upper(self, n_rows: int) -> Iterator[tuple[slice, Floats]]:
+        """Multiply some rows at a time with themselves and all later rows.
+
+        :return: The rows, and their products. Shape: (at most n_rows, n - the first row).
+        """
+        n = len(self.dense)
+        for panel in range(0, n, n_rows * _PANEL_BLOCKS):
+            later = self.sparse[panel:].T.tocsr()
+            for start in range(panel, min(panel + n_rows * _PANEL_BLOCKS, n), n_rows):
+                rows = slice(start, start + n_rows)
+                products: Floats = self.dense[rows] @ self.dense[start:].T
+                products += (self.sparse[rows] @ later).toarray()[:, start - panel :]
+                yield rows, products
 
 
 def word_terms(text: str) -> list[str]:
     """Split into words, then pairs of neighbouring words."""
     words = words_of(text)
     return words + [f"{left} {right}" for left, right in pairwise(words)]
-
-
-def char_terms(text: str) -> list[str]:
-    """Split into runs of 2 to 5 characters inside words, the blank on either side included."""
-    return [piece for word in words_of(text) for piece in pieces_of(word)]
 
 
 def pieces_of(word: str) -> tuple[str, ...]:
@@ -323,3 +331,8 @@ def pieces_of(word: str) -> tuple[str, ...]:
         for length in range(2, 6)
         for start in range(len(padded) - length + 1)
     )
+
+
+def char_terms(text: str, of_word: Callable[[str], Iterable[str]] = pieces_of) -> Iterable[str]:
+    """Split into runs of 2 to 5 characters inside words, the blank on either side included."""
+    return chain.from_iterable(map(of_word, words_of(text)))
