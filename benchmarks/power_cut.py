@@ -122,7 +122,6 @@ class Disk:
 @contextmanager
 def watched(disk: Disk, before: Callable[[], None]) -> Iterator[None]:
     """Call something before each event of a disk, and tell the disk what is synchronised."""
-
     busy = False
 
     def watch(name: str) -> Any:  # noqa: ANN401 - a patch

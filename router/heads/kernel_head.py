@@ -82,11 +82,11 @@ class KernelHead(ExemplarIndex, frozen=True, kw_only=True, tag="kernel"):
             nearest=np.concatenate([nearest for _, nearest in blocks]),
         )
 
-    def _score_block(self, vectors: Vectors) -> tuple[NDArray[np.float32], Similarities]:
+    def _score_block(self, vectors: Vectors) -> tuple[Floats, Similarities]:
         """Give the votes, and the nearest similarities by target."""
         similarities = self.similarities(vectors)
         nearest = nearest_by_target(similarities, self.starts)
-        return product(self._kernel(similarities), self.votes), nearest
+        return product(self._kernel(similarities), self._votes), nearest
 
     def decisions(
         self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None
@@ -97,9 +97,9 @@ class KernelHead(ExemplarIndex, frozen=True, kw_only=True, tag="kernel"):
         """
         decisions = self._decisions_without_vectors(words_in(texts), word_votes)
 
-        def votes(start: int) -> NDArray[np.float32]:
+        def votes(start: int) -> Floats:
             similarities = self.similarities(vectors[start : start + _SCORED])
-            return product(self._kernel(similarities), self.votes)
+            return product(self._kernel(similarities), self._votes)
 
         if len(texts) <= _SCORED:
             return decisions + votes(0)
@@ -119,6 +119,10 @@ class KernelHead(ExemplarIndex, frozen=True, kw_only=True, tag="kernel"):
     def word_votes(self, words: Words) -> Floats:
         """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
         return self._word_votes.of(words)
+
+    @cached_property
+    def _votes(self) -> Floats:
+        return self.votes.astype(np.float64)
 
     @cached_property
     def _word_votes(self) -> WordVotes:
