@@ -28,8 +28,13 @@ def cache_folder() -> Path:
     try:
         return Path.home() / ".cache" / "router"
     except RuntimeError:  # neither HOME is set nor does the system know the user
-        log.warning("there is no home folder; cure: set ROUTER_CACHE to a folder with 200 MB")
-        return temporary_folder()
+        return _without_home()
+
+
+@cache
+def _without_home() -> Path:
+    log.warning("there is no home folder; cure: set ROUTER_CACHE to a folder with 200 MB")
+    return temporary_folder()
 
 
 @cache

@@ -18,6 +18,9 @@ _LOOK_UP = 500  # texts that one statement looks up
 _PATIENCE = 30.0  # seconds to wait for other processes
 _PAGE = 8192  # bytes; a page holds 5 vectors of 384 floats, one of 4096 bytes only 2
 
+_UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises for a damaged file; its message may quote bytes that are no UTF-8."""
+
 
 class VectorStore:
     """Rows of bytes in one SQLite file, safe under threads and processes.
@@ -49,7 +52,7 @@ class VectorStore:
             try:
                 for start in range(0, len(digests), _LOOK_UP):
                     rows |= self._look_up(digests[start : start + _LOOK_UP])
-            except sqlite3.DatabaseError as error:
+            except _UNREADABLE as error:
                 self._give_up_or_rebuild(error)
         return [rows.get(digest) for digest in digests]
 
@@ -70,7 +73,7 @@ class VectorStore:
                             "INSERT OR REPLACE INTO vectors VALUES (?,?,?)", entries
                         )
                     self._make_room(connection)
-            except sqlite3.DatabaseError as error:
+            except _UNREADABLE as error:
                 self._give_up_or_rebuild(error)
 
     def close(self) -> None:
@@ -101,7 +104,7 @@ class VectorStore:
         self._off = True
         self._close()
 
-    def _give_up_or_rebuild(self, error: sqlite3.DatabaseError) -> None:
+    def _give_up_or_rebuild(self, error: Exception) -> None:
         """Replace a damaged file; never touch one that is merely locked, full or read-only."""
         self._close()
         if isinstance(error, sqlite3.OperationalError):
@@ -123,7 +126,7 @@ class VectorStore:
         return {
             digest: row
             for digest, checksum, row in connection.execute(query, digests)
-            if zlib.crc32(row, zlib.crc32(digest)) == checksum
+            if isinstance(row, bytes) and zlib.crc32(row, zlib.crc32(digest)) == checksum
         }
 
     def _make_room(self, connection: sqlite3.Connection) -> None:

@@ -76,7 +76,7 @@ class UnfinishedRun:
             self.out.mkdir(parents=True, exist_ok=True)
             file = path.open("a+")
         with file:
-            if not _try_lock(file.fileno()):
+            if not _try_lock(file.fileno()) or not _is_at(path, file.fileno()):
                 file.seek(0)
                 raise LogError(
                     f"{self.out}: another process is writing here, with the number"
@@ -194,6 +194,14 @@ def _try_lock(descriptor: int) -> bool:
     except OSError:  # a file system without locks
         return True
     return True
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file still has its name, which the process that ends removes."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _sync(path: Path) -> None:

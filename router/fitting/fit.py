@@ -314,7 +314,8 @@ def _judge_clauses(
     clauses = [clauses_of(text) for text in texts]
     flat = [clause for group in clauses for clause in group]
     vectors = encoder.encode([*texts, *flat])
-    probabilities = head.probabilities([*texts, *flat], vectors)
+    word_votes = head.word_votes([*words, *words_in(flat)])
+    probabilities = head.probabilities([*texts, *flat], vectors, word_votes)
     whole = probabilities[: len(texts), layout.skills]
     several = np.array(
         [i for i, group in enumerate(clauses) if group and skills[1:]], dtype=np.intp
@@ -332,7 +333,7 @@ def _judge_clauses(
         gate_features=gate_features(
             [words[i] for i in several],
             [clauses[i] for i in several],
-            head.word_votes(words_in(flat))[:, layout.skills],
+            word_votes[len(texts) :, layout.skills],
             whole[several],
         ),
     )

@@ -16,6 +16,7 @@ m * (n_directions + n_targets).
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,13 +93,20 @@ class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discrimina
     def _votes_of(self, vectors: Vectors) -> Floats:
         """Let the landmarks vote. Shape: (n_texts, n_targets)."""
 
-        def votes(start: int) -> NDArray[np.float32]:
-            projected = unit_rows(vectors[start : start + _BLOCK] @ self.projection)
-            return product(_kernel(cosines(projected, self.landmarks)), self.votes)
+        def votes(start: int) -> Floats:
+            projected = unit_rows(product(vectors[start : start + _BLOCK], self._projection))
+            return product(_kernel(cosines(projected, self.landmarks)), self._votes)
 
         blocks = map_in_threads(votes, range(0, len(vectors), _BLOCK))
-        empty = np.empty((0, len(self.names)), dtype=np.float32)
-        return np.concatenate([empty, *blocks]).astype(np.float64) + 1.0 / len(self.names)
+        return np.concatenate([np.empty((0, len(self.names))), *blocks]) + 1.0 / len(self.names)
+
+    @cached_property
+    def _projection(self) -> Floats:
+        return self.projection.astype(np.float64)
+
+    @cached_property
+    def _votes(self) -> Floats:
+        return self.votes.astype(np.float64)
 
     def probabilities(
         self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None

@@ -82,11 +82,11 @@ class KernelHead(ExemplarIndex, frozen=True, kw_only=True, tag="kernel"):
             nearest=np.concatenate([nearest for _, nearest in blocks]),
         )
 
-    def _score_block(self, vectors: Vectors) -> tuple[NDArray[np.float32], Similarities]:
+    def _score_block(self, vectors: Vectors) -> tuple[Floats, Similarities]:
         """Give the votes, and the nearest similarities by target."""
         similarities = self.similarities(vectors)
         nearest = nearest_by_target(similarities, self.starts)
-        return product(self._kernel(similarities), self.votes), nearest
+        return product(self._kernel(similarities), self._votes), nearest
 
     def decisions(
         self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None
@@ -97,9 +97,9 @@ class KernelHead(ExemplarIndex, frozen=True, kw_only=True, tag="kernel"):
         """
         decisions = self._decisions_without_vectors(words_in(texts), word_votes)
 
-        def votes(start: int) -> NDArray[np.float32]:
+        def votes(start: int) -> Floats:
             similarities = self.similarities(vectors[start : start + _SCORED])
-            return product(self._kernel(similarities), self.votes)
+            return product(self._kernel(similarities), self._votes)
 
         if len(texts) <= _SCORED:
             return decisions + votes(0)
@@ -119,6 +119,10 @@ class KernelHead(ExemplarIndex, frozen=True, kw_only=True, tag="kernel"):
     def word_votes(self, words: Words) -> Floats:
         """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
         return self._word_votes.of(words)
+
+    @cached_property
+    def _votes(self) -> Floats:
+        return self.votes.astype(np.float64)
 
     @cached_property
     def _word_votes(self) -> WordVotes:
@@ -175,16 +179,18 @@ def fit_kernel_head(
 def _kernel_matrix(
     vectors: Vectors, words: SparseGram, settings: KernelSettings
 ) -> NDArray[np.float32]:
-    """Compute the kernel of each exemplar with each. Shape: (n, n)."""
-    kernel = np.empty((len(vectors), len(vectors)), dtype=np.float32)
-    for start in range(0, len(vectors), _FITTED):
-        rows = slice(start, start + _FITTED)
-        block = vectors[rows] @ vectors.T
-        block -= 1.0
-        block *= settings.sharpness
-        np.exp(block, out=block)
-        block += settings.lexical * words.rows(rows)
-        kernel[rows] = block
+    """Compute the kernel of each exemplar with itself and each later one; the rest stays 0.
+
+    :return: Shape: (n, n).
+    """
+    kernel = np.zeros((len(vectors), len(vectors)), dtype=np.float32)
+    for rows, block in words.upper(_FITTED):
+        of_vectors = vectors[rows] @ vectors[rows.start :].T
+        of_vectors -= 1.0
+        of_vectors *= settings.sharpness
+        np.exp(of_vectors, out=of_vectors)
+        block *= settings.lexical
+        np.add(of_vectors, block, out=kernel[rows, rows.start :], casting="same_kind")
     return kernel
 
 
@@ -198,18 +204,17 @@ def fit_ridge(
     of the steps that the inverse itself would take. Single precision is enough for a penalty that
     is not tiny, and takes half of the memory.
 
-    :param kernel: Kernel of each exemplar with each, positive semi-definite. Shape:
-        (n_exemplars, n_exemplars).
+    :param kernel: Kernel of each exemplar with each, positive semi-definite, of which what is below
+        the diagonal is not read; it is overwritten. Shape: (n_exemplars, n_exemplars).
     :param targets: What is to be predicted. Shape: (n_exemplars, n_targets).
     :param penalty: How much the weights are damped, above 0.
     :return: Weights, and held-out predictions. Shapes: (n_exemplars, n_targets), the same.
     """
     from scipy.linalg import lapack  # no query needs it
 
-    damped = kernel.copy()
-    damped[np.diag_indices_from(damped)] += penalty
+    kernel[np.diag_indices_from(kernel)] += penalty
     # The transpose of what numpy holds is what LAPACK wants; the kernel is symmetric.
-    factor, failed = lapack.spotrf(damped.T, lower=1, clean=1, overwrite_a=1)
+    factor, failed = lapack.spotrf(kernel.T, lower=1, clean=1, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError(f"the kernel is not positive definite (row {failed})")
     root, _ = lapack.strtri(factor, lower=1, overwrite_c=1)  # inverse = root.T @ root

@@ -6,9 +6,9 @@ terms to look up and weigh.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from itertools import chain, pairwise
 from sys import getsizeof
 from typing import Any, TypeAlias, TypeVar
@@ -25,6 +25,9 @@ _Value = TypeVar("_Value")
 
 _DENSE_TERMS = 600
 """The most frequent terms, stored densely: they cause nine tenths of all co-occurrences."""
+
+_PANEL_BLOCKS = 4
+"""Blocks of rows for which the later rows are laid out once."""
 
 _WordVote: TypeAlias = bytes
 """One row for each word, as float32 bytes, because joining bytes is faster than concatenating
@@ -77,16 +80,12 @@ class Terms:
     idf: Floats  # (n_terms,)
 
     @classmethod
-    def fit(cls, texts: Sequence[str], split: Callable[[str], list[str]]) -> "Terms":
-        """Learn the terms of these texts.
-
-        A term in `used` of n texts has the inverse document frequency 1 + log((1 + n) / (1 +
-        used)), as scikit-learn has it.
-        """
-        used = Counter(term for text in texts for term in set(split(text)))
-        terms = sorted(used)
-        n_texts = np.array([used[term] for term in terms], dtype=np.float64) + 1.0
-        return cls(tuple(terms), np.log((len(texts) + 1.0) / n_texts) + 1.0)
+    def fit(cls, texts: Sequence[str], split: Callable[[str], Iterable[str]]) -> "Terms":
+        """Learn the terms of these texts; the idf is that of scikit-learn's TfidfVectorizer."""
+        n_texts = Counter(chain.from_iterable(set(split(text)) for text in texts))
+        terms = sorted(n_texts)
+        frequency = np.array([n_texts[term] for term in terms], dtype=np.float64)
+        return cls(tuple(terms), np.log((len(texts) + 1) / (frequency + 1)) + 1.0)
 
     @cached_property
     def columns(self) -> dict[str, int]:
@@ -101,8 +100,8 @@ class Lexicon:
     Each different word of a query counts once (`features`), so that the score of a query is a sum
     over its words, see `WordVotes`. A word of a document counts as often as it occurs (`rows`).
 
-    All of it is plain Python, because importing scikit-learn takes longer than answering the first
-    query.
+    Terms are counted and looked up in plain Python, because importing scikit-learn takes longer
+    than answering the first query.
     """
 
     words: Terms
@@ -115,7 +114,10 @@ class Lexicon:
         :param pieces: Whether character n-grams are terms.
         :param pairs: Whether pairs of neighbouring words are terms.
         """
-        chars = Terms.fit(texts, char_terms) if pieces else Terms((), np.empty(0))
+        of_word = cache(pieces_of)  # for this fit: most words occur in several texts
+        chars = Terms((), np.empty(0))
+        if pieces:
+            chars = Terms.fit(texts, lambda text: char_terms(text, of_word))
         return cls(Terms.fit(texts, word_terms if pairs else words_of), chars)
 
     def __len__(self) -> int:
@@ -292,21 +294,27 @@ class SparseGram:
 
     dense: Floats  # (n, _DENSE_TERMS)
     sparse: Any  # (n, n_terms - _DENSE_TERMS)
-    transposed: Any  # the same, (n_terms - _DENSE_TERMS, n)
 
     @classmethod
     def of(cls, features: Any) -> "SparseGram":  # noqa: ANN401 - scipy has no types
         """Split the terms by frequency. Shape of `features`: (n, n_terms), sparse."""
         frequency = np.bincount(features.indices, minlength=features.shape[1])
         order = np.argsort(-frequency, kind="stable")
-        sparse = features[:, order[_DENSE_TERMS:]]
-        return cls(features[:, order[:_DENSE_TERMS]].toarray(), sparse, sparse.T.tocsr())
+        return cls(features[:, order[:_DENSE_TERMS]].toarray(), features[:, order[_DENSE_TERMS:]])
 
-    def rows(self, rows: slice) -> Floats:
-        """Multiply these rows with all. Shape: (n_rows, n)."""
-        products: Floats = self.dense[rows] @ self.dense.T
-        products += (self.sparse[rows] @ self.transposed).toarray()
-        return products
+    def upper(self, n_rows: int) -> Iterator[tuple[slice, Floats]]:
+        """Multiply some rows at a time with themselves and all later rows.
+
+        :return: The rows, and their products. Shape: (at most n_rows, n - the first row).
+        """
+        n = len(self.dense)
+        for panel in range(0, n, n_rows * _PANEL_BLOCKS):
+            later = self.sparse[panel:].T.tocsr()
+            for start in range(panel, min(panel + n_rows * _PANEL_BLOCKS, n), n_rows):
+                rows = slice(start, start + n_rows)
+                products: Floats = self.dense[rows] @ self.dense[start:].T
+                products += (self.sparse[rows] @ later).toarray()[:, start - panel :]
+                yield rows, products
 
 
 def word_terms(text: str) -> list[str]:
@@ -315,12 +323,6 @@ def word_terms(text: str) -> list[str]:
     return words + [f"{left} {right}" for left, right in pairwise(words)]
 
 
-def char_terms(text: str) -> list[str]:
-    """Give the runs of 2 to 5 characters inside the different words, with the blanks around."""
-    return [piece for word in set(words_of(text)) for piece in pieces_of(word)]
-
-
-@lru_cache(maxsize=50_000)
 def pieces_of(word: str) -> tuple[str, ...]:
     """Give the runs of 2 to 5 characters of a word between blanks."""
     padded = f" {word} "
@@ -329,3 +331,8 @@ def pieces_of(word: str) -> tuple[str, ...]:
         for length in range(2, 6)
         for start in range(len(padded) - length + 1)
     )
+
+
+def char_terms(text: str, of_word: Callable[[str], Iterable[str]] = pieces_of) -> Iterable[str]:
+    """Split into runs of 2 to 5 characters inside words, the blank on either side included."""
+    return chain.from_iterable(map(of_word, words_of(text)))

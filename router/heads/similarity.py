@@ -133,8 +133,11 @@ def int8_graph(points: Vectors) -> Graph:
     return np.frombuffer(model.SerializeToString(), dtype=np.uint8)
 
 
-def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+def product(rows: NDArray[np.float32], matrix: Floats) -> Floats:
     """Multiply `rows @ matrix` block by block, so that BLAS stays on one core.
+
+    This is done in double precision: BLAS adds up in another order for one row than for many, which
+    must not show in any digit of a decision.
 
     :param rows: Shape: (n, depth).
     :param matrix: Shape: (depth, width), contiguous.
@@ -143,10 +146,10 @@ def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[n
     depth, width = matrix.shape
     block = max(_BLOCK_NUMBERS // max(width, 1), 1)
     n_rows = max(_SINGLE_CORE_PRODUCTS // (block * max(width, 1)), 1)
-    result = np.zeros((len(rows), width), dtype=np.float32)
+    result = np.zeros((len(rows), width))
     for top in range(0, len(rows), n_rows):
         for left in range(0, depth, block):
-            part = rows[top : top + n_rows, left : left + block]
+            part = rows[top : top + n_rows, left : left + block].astype(np.float64)
             result[top : top + n_rows] += part @ matrix[left : left + block]
     return result
 

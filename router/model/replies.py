@@ -55,22 +55,41 @@ class ReplyHead:
     def meanings(self, reply: str, encoder: Encoder) -> dict[str, float]:
         """Compute the probability of each meaning, the likeliest first.
 
-        Of a reply that corrects itself, what comes after the correction counts. A reply that only
-        denies one of two options means the other.
+        Of a reply that corrects itself, what comes after the correction counts; of a reply that
+        denies an option, what it says besides. A reply that only denies one of two means the other.
         """
         reply = corrected(reply)
         probabilities = self._of(reply, encoder)
-        options = [name for name in self.head.names if not name.startswith("=")]
-        if (other := denied(reply)) is not None and len(options) == 2:
-            of_denied = self._of(other, encoder)
-            ruled_out = max(options, key=lambda name: of_denied[name])
-            if of_denied[ruled_out] >= _DENIED:
-                left = next(name for name in options if name != ruled_out)
-                moved = probabilities[left] + probabilities[ruled_out]
-                probabilities |= {left: max(moved, of_denied[ruled_out]), ruled_out: 0.0}
-                total = sum(probabilities.values())
-                probabilities = {name: p / total for name, p in probabilities.items()}
+        if (split := denied(reply)) is not None:
+            probabilities = self._without_denied(*split, probabilities, encoder)
         return dict(sorted(probabilities.items(), key=lambda pair: -pair[1]))
+
+    def _without_denied(
+        self, what: str, besides: str, whole: dict[str, float], encoder: Encoder
+    ) -> dict[str, float]:
+        """Rule out the option that a reply denies, if it is clear which one it denies.
+
+        :param what: What the reply denies.
+        :param besides: What it says besides.
+        :param whole: The probabilities of the whole reply.
+        """
+        options = [name for name in self.head.names if not name.startswith("=")]
+        of_denied = self._of(what, encoder)
+        ruled_out = max(options, key=lambda name: of_denied[name])
+        if of_denied[ruled_out] < _DENIED:
+            return whole
+        if besides:
+            probabilities = self._of(besides, encoder)
+            likeliest = max(probabilities, key=lambda name: probabilities[name])
+            if likeliest != ruled_out and probabilities[likeliest] >= _DENIED:
+                return probabilities
+        if len(options) != 2:
+            return whole
+        left = next(name for name in options if name != ruled_out)
+        moved = max(whole[left] + whole[ruled_out], of_denied[ruled_out])
+        probabilities = whole | {left: moved, ruled_out: 0.0}
+        total = sum(probabilities.values())
+        return {name: p / total for name, p in probabilities.items()}
 
     def _of(self, text: str, encoder: Encoder) -> dict[str, float]:
         probabilities: Floats = self.head.probabilities([text], encoder.encode([text]))[0]

@@ -20,16 +20,28 @@ _CORRECTION = re.compile(
     r"\b(?:no\W+wait|wait\W+no|no\W+sorry|sorry\W+no|oops\W+no|actually\W+no|no\W+hang on|hang on"
     r"|hold on|no\W+correction|correction|scrap that|strike that|i take (?:that|it) back|or rather"
     r"|let me (?:say|put) it differently|on second thoughts?"
-    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?)\b\W*",
+    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?|(?<=\?\s)(?:no|nope|nah))\b\W*",
     re.IGNORECASE,
 )
 
-_DENIAL = re.compile(
-    r"^(?:(?:no|nope|nah)\W+)?(?:(?:it|that|this)(?:'s|\s+is|\s+was)?\s*)?"
-    r"(?:not|isn'?t|wasn'?t|ain'?t|never)\s+(?:just\s+|really\s+|about\s+|in\s+|the\s+)*"
-    r"([^.,;:!?]+)\W*$",
-    re.IGNORECASE,
+_NO_TROUBLE = (
+    r"(?:(?:fast|quick|good|short)\s+enough|fine|ok(?:ay)?|(?:the\s+|a\s+|our\s+)?\bnot\s+it"
+    r"|(?:not\s+(?:the|a|our)|no)\s+(?:problem|issue|bottleneck|culprit))"
 )
+_DENIALS = (
+    r"(?:(?:it|that|this)(?:'s|\s+is|\s+was|\s+has)?\s+)?(?:definitely\s+|certainly\s+|surely\s+)?"
+    r"(?:not|isn'?t|wasn'?t|ain'?t|never|(?:anything|everything|all)\s+(?:but|except)"
+    r"|nothing\s+to\s+do\s+with)\s+"
+    r"(?:just\s+|really\s+|about\s+|because\s+of\s+|in\s+|the\s+)*(?P<what>.+)",
+    r"(?P<what>.+?)\s+(?:is|are|was|seems?|looks?|works?|runs?)\s+"
+    r"(?:already\s+|quite\s+|really\s+|perfectly\s+|just\s+)*" + _NO_TROUBLE,
+    r"(?P<what>.+?)\s+(?:isn'?t|aren'?t|wasn'?t)\s+(?:it|slow|(?:the|a|our)\s+\w+)",
+    r"no\s+(?P<what>.+?)\s+(?:involved|here|at\s+all|going\s+on|problems?|issues?)",
+)
+"""Ways to deny one thing, which is named `what`."""
+_DENIAL = [re.compile(pattern, re.IGNORECASE) for pattern in _DENIALS]
+_BETWEEN_CLAUSES = re.compile(r"\s*[.,;:!?\n]+\s*|\s+but\s+(?=it|when|the|its)", re.IGNORECASE)
+_NO = re.compile(r"(?:oh|well|no|nope|nah)?", re.IGNORECASE)
 
 
 class LabelledOption(Protocol):
@@ -92,7 +104,16 @@ def corrected(reply: str) -> str:
     return reply[end:]
 
 
-def denied(reply: str) -> str | None:
-    """Give what a reply denies, if it says nothing else: "it isn't training"."""
-    match = _DENIAL.match(reply.strip())
-    return match[1] if match else None
+def denied(reply: str) -> tuple[str, str] | None:
+    """Split a reply that denies something: "it isn't training, it is when it predicts".
+
+    :return: What it denies, and what it says besides; None if it denies nothing.
+    """
+    what, besides = "", []
+    for clause in _BETWEEN_CLAUSES.split(reply.strip()):
+        match = None if what else next(filter(None, (d.fullmatch(clause) for d in _DENIAL)), None)
+        if match is not None:
+            what = match["what"]
+        elif not _NO.fullmatch(clause):
+            besides.append(clause)
+    return (what, ", ".join(besides)) if what else None

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +15,12 @@ from router.files import DamagedError, read_json, write_whole
 _T = TypeVar("_T")
 
 VALUE, ARRAYS, HASHES = "value.json", "arrays.npz", "hashes.json"
+
+_OTHER_CONTENT: tuple[type[Exception], ...] = (
+    *(ValueError, LookupError, TypeError, OSError, EOFError, RecursionError, NotImplementedError),
+    *(msgspec.MsgspecError, zipfile.BadZipFile, zlib.error),
+)
+"""What numpy and msgspec raise where a file with a right hash holds something else."""
 
 
 def save(value: Any, folder: Path) -> None:  # noqa: ANN401 - any dataclass
@@ -48,13 +56,17 @@ def load(kind: type[_T], folder: Path) -> _T:
     for name, part in parts.items():
         if hashlib.sha256(part).hexdigest() != hashes.get(name):
             raise DamagedError(f"{folder / name}: its hash is not the one in {HASHES}; fit again")
-    with np.load(io.BytesIO(parts[ARRAYS]), allow_pickle=False) as stored:
-        arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
-
-    def give(_: type, place: Any) -> Any:  # noqa: ANN401
-        return arrays[place]
-
     try:
+        arrays = _read_arrays(parts[ARRAYS])
+
+        def give(_: type, place: Any) -> Any:  # noqa: ANN401
+            return arrays[place]
+
         return msgspec.json.decode(parts[VALUE], type=kind, dec_hook=give)
-    except (msgspec.ValidationError, IndexError) as error:
+    except _OTHER_CONTENT as error:
         raise DamagedError(f"{folder}: written by another version: {error}") from error
+
+
+def _read_arrays(content: bytes) -> list[np.ndarray]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return [stored[f"arr_{i}"] for i in range(len(stored.files))]

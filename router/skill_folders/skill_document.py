@@ -21,6 +21,8 @@ _MAX_FRONTMATTER = 64_000
 
 _PAIR = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(\S.*))?", re.DOTALL)
 _BLOCK = re.compile(r"^(?=[^\s#-])", re.MULTILINE)  # a line that may begin a pair of the top level
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that YAML forbids."""
 
 _TEMPLATE_NAME = re.compile(
     r"(?:template-skill|skill-template|(?:your|my)-skill(?:-name)?|skill-name|[<{\[].*[>}\]])", re.I
@@ -154,13 +156,17 @@ def _read_fields(path: Path, source: str, first_line: int) -> _Fields:
     except yaml.YAMLError:
         mended, remarks = [], []
         line = first_line
-        for block in _BLOCK.split(source):
+        for block in _BLOCK.split(_FORBIDDEN.sub(" ", source)):
             text, remark = _mended(block)
             mended.append(text)
             if remark:
                 remarks.append(Fault(str(path), line, "", remark))
             line += block.count("\n")
-        fields, lines, further = _compose(path, "".join(mended), first_line)
+        try:
+            fields, lines, further = _compose(path, "".join(mended), first_line)
+        except yaml.YAMLError as error:
+            what = getattr(error, "problem", None) or error
+            raise PackError(f"{path}:{first_line}: the frontmatter is not YAML: {what}") from error
         return fields, lines, [*further, *remarks]
 
 
@@ -206,7 +212,11 @@ def _compose(path: Path, source: str, first_line: int) -> _Fields:
     lines: dict[str, int] = {}
     remarks = []
     for key_node, value in node.value:
-        key, line = str(key_node.value), first_line + key_node.start_mark.line
+        line = first_line + key_node.start_mark.line
+        if not isinstance(key_node, yaml.ScalarNode):
+            remarks.append(Fault(str(path), line, "", "a key is a plain word; it is left out"))
+            continue
+        key = str(key_node.value)
         if key in lines:
             message = f"the key {key!r} occurs twice; its last value is used"
             remarks.append(Fault(str(path), line, "", message))

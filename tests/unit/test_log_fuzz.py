@@ -7,6 +7,7 @@ import random
 
 import pyarrow as pa
 import pytest
+from damage import CASES, SEED, damaged
 from pyarrow import parquet
 
 from router.errors import LogError
@@ -14,24 +15,10 @@ from router.logs.formats import find_files
 from router.logs.labels import LabelReader
 from router.logs.reader import Columns, read_log
 
-CASES = 2_000
 ROWS = [
     {"id": "1", "text": 'he said "stop", then', "label": "fix-tyres", "time": "2026-09-01"},
     {"id": "2", "text": "a\nb; c", "label": "fix-brakes;fix-tyres", "time": "1788249600"},
     {"id": "3", "text": "möwe \u2028 🚲", "label": "", "time": "soon"},
-]
-PIECES = [b'"', b",", b";", b"\t", b"|", b"\n", b"\r", b"\0", b"\xff", b"[", b"{", b"}", b"NaN"]
-PIECES += [
-    b"]",
-    b":",
-    b"\\u",
-    b"\\ud800",
-    b"text",
-    b"label",
-    b"action",
-    b"null",
-    b"sep=;\n",
-    b"-1e999",
 ]
 
 
@@ -58,18 +45,9 @@ SEEDS = {
 }
 
 
-def damaged(content, random):
-    content = bytearray(content)
-    for _ in range(random.randint(1, 4)):
-        start = random.randrange(len(content) + 1)
-        end = start + random.choice((0, 0, 1, 5, 40))
-        content[start:end] = random.choice((*PIECES, b"", bytes((random.randrange(256),))))
-    return bytes(content)
-
-
 @pytest.mark.parametrize("name", SEEDS)
 def test_damage_ends_in_lines_that_add_up_or_in_a_log_error(name, bike_shop, tmp_path):
-    rng = random.Random(20_261_129)
+    rng = random.Random(SEED)
     labels, path = LabelReader(bike_shop), tmp_path / name
     for _ in range(CASES):
         path.write_bytes(damaged(SEEDS[name], rng))

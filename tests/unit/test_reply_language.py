@@ -67,6 +67,8 @@ def test_a_label_or_an_id_is_an_option():
         ("training. no wait, when it predicts", "when it predicts"),
         ("the model... sorry, I meant the server", "the server"),
         ("CI/CD. hold on, scrap that: the tracking", "the tracking"),
+        ("training? no, prediction", "prediction"),
+        ("is it training? nope", "is it training? nope"),
         ("hold on", "hold on"),
         ("it trains, wait no", "it trains, wait no"),
         ("training", "training"),
@@ -77,16 +79,28 @@ def test_what_comes_after_a_correction_counts(reply, rest):
 
 
 @pytest.mark.parametrize(
-    ("reply", "what"),
+    ("reply", "split"),
     [
-        ("it isn't training", "training"),
-        ("No, not the training.", "training"),
-        ("it is not while it trains", "while it trains"),
-        ("wasn't the model", "model"),
-        ("not training, it is when it predicts", None),
+        ("it isn't training", ("training", "")),
+        ("No, not the training.", ("training", "")),
+        ("it is not while it trains", ("while it trains", "")),
+        ("wasn't the model", ("model", "")),
+        ("anything but training", ("training", "")),
+        ("everything except the training", ("training", "")),
+        ("training is fast enough", ("training", "")),
+        ("the training runs fine", ("the training", "")),
+        ("training isn't the problem", ("training", "")),
+        ("no training involved", ("training", "")),
+        ("it has nothing to do with training", ("training", "")),
+        ("not training, it is when it predicts", ("training", "it is when it predicts")),
+        ("when it predicts, not the training", ("training", "when it predicts")),
+        ("training is fine but the serving is slow", ("training", "the serving is slow")),
         ("nothing is broken", None),
         ("training", None),
+        ("no idea", None),
+        ("no", None),
+        ("the model is slow", None),
     ],
 )
-def test_a_reply_that_only_denies(reply, what):
-    assert denied(reply) == what
+def test_a_reply_that_denies(reply, split):
+    assert denied(reply) == split
