@@ -61,7 +61,7 @@ def _answer(options: argparse.Namespace, deadline: float) -> None:
     name = event.get("hook_event_name", _EVENT)
     pack = str(Path(options.pack).expanduser().resolve()) if options.pack else ""
     if name == "SessionStart":
-        if _connected(pack) is None:
+        if hasattr(socket, "AF_UNIX") and _connected(pack) is None:
             _start_server(pack)
     elif isinstance(prompt, str) and prompt.strip():
         context = _ask_server(pack, {"prompt": prompt, "k": options.k}, deadline)
@@ -75,6 +75,10 @@ def _ask_server(pack: str, request: dict[str, Any], deadline: float) -> str:
 
     :raises RuntimeError: The server can't load the pack; the message says why.
     """
+    if not hasattr(socket, "AF_UNIX"):  # Windows: load the router here, within the time limit
+        from router.shortlist.server import ShortlistServer
+
+        return ShortlistServer(pack).reply(request).get("context", "")
     connection = _connected(pack)
     if connection is None:
         _start_server(pack)

@@ -5,7 +5,6 @@ anew when a file of it has changed.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -31,11 +30,11 @@ _READ = (".md", ".txt", ".yaml", ".yml", ".json", ".jsonl")
 class ShortlistServer:
     """Answers requests for one pack.
 
-    :param pack: The path of the pack.
+    :param pack: The path of the pack; "" for the shipped one.
     """
 
-    def __init__(self, pack: Path) -> None:
-        self._pack = pack
+    def __init__(self, pack: str | Path) -> None:
+        self._pack = Path(pack) if pack else DEFAULT_PACK
         self._router: Router | None = None
         self._error = ""
         self._stamp: object = None
@@ -94,7 +93,7 @@ def serve_shortlists(pack: str) -> None:
         try:
             listener.listen(16)
             listener.settimeout(_CHECK_S)
-            server = ShortlistServer(Path(pack) if pack else DEFAULT_PACK)
+            server = ShortlistServer(pack)
             server.reply({"prompt": "hello"})  # loads everything
             last = time.monotonic()
             while time.monotonic() - last < _IDLE_S and path.exists():
@@ -119,6 +118,8 @@ def _serve(server: ShortlistServer, connection: socket.socket) -> None:
 @contextlib.contextmanager
 def _only_server(path: Path) -> Iterator[None]:
     """Hold the lock of a socket; the system frees it whenever the process ends."""
+    import fcntl  # not on Windows, where there is no server
+
     held = path.with_suffix(".pid")
     held.touch(mode=0o600)
     with held.open("r+b") as lock:
