@@ -304,6 +304,9 @@ class CompiledPolicy:
             if self.sums_skills:
                 confidence[row] = of_skills[row, ranked].sum()
             confidence[row] *= strength[ranked[1:]].prod()
+            if evidence.mentions is not None:
+                places = evidence.mentions.places[row, ranked]
+                ranked = ranked[np.argsort(places, kind="stable")]
             chosen[row, : len(ranked)] = self._order[tuple(ranked.tolist())]
         return chosen, confidence
 

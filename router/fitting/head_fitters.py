@@ -187,11 +187,12 @@ class DocumentFitter:
     documents: Mapping[str, str]
     lexicon: Lexicon
     late: LateInteraction | None = None
+    of_tools: bool = False
 
     def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> DocumentHead:
         """Fit a head."""
         head = fit_document_head(texts, vectors, labels, self.descriptions, self.lexicon)
-        return structs.replace(head, late=self.late)
+        return structs.replace(head, late=self.late, of_tools=self.of_tools)
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
@@ -277,7 +278,8 @@ def _document_fitter(
 ) -> DocumentFitter:
     texts = _descriptions(pack)
     descriptions = {name: Description(text, vectors[name]) for name, text in texts.items()}
-    return DocumentFitter(descriptions, _documents(pack), lexicon)
+    tools = pack.is_made_of_tools
+    return DocumentFitter(descriptions, _documents(pack), lexicon, of_tools=tools)
 
 
 def _descriptions(pack: Pack) -> dict[str, str]:

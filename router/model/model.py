@@ -42,6 +42,18 @@ def model_hash(pack: Pack) -> str:
 
 
 @dataclass(frozen=True)
+class Mentions:
+    """What the clauses of texts tell of skills; zeros where no clause was read.
+
+    :param places: The clause that speaks most for each skill. Shape: (n_texts, n_skills).
+    :param probabilities: What it says. Shape: (n_texts, n_skills).
+    """
+
+    places: Indices
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known of a batch of texts; each row is one text, in order.
 
@@ -54,6 +66,7 @@ class Evidence:
     :param missing_detail: The probability that the deciding detail is missing. Shape: (n_texts,).
     :param extra_skills: The probability that each skill is a further concern. Shape: (n_texts,
         n_skills).
+    :param mentions: Where each skill is mentioned; None if skills are not ordered by mention.
     """
 
     texts: Sequence[str]
@@ -64,6 +77,7 @@ class Evidence:
     questions: QuestionEvidence
     missing_detail: Floats
     extra_skills: Probabilities
+    mentions: "Mentions | None" = None
 
     @property
     def vectors(self) -> Vectors:
@@ -125,6 +139,7 @@ class Model:
         scores = self.head.score(texts, words, encoder)
         asked = scores.probabilities[:, self.layout.questions]
         questions = self.questions.evidence(words, scores.vectors, asked)
+        extra, mentions = self._extra_skills(texts, words, scores, encoder, further_concerns)
         return Evidence(
             texts=texts,
             words=words,
@@ -133,9 +148,8 @@ class Model:
             centroid_similarity=_closest(scores.vectors, self._target_centroids),
             questions=questions,
             missing_detail=self.missing_detail.probability(questions),
-            extra_skills=self._extra_skills(texts, words, scores, encoder)
-            if further_concerns
-            else np.zeros((len(texts), len(self.layout.skills))),
+            extra_skills=extra,
+            mentions=mentions if self._is_ordered_by_mention else None,
         )
 
     def restricted(self, evidence: Evidence, allowed: Collection[str]) -> Evidence:
@@ -171,25 +185,33 @@ class Model:
     def _in_scope(self) -> Indices:
         return np.setdiff1d(np.arange(len(self.names)), self.layout.none)
 
+    @cached_property
+    def _is_ordered_by_mention(self) -> bool:
+        """Whether the order of mention is the best guess: tools have no order of their own."""
+        return isinstance(self.head, DocumentHead) and self.head.of_tools
+
     def _extra_skills(
-        self, texts: Sequence[str], words: Words, scores: Scores, encoder: Encoder
-    ) -> Probabilities:
+        self, texts: Sequence[str], words: Words, scores: Scores, encoder: Encoder, wanted: bool
+    ) -> tuple[Probabilities, Mentions]:
         """Judge each skill as a further concern, by tokens where the head knows them.
 
         Otherwise the clauses of a text are encoded, if the text as a whole leaves room for a
-        further concern: for most texts it does not. Shape: (n_texts, n_skills).
+        further concern: for most texts it does not.
+
+        :return: The probabilities, shape (n_texts, n_skills), and what the clauses tell.
         """
         skills = self.layout.skills
         extra = np.zeros((len(texts), len(skills)))
+        mentions = Mentions(np.zeros(extra.shape, dtype=np.intp), np.zeros(extra.shape))
         # Skills come first among what needs no question.
         unasked = scores.probabilities[:, self.layout.unasked]
         routed = unasked.argmax(axis=1) < len(skills)
-        if not routed.any():
-            return extra
-        if scores.token_matches is not None:
+        if not wanted or not routed.any():
+            return extra, mentions
+        if scores.token_matches is not None and not self._is_ordered_by_mention:
             for row in scores.token_matches.keys() & routed.nonzero()[0].tolist():
                 extra[row] = self._by_tokens(scores.token_matches[row], scores.probabilities[row])
-            return extra
+            return extra, mentions
         whole = scores.probabilities[:, skills]
         rows = (routed & self.concerns.possible(whole)).nonzero()[0]
         rows, clauses, votes = self._worth_encoding(texts, words, rows, whole)
@@ -203,7 +225,9 @@ class Model:
                 self.head.nearest(vectors)[:, skills],
             )
             extra[rows] = self.concerns.extra_skills(evidence, whole[rows])
-        return extra
+            mentions.places[rows] = evidence.probabilities.argmax(axis=1)
+            mentions.probabilities[rows] = evidence.probabilities.max(axis=1)
+        return extra, mentions
 
     def _by_tokens(self, matches: TokenMatches, probabilities: Floats) -> Floats:
         """Judge further concerns of one text by its tokens. Shape: (n_skills,)."""
