@@ -4,13 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from router.cli import app
 from router.shortlist.entries import MAX_LINE_LENGTH, as_context, shortlist_of
-from router.shortlist.hook import socket_path
+from router.shortlist.hook import _options, socket_path
 from router.shortlist.server import ShortlistServer
 
 PROMPT = "the front brake does not grip"
@@ -127,3 +128,22 @@ def test_a_server_says_why_it_has_no_router_and_loads_what_was_mended(tiny, monk
     assert "- fix-brakes:" in server.reply({"prompt": PROMPT})["context"]
     (tiny / "pack.yaml").write_text("format: 1\n# half saved")
     assert "- fix-brakes:" in server.reply({"prompt": PROMPT})["context"]
+
+
+def test_the_settings_that_the_page_shows_run_the_hook():
+    page = Path(__file__).parents[2] / "docs" / "pages" / "how-to" / "shortlist.md"
+    blocks = re.findall(
+        r'^```json title="\.claude/settings\.json"\n(.*?)^```', page.read_text(), re.M | re.S
+    )
+    hooks = json.loads(blocks[0])["hooks"]
+    for event in ("UserPromptSubmit", "SessionStart"):
+        command = hooks[event][0]["hooks"][0]["command"].split()
+        assert command[:3] == ["router", "shortlist", "--hook"]
+        assert _options(command[2:]).pack == "~/.claude/skills"
+
+
+def test_the_start_of_a_session_starts_the_server_and_prints_nothing(tiny, runtime):
+    started = hook({"hook_event_name": "SessionStart", "source": "startup"}, "--pack", tiny)
+    assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
+    asked = hook({"prompt": PROMPT}, "--pack", tiny, "--timeout", 50)
+    assert "fix-brakes" in asked.stdout
