@@ -1,8 +1,8 @@
 """What a shortlist saves and what it loses: `python benchmarks/shortlist.py PACK QUERIES [K]`.
 
 PACK is a pack, a folder of skills or a list of tools. QUERIES are JSON lines with `query` or
-`text`, and `tools`, `skills` or `label`: the ids or names of what each needs. Tokens are those of the
-default encoder's tokenizer, which stands for that of any model.
+`text`, and `tools`, `skills` or `label`: the ids or names of what each needs. Tokens are those of
+the default encoder's tokenizer, which stands for that of any model.
 """
 
 import json

@@ -132,10 +132,8 @@ def test_a_server_says_why_it_has_no_router_and_loads_what_was_mended(tiny, monk
 
 def test_the_settings_that_the_page_shows_run_the_hook():
     page = Path(__file__).parents[2] / "docs" / "pages" / "how-to" / "shortlist.md"
-    blocks = re.findall(
-        r'^```json title="\.claude/settings\.json"\n(.*?)^```', page.read_text(), re.M | re.S
-    )
-    hooks = json.loads(blocks[0])["hooks"]
+    block = page.read_text().split('```json title=".claude/settings.json"\n')[1].split("```")[0]
+    hooks = json.loads(block)["hooks"]
     for event in ("UserPromptSubmit", "SessionStart"):
         command = hooks[event][0]["hooks"][0]["command"].split()
         assert command[:3] == ["router", "shortlist", "--hook"]
