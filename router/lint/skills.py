@@ -11,6 +11,7 @@ from router.errors import PackError
 from router.evaluation.pack_health import health_of
 from router.lint.confusion import Locate, confusable_pairs, lost_skills
 from router.lint.finding import Finding, line_containing
+from router.lint.hints import author_hints
 from router.lint.specification import conformance
 from router.packs.pack import Pack
 from router.skill_folders.folder import pack_of, read_folder, skill_paths
@@ -47,7 +48,13 @@ def lint_folder(path: Path, encoder: Encoder) -> list[Finding]:
         path = paths[target]
         return str(path), line_containing(path, text) or line_containing(path, "description:")
 
-    return [*findings, *_confusion(pack_of(folder, encoder, lambda _: None)[0], encoder, locate)]
+    lines = {skill.id: skill.document.lines.get("description", 1) for skill in folder.skills}
+    pack = pack_of(folder, encoder, lambda _: None)[0]
+    return [
+        *findings,
+        *_confusion(pack, encoder, locate),
+        *author_hints(folder.skills, encoder, lines),
+    ]
 
 
 def lint_tools(path: Path, encoder: Encoder) -> list[Finding]:
