@@ -98,7 +98,7 @@ def main() -> None:
     texts = [line["text"] for line in lines]
     read = LabelReader(router.pack).read
     labels = [gold for line in lines if (gold := read(line.get("gold", line))) is not None]
-    pairs = list(router.pack.target_exemplars())
+    pairs = list(router.pack.target_exemplars(shared=False))
     exemplars = with_exemplar_cache(router.encoder).encode([text for _, text in pairs])
     queries = router.encoder.encode(texts)
     print("| | accepted | silently wrong | asked |\n|---|---|---|---|")

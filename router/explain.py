@@ -133,7 +133,7 @@ def explain(
         further_skills=tuple(
             pair for pair in sorted(extra, key=lambda pair: -pair[1]) if pair[1] > 0.0
         )[:most],
-        clauses=() if evidence.scores.token_matches is not None else _clauses(router, text),
+        clauses=_clauses(router, text),
         context=context,
     )
 
@@ -155,7 +155,11 @@ def _context(router: Router, turns: TurnsInContext, most: int) -> ContextReading
 def rule_in_words(policy: CompiledPolicy, evidence: Evidence, result: PolicyResult) -> str:
     """Say which rule of the policy decided the first text of a batch, with its numbers."""
     doubts, limits = policy.doubts(evidence), policy.doubt
-    if doubts is not None and limits is not None:
+    if (
+        doubts is not None
+        and limits is not None
+        and (policy.asks_by_rate or not result.in_scope[0])
+    ):
         return _rule_by_rate(doubts, limits, result)
     if not result.in_scope[0]:
         similarity, threshold = evidence.nearest_similarity[0], policy.similarity_threshold

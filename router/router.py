@@ -84,6 +84,7 @@ class Router:
         routes: object,
         *,
         none: Sequence[str] = (),
+        several: Sequence[tuple[str, Sequence[str]]] = (),
         questions: Sequence[Question] = (),
         wording: Wording | None = None,
         data: Mapping[str, Mapping[str, Any]] | None = None,
@@ -94,9 +95,12 @@ class Router:
         """Make a router of routes of your own: for each a few queries as users ask them.
 
         :param routes: A mapping from the label of each route to its exemplars, some ten each and at
-            least three; or a pair of lists, texts and labels; or a table of pandas or arrow with a
-            column for each. Any label will do: the id of the skill is made from it.
+            least three; or a list of (text, label) pairs; or a pair of lists, texts and labels; or
+            a table of pandas or arrow with a column for each. Any label will do: the id of the
+            skill is made from it. A list of labels marks a query that asks for several routes.
         :param none: Queries that belong to no route; some twenty help.
+        :param several: Queries that ask for several routes, each with the labels of these in
+            execution order.
         :param questions: Questions for missing details, see `Question.of`. Where none of them fits,
             the router asks which of the likeliest routes it is.
         :param wording: How such a question is worded; English if None.
@@ -107,9 +111,15 @@ class Router:
         :param notify: It is called with a sentence before something takes long.
         :raises PackError: The routes have faults; the message names every one.
         """
-        lines, of_none = routes_of(routes)
-        none = [*none, *of_none]
-        pack = Pack.of(lines, none=none, questions=questions, wording=wording, data=data)
+        found = routes_of(routes)
+        pack = Pack.of(
+            found.routes,
+            none=[*none, *found.none],
+            several=[*found.several, *several],
+            questions=questions,
+            wording=wording,
+            data=data,
+        )
         return cls.load(pack, encoder=encoder, ask_rate=ask_rate, notify=notify)
 
     @classmethod

@@ -108,6 +108,7 @@ def evidence_of(*rows):
         extra_skills=np.array(
             [[row.get("extra", {}).get(i, 0.0) for i in range(3)] for row in rows]
         ),
+        foreign=np.array([row.get("foreign", False) for row in rows]),
     )
 
 
@@ -133,6 +134,7 @@ def cases_of(confidence, correct, ask_probability=None, **given):
         "truth_probability": np.ones(n),
         "outside": np.zeros(n),
         "is_outside": no,
+        "doubtful": no,
     }
     return Cases(**(plain | given))
 

@@ -143,6 +143,8 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ) -> CompiledPolicy:
         """Prepare the pack's policy with what was fitted."""
         fitted = {name: getattr(self, name) for name in _FITTED_SETTINGS}
+        if self.ask_rate is not None or self.max_error is not None:
+            fitted["ask_rate"] = None  # the thresholds decide when to ask
         return CompiledPolicy.of(
             pack,
             layout,

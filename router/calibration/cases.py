@@ -64,6 +64,7 @@ class Cases(ArrayRows):
     truth_probability: Floats  # of the right target; 1 where "none of these" is right
     outside: Floats  # how likely the text is nothing of ours
     is_outside: Bools  # nothing of ours is right
+    doubtful: Bools  # a pack that asks about a share of the texts asks about this one
 
     def __len__(self) -> int:
         return len(self.action)
@@ -79,8 +80,10 @@ class Cases(ArrayRows):
     ) -> "Cases":
         """Decide texts without asking about any, each with its label."""
         never = {"confidence": PlattScaling(), "ask_threshold": _NEVER, "confidence_threshold": 0.0}
-        settings = msgspec.structs.replace(pack.file.policy, **never)
+        rate = None if pack.ask_rate is None else 0.0
+        settings = msgspec.structs.replace(pack.file.policy, ask_rate=rate, **never)
         policy = CompiledPolicy.of(pack, model.layout, model.statistics, policy=settings)
+        own = CompiledPolicy.of(pack, model.layout, model.statistics)
         builder, parts = DecisionBuilder(pack, model), []
         for start in range(0, len(texts), _BATCH):
             batch = clip_queries(texts[start : start + _BATCH])
@@ -103,6 +106,9 @@ class Cases(ArrayRows):
                 truth_probability=truth_probability,
                 outside=model.out_of_scope(evidence),
                 is_outside=_bools(gold.action == "none" for gold in golds),
+                doubtful=own.decide(evidence).unsure
+                if own.asks_by_rate
+                else np.zeros(len(golds), bool),
             )
             parts.append(part)
         return cls.join(parts)

@@ -27,6 +27,8 @@ from router.logs.reader import Columns, read_log, read_time
 from router.model.model import Model, model_hash
 from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
 from router.packs.pack import Pack
+from router.packs.shared_exemplar import SharedExemplar
+from router.text import plain_text
 
 _N_FOLDS = 5
 
@@ -70,12 +72,14 @@ def calibrate(
         is expected of texts that are drawn like these (Angelopoulos et al. 2024, Conformal Risk
         Control), and not promised where users come to ask for something else.
     :return: For `Router.with_calibration`. Its report is about held-out texts.
-    :raises RouterError: There are fewer than 100 different labelled texts or fewer than a promise
-        needs, the pack does not know a label, or no threshold keeps the promise.
+    :raises RouterError: There are fewer than 100 different labelled texts that are no exemplars, or
+        fewer than a promise needs, the pack does not know a label, or no threshold keeps the
+        promise.
     """
     goal = Goal(ask_rate, max_error)
-    texts, golds = read_labels(router.pack, texts, labels)
-    goal.check_enough(texts)
+    known, all_golds = read_labels(router.pack, texts, labels)
+    texts, golds = _no_exemplars(router.pack, known, all_golds)
+    goal.check_enough(texts, left_out=len(known) - len(texts))
     cases = Cases.of(router.pack, with_log_cache(router.encoder), router.model, texts, golds)
     return _calibration(router.pack, router.encoder, cases, folds_of(texts), goal, "log")
 
@@ -92,13 +96,18 @@ def calibrate_on_exemplars(
     """
     goal, model = Goal(ask_rate, max_error), router.model
     goal.check_enough(model.exemplar_texts, exemplars=True)
-    encoder, half = with_log_cache(router.encoder), halves_of(model.exemplar_labels)
+    encoder, half = (
+        with_log_cache(router.encoder),
+        halves_of(model.exemplar_labels, model.exemplar_texts),
+    )
+    shared = {line.text: Gold("route", line.targets) for line in router.pack.exemplars.several}
     parts, order = [], []
     for side in (0, 1):
         judge = refit_on(router.pack, model, np.flatnonzero(half == side))
         rows = np.flatnonzero(half != side)
-        texts = [model.exemplar_texts[row] for row in rows]
-        golds = [_gold_of(model.exemplar_labels[row]) for row in rows]
+        label = {model.exemplar_texts[row]: model.exemplar_labels[row] for row in rows}
+        texts = list(label)
+        golds = [shared.get(text) or _gold_of(label[text]) for text in texts]
         parts.append(Cases.of(router.pack, encoder, judge, texts, golds))
         order += texts
     return _calibration(router.pack, encoder, Cases.join(parts), folds_of(order), goal, "exemplars")
@@ -216,6 +225,19 @@ def read_labels(
     return kept, golds
 
 
+def _no_exemplars(
+    pack: Pack, texts: Sequence[str], golds: Sequence[Gold]
+) -> tuple[list[str], list[Gold]]:
+    """Leave out the texts that are exemplars: of what it has learnt, a router is always sure."""
+    exemplars = {plain_text(line).casefold() for _, line in pack.target_exemplars()}
+    kept = [
+        row
+        for row, text in enumerate(texts)
+        if plain_text(_exemplar_line(text)).casefold() not in exemplars
+    ]
+    return [texts[row] for row in kept], [golds[row] for row in kept]
+
+
 def _calibration(
     pack: Pack,
     encoder: Encoder,
@@ -249,7 +271,11 @@ def _calibration(
         maps=maps,
         candidate_threshold=fitted.candidate_threshold,
         intervals=interval_steps(cases, held_out),
-        report=held_out_report(cases, thresholds_of(policy).simulate(cases), held_out),
+        report=held_out_report(
+            cases,
+            thresholds_of(policy, asks_by_rate=pack.ask_rate is not None).simulate(cases),
+            held_out,
+        ),
     )
 
 
@@ -271,14 +297,21 @@ def _gold_of(target: str) -> Gold:
 
 
 def with_exemplars(pack: Pack, texts: Sequence[str], golds: Sequence[Gold]) -> Pack:
-    """Add the texts that have one target to its exemplars, unless they are exemplars already."""
+    """Add the texts with one target, or several skills, unless they are exemplars already."""
     known = {line.casefold() for _, line in pack.target_exemplars()}
     added: dict[str, list[str]] = {}
+    several: list[SharedExemplar] = []
     for text, gold in zip(texts, golds, strict=True):
         line, target = _exemplar_line(text), _target_of(pack, gold)
-        if target and line and len(line) <= MAX_EXEMPLAR_LENGTH and line.casefold() not in known:
-            known.add(line.casefold())
+        if not line or len(line) > MAX_EXEMPLAR_LENGTH or line.casefold() in known:
+            continue
+        if target:
             added.setdefault(target, []).append(line)
+        elif asks_for_several(gold):
+            several.append(SharedExemplar(line, gold.skills))
+        else:
+            continue
+        known.add(line.casefold())
 
     def extended(kind: str, groups: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         return {name: (*old, *added.get(f"{kind}:{name}", ())) for name, old in groups.items()}
@@ -289,8 +322,14 @@ def with_exemplars(pack: Pack, texts: Sequence[str], golds: Sequence[Gold]) -> P
         neighbours=extended("neighbour", pack.exemplars.neighbours),
         questions=extended("question", pack.exemplars.questions),
         none=(*pack.exemplars.none, *added.get("none", ())),
+        several=(*pack.exemplars.several, *several),
     )
     return msgspec.structs.replace(pack, exemplars=exemplars)
+
+
+def asks_for_several(gold: Gold) -> bool:
+    """Tell whether a label is several skills and nothing else, as an exemplar can have them."""
+    return gold.action == "route" and len(set(gold.skills)) > 1 and not gold.packs
 
 
 def _target_of(pack: Pack, gold: Gold) -> str | None:

@@ -54,10 +54,13 @@ class Goal:
         """The share that is set; None if neither is."""
         return self.max_error if self.ask_rate is None else self.ask_rate
 
-    def check_enough(self, texts: Sequence[str], *, exemplars: bool = False) -> None:
+    def check_enough(
+        self, texts: Sequence[str], *, exemplars: bool = False, left_out: int = 0
+    ) -> None:
         """Refuse to fit to too few different labelled texts.
 
         :param exemplars: Whether the texts are the pack's exemplars.
+        :param left_out: How many texts were left out because they are exemplars.
         :raises RouterError: A calibration needs more, or the goal does.
         """
         count, needed = len(set(texts)), {"a calibration": _MIN_TEXTS}
@@ -70,11 +73,12 @@ class Goal:
         )
         if exemplars:
             kind, cure = "exemplars", "add exemplars, or give a log with as many labelled lines"
+        besides = f" besides {left_out} that are exemplars" if left_out else ""
         for what, least in needed.items():
             if count < least:
                 raise RouterError(
-                    f"{what} needs at least {least} different {kind}, got {count}: with fewer,"
-                    f" chance decides what is fitted; {cure}"
+                    f"{what} needs at least {least} different {kind}, got {count}{besides}: with"
+                    f" fewer, chance decides what is fitted; {cure}"
                 )
 
     def risk_threshold(self, risk: Floats, correct: Bools) -> float | None:
@@ -126,13 +130,15 @@ class FittedThresholds:
     `maps`: by action what its confidence is worth, under "all" for actions that have no map of
     their own; under "clarify" what the probability of a missing detail is worth.
     `candidate_threshold`: the probability from which a target is offered as an option; None where
-    the one of the exemplars stands.
+    the one of the exemplars stands. `asks_by_rate`: what a share of the texts asks about decides,
+    and no threshold.
     """
 
     maps: Mapping[str, PlattScaling]
     ask_threshold: float
     confidence_threshold: float
     candidate_threshold: float | None = None
+    asks_by_rate: bool = False
 
     def simulate(self, cases: Cases) -> SimulatedDecisions:
         """Decide cases; no report uses those that these thresholds were fitted to."""
@@ -154,16 +160,20 @@ class FittedThresholds:
             ask_threshold=self.ask_threshold,
             confidence_threshold=self.confidence_threshold,
         )
+        if self.asks_by_rate:
+            missing, unsure = np.zeros_like(missing), cases.doubtful
         risk = ask_risk(ask_probability, confidence, **possible)
         is_candidate = cases.truth_probability >= (self.candidate_threshold or 0.0)
         covered = (cases.truth_rank < 2) | ((cases.truth_rank < MAX_OPTIONS) & is_candidate)
         return SimulatedDecisions(ask_probability, confidence, risk, missing, unsure, covered)
 
 
-def thresholds_of(policy: Policy) -> FittedThresholds:
+def thresholds_of(policy: Policy, *, asks_by_rate: bool = False) -> FittedThresholds:
     """Take what a pack's own policy says, before anything is fitted to labels."""
     maps = {"all": policy.confidence, "clarify": PlattScaling()}
-    return FittedThresholds(maps, policy.question_threshold, policy.confidence_threshold)
+    return FittedThresholds(
+        maps, policy.question_threshold, policy.confidence_threshold, asks_by_rate=asks_by_rate
+    )
 
 
 def fit_thresholds(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> FittedThresholds:

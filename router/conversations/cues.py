@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from router import english
 from router.arrays import Floats
-from router.conversations import english
 from router.text import words_of
 
 _STRAY_AFTER_THANKS, _STRAY_BEFORE_THANKS, _LONGEST_THANKS = 3, 1, 9

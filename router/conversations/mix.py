@@ -99,7 +99,7 @@ def mixed(
                 alone.words, joined.words, weights.tolist(), strict=True
             )
         ],
-        scores=Scores(vectors, probabilities, nearest, alone.scores.token_matches),
+        scores=Scores(vectors, probabilities, nearest),
         nearest_similarity=mix(
             alone.nearest_similarity,
             np.maximum(alone.nearest_similarity, joined.nearest_similarity),

@@ -39,6 +39,13 @@ _MAX_EVIDENCE = 3
 """The closest exemplars that a decision shows."""
 
 
+_OTHER_LANGUAGE = (
+    "This seems to be in another language than the exemplars; an encoder for many languages may"
+    " understand it."
+)
+_STRANGE = "It is not clear that this belongs here."
+
+
 class ConfidenceIntervals(Protocol):
     """How far a stated confidence can be trusted, as a calibration tells."""
 
@@ -105,6 +112,7 @@ class DecisionBuilder:
             np.where(action == CLARIFY, result.question, -1),
             result.unsure,
             result.strange,
+            evidence.foreign & (result.strange | (action == NONE)),
             np.where(action == NONE, self._nearest_skills(evidence.vectors), -1),
             *np.where((action == ROUTE)[:, None], result.skills, -1).T,
             *np.where(np.take_along_axis(named, order, axis=1), order, -1).T,
@@ -143,14 +151,22 @@ class DecisionBuilder:
             return self.redirect(self._named(evidence, result, row), fields)
         nearest = self._skill_ids[int(self._nearest_skills(evidence.vectors[row : row + 1])[0])]
         reason = "Nothing here is close to any skill or neighbour of this pack"
-        return NoRoute(**fields, nearest=nearest, reason=f"{reason}; the nearest is {nearest}.")
+        reason = f"{reason}; the nearest is {nearest}."
+        if evidence.foreign[row]:
+            reason = f"{_OTHER_LANGUAGE} {reason}"
+        return NoRoute(**fields, nearest=nearest, reason=reason)
 
     def _ask(
         self, evidence: Evidence, result: PolicyResult, row: int, fields: Mapping[str, Any]
     ) -> Clarify:
         """Ask the pack's question, or compose one from the candidates."""
         if result.strange[row]:
-            fields = {"reason": "It is not clear that this belongs here.", **fields}
+            reason = (
+                _OTHER_LANGUAGE
+                if evidence.foreign[row]
+                else "It is not clear that this belongs here."
+            )
+            fields = {"reason": reason, **fields}
         elif result.unsure[row]:
             fields = {"reason": "Several of these are about as likely.", **fields}
         index = result.question[row]

@@ -11,7 +11,7 @@ from router.arrays import Bools, Floats, Indices
 from router.decisions.candidates import MAX_OPTIONS, Candidates
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
 from router.heads.lexicon import BoundedCache
-from router.model.doubt import DoubtThresholds, Nearness
+from router.model.doubt import DoubtThresholds, Nearness, clearness
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
 from router.model.model import Evidence
@@ -20,6 +20,13 @@ from router.packs.precedence import Precedence
 from router.statistics.conformal import coverage_threshold, texts_needed
 from router.statistics.probability import PlattScaling
 from router.text import Phrases
+
+_STRANGER = 3.0
+"""How much larger the log odds are that a text belongs nowhere if it is in another language."""
+
+_SAME_IN_ANY_LANGUAGE = 0.6
+"""A text in another language is out of scope if its cosine with every exemplar is lower. Encoders
+for many languages place a text nearer to what says the same."""
 
 _CACHED_ORDERS = 4 << 20
 """Bytes of the cached execution orders of skills."""
@@ -87,11 +94,12 @@ class CompiledPolicy:
     :param mention_when: The phrases that name each neighbour.
     :param scalings: The rescaling of the confidence of each action; that of the probability of a
         missing detail under "clarify".
-    :param doubt: From which ambiguity and strangeness on it asks and refuses, if a share of the
-        texts is to be asked about; None if the thresholds of the policy decide that.
-    :param sums_skills: Whether the confidence of a route to several skills is the sum of their
-        probabilities. It is in packs made of documents, because their probabilities are not
-        rescaled by a fitted map. In other packs the rescaling accounts for several skills.
+    :param extra_skill_threshold: The probability from which a further skill is routed to as well.
+    :param doubt: From which ambiguity and strangeness on it asks and refuses; None if a pack has
+        thresholds of its own or documents.
+    :param asks_by_rate: Whether it asks by ambiguity and strangeness, and not by thresholds.
+    :param is_made_of_documents: Whether the skills are documents. Their probabilities are not
+        rescaled by a fitted map: how clear a text is tells the confidence.
     """
 
     policy: Policy
@@ -104,8 +112,10 @@ class CompiledPolicy:
     similarity_threshold: float
     candidates: Candidates
     scalings: Mapping[str, PlattScaling]
+    extra_skill_threshold: float = 0.75
     doubt: DoubtThresholds | None = None
-    sums_skills: bool = False
+    asks_by_rate: bool = False
+    is_made_of_documents: bool = False
 
     @classmethod
     def of(
@@ -152,8 +162,12 @@ class CompiledPolicy:
             candidates=Candidates.of(pack, layout, candidate_threshold, similarity),
             scalings={name: policy.confidence for name in ACTIONS if name != "clarify"}
             | dict(scalings or {}),
-            doubt=None if ask_rate is None else statistics.doubt.thresholds(ask_rate),
-            sums_skills=pack.is_made_of_documents,
+            extra_skill_threshold=pack.extra_skill_threshold(policy),
+            doubt=statistics.doubt.thresholds(ask_rate or 0.0)
+            if ask_rate is not None or pack.has_typical_judgements
+            else None,
+            asks_by_rate=ask_rate is not None,
+            is_made_of_documents=pack.is_made_of_documents,
         )
 
     def decide(self, evidence: Evidence) -> PolicyResult:
@@ -177,7 +191,7 @@ class CompiledPolicy:
         skills, routed = self._skills(evidence, shares, action)
         neighbours = self._neighbours(evidence, shares, action, skills)
         confidence = self._confidence(
-            evidence, shares, action, routed, neighbours, in_scope, doubts
+            evidence, shares, action, routed, skills, neighbours, in_scope, doubts
         )
         ask = self.scalings.get("clarify", PlattScaling()).transform(evidence.missing_detail)
         question = self._likeliest_question(evidence)
@@ -191,7 +205,7 @@ class CompiledPolicy:
             confidence_threshold=self.policy.confidence_threshold,
         )
         wrong, strange = 1.0 - confidence, np.zeros_like(unsure)
-        if doubts is not None:
+        if doubts is not None and self.asks_by_rate:
             missing, unsure, strange = self._by_rate(
                 doubts,
                 in_scope & self.candidates.has_alternatives(evidence),
@@ -227,14 +241,14 @@ class CompiledPolicy:
             evidence.nearest, evidence.centroid_similarity, evidence.probabilities, layout
         )
         in_scope = evidence.probabilities[:, layout.targets]
-        return Doubts(
-            doubt.ambiguity_of(nearness, in_scope, evidence.words), doubt.strangeness_of(nearness)
-        )
+        strangeness = doubt.strangeness_of(nearness) + _STRANGER * evidence.foreign
+        return Doubts(doubt.ambiguity_of(nearness, in_scope, evidence.words), strangeness)
 
     def _in_scope(self, evidence: Evidence, doubts: Doubts | None) -> Bools:
         """Tell which texts are close enough to belong here. Shape: (n_texts,)."""
         if self.doubt is None or doubts is None:
-            return np.asarray(evidence.nearest_similarity >= self.similarity_threshold)
+            least = np.where(evidence.foreign, _SAME_IN_ANY_LANGUAGE, self.similarity_threshold)
+            return np.asarray(evidence.nearest_similarity >= least)
         return np.asarray(doubts.strangeness < self.doubt.refused)
 
     def _by_rate(
@@ -294,14 +308,20 @@ class CompiledPolicy:
         chosen = np.full((len(top), most), -1, dtype=np.intp)
         chosen[routed, 0] = top[routed]
         confidence = of_skills[np.arange(len(top)), top]
-        threshold = self.policy.extra_skill_threshold
+        threshold = self.extra_skill_threshold
+        for row, pair in evidence.pairs.items():
+            if routed[row] and most > 1 and pair.probability >= threshold:
+                chosen[row, :2] = pair.skills
+                confidence[row] = (1.0 + pair.probability) / 2.0
+        if self.is_made_of_documents and evidence.mentions is None:
+            return chosen, confidence
         extra = np.where(evidence.extra_skills >= threshold, evidence.extra_skills, 0.0)
         for row in (routed & extra.any(axis=1)).nonzero()[0].tolist():  # one text in twenty
             strength = extra[row]
             strength[top[row]] = 2.0  # the likeliest skill always comes first
             ranked = np.argsort(-strength, kind="stable")[:most]
             ranked = ranked[strength[ranked] > 0.0]
-            if self.sums_skills:
+            if evidence.mentions is not None:
                 confidence[row] = of_skills[row, ranked].sum()
             confidence[row] *= strength[ranked[1:]].prod()
             if evidence.mentions is not None:
@@ -355,6 +375,7 @@ class CompiledPolicy:
         shares: Floats,
         action: NDArray[np.int8],
         routed: Floats,
+        skills: Indices,
         neighbours: Bools,
         in_scope: Bools,
         doubts: Doubts | None,
@@ -376,6 +397,10 @@ class CompiledPolicy:
                 elif len(far):
                     p_value = self.statistics.p_value(evidence.nearest_similarity[far])
                     confidence[far] = np.maximum(confidence[far], 1.0 - p_value)
+            if code == ROUTE and self.is_made_of_documents:
+                single = rows[(skills[rows, 1:] < 0).all(axis=1)]
+                words = [evidence.words[row] for row in single.tolist()]
+                confidence[single] = clearness(confidence[single], words)
             confidence[rows] = self.scalings[ACTIONS[code]].transform(confidence[rows])
         return confidence
 

@@ -16,6 +16,7 @@ from router.estimators.text_encoder import text_list
 from router.fitting.head_fitters import DiscriminantFitter
 from router.heads.discriminant_head import DiscriminantHead
 from router.packs.labels import readable
+from router.text import words_in
 
 
 def _checked_labels(texts: Sequence[str], y: ArrayLike) -> NDArray[Any]:
@@ -86,7 +87,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decisions(self, X: Sequence[str]) -> Floats:
         """Give the decisions of the head, before calibration. Shape: (n_texts, n_classes)."""
         check_is_fitted(self)
-        return self.head_.decisions(self.encoder.encode(text_list(X)))
+        texts = text_list(X)
+        return self.head_.decisions(self.encoder.encode(texts), words_in(texts))
 
     def _names(self) -> dict[int, str]:
         """Give the text that names each class, by its code."""

@@ -86,7 +86,7 @@ def pack_health(pack: Pack, encoder: Encoder) -> PackHealth:
     :param pack: The pack to look at.
     :param encoder: Encodes the exemplars.
     """
-    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    labels, texts = zip(*pack.target_exemplars(shared=False), strict=True)
     return health_of(pack, labels, texts, encoder.encode(texts))
 
 
@@ -100,7 +100,7 @@ def health_of(
     :param labels: The target of each exemplar.
     :param vectors: Unit vectors of the texts. Shape: (n_exemplars, width).
     """
-    names = tuple(dict.fromkeys(target for target, _ in pack.target_exemplars()))
+    names = tuple(dict.fromkeys(target for target, _ in pack.target_exemplars(shared=False)))
     index = {name: i for i, name in enumerate(names)}
     codes = np.array([index[label] for label in labels], dtype=np.intp)
     similarities = held_out_cosines(vectors, codes, len(names))

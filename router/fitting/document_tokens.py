@@ -7,9 +7,9 @@ import numpy as np
 from router.arrays import TokenVectors, Vectors
 from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import Encoder, encode_with_tokens
-from router.heads.late_interaction import KMEANS_STEPS, MAX_TOKEN_CENTROIDS, token_centroids
+from router.heads.late_interaction import MAX_TOKENS, first_tokens
 
-_KIND = f"points-{MAX_TOKEN_CENTROIDS}-{KMEANS_STEPS}"
+_KIND = f"tokens-{MAX_TOKENS}"
 """The kind of rows in the cache; other settings are another kind."""
 
 _HALVES = 2
@@ -19,7 +19,7 @@ _HALVES = 2
 def document_tokens(
     documents: Sequence[Sequence[str]], encoder: Encoder, width: int
 ) -> list[TokenVectors]:
-    """Compute the token centroids of each document, which is given by its lines.
+    """Compute the first tokens of each document, which is given by its lines.
 
     :param encoder: One that gives tokens, of this width.
     """
@@ -30,7 +30,7 @@ def document_tokens(
         return _pack_rows(_compute([documents[index] for index in indices], encoder, width))
 
     texts = ["\n".join(lines) for lines in documents]
-    row_width = MAX_TOKEN_CENTROIDS * width // _HALVES
+    row_width = MAX_TOKENS * width // _HALVES
     return _unpack_rows(encoder.get_or_compute(_KIND, texts, row_width, compute), width)
 
 
@@ -40,19 +40,19 @@ def _compute(
     distinct = list(dict.fromkeys(line for lines in documents for line in lines))
     _, tokens = encode_with_tokens(encoder, distinct)
     of_line = dict(zip(distinct, tokens or [], strict=True))
-    return [token_centroids([of_line[line] for line in lines], width) for lines in documents]
+    return [first_tokens([of_line[line] for line in lines], width) for lines in documents]
 
 
-def _pack_rows(centroids: Sequence[TokenVectors]) -> Vectors:
-    """Put the centroids of each document into one row, with zeros after them."""
-    width = centroids[0].shape[1]
-    padded = np.zeros((len(centroids), MAX_TOKEN_CENTROIDS, width), dtype=np.float16)
-    for row, of_document in zip(padded, centroids, strict=True):
+def _pack_rows(tokens: Sequence[TokenVectors]) -> Vectors:
+    """Put the tokens of each document into one row, with zeros after them."""
+    width = tokens[0].shape[1]
+    padded = np.zeros((len(tokens), MAX_TOKENS, width), dtype=np.float16)
+    for row, of_document in zip(padded, tokens, strict=True):
         row[: len(of_document)] = of_document
-    return padded.reshape(len(centroids), -1).view(np.float32)
+    return padded.reshape(len(tokens), -1).view(np.float32)
 
 
 def _unpack_rows(rows: Vectors, width: int) -> list[TokenVectors]:
-    padded = rows.view(np.float16).reshape(len(rows), MAX_TOKEN_CENTROIDS, width)
+    padded = rows.view(np.float16).reshape(len(rows), MAX_TOKENS, width)
     counts = np.maximum(padded.any(axis=2).sum(axis=1), 1)
     return [row[:count].copy() for row, count in zip(padded, counts, strict=True)]

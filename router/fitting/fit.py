@@ -8,8 +8,15 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
-from router.fitting.head_fitters import HeadFitter, fitter_for, fitter_of, halves_in_turn
+from router.fitting.head_fitters import (
+    HeadFitter,
+    first_rows,
+    fitter_for,
+    fitter_of,
+    halves_in_turn,
+)
 from router.fitting.joined_queries import join_exemplars
+from router.fitting.label_sets import fit_label_sets
 from router.heads.scores import Head
 from router.heads.similarity import Centroids, nearest_by_target, sums_by_code, unit_rows
 from router.model.concerns import (
@@ -44,7 +51,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     The judgements on top of the head (whether a detail is missing, further concerns) are fitted on
     what a head says of exemplars that it has not seen: two heads are fitted, each on one half.
     """
-    rows = sorted(pack.target_exemplars())
+    rows = sorted(pack.fitted_exemplars())
     labels, texts = [label for label, _ in rows], [text for _, text in rows]
     fitter, vectors = fitter_for(pack, encoder), encoder.encode(texts)
     head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
@@ -68,6 +75,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
         gate=gate,
         replies=_fit_replies(pack, encoder),
         statistics=_exemplar_statistics(head, layout, texts, labels, judged, held_out),
+        label_sets=fit_label_sets(pack, texts, vectors, judged, held_out[:, layout.skills]),
     )
 
 
@@ -128,23 +136,29 @@ def _exemplar_statistics(
     out_of_scope = None
     if not in_scope.all():
         out_of_scope = Logistic.fit(np.column_stack([logit(none), nearest]), ~in_scope)
-    rows = np.flatnonzero(np.isin(truth, layout.targets))
+    first = first_rows(texts)
+    once = (first == np.arange(len(texts)))[judged]
+    shared = (np.bincount(first) > 1)[first]
+    rows = np.flatnonzero(np.isin(truth, layout.targets) & once)
     centroid = _closest_centroid(head, layout, every, judged[rows])
     nearness = Nearness.of(others[rows], centroid, held_out[rows], layout)
     doubt = Doubt(
         scale=scale_of(np.stack([nearness.nearest, centroid], axis=1)),
         n_exemplars=int(np.isin(every, layout.targets).sum()),
         has_none=len(layout.none) > 0,
+        has_shared=bool(shared.any()),
     )
     in_targets = held_out[rows][:, layout.targets]
     words = words_in(texts[row] for row in judged[rows].tolist())
+    ambiguity = doubt.ambiguity_of(nearness, in_targets, words)
+    ambiguity[shared[judged[rows]]] = -np.inf  # what has several skills is not asked about
     return ExemplarStatistics(
         np.sort(nearest[in_scope]),
         np.sort(true_probability),
         out_of_scope,
         replace(
             doubt,
-            ambiguity=doubt.ambiguity_of(nearness, in_targets, words),
+            ambiguity=ambiguity,
             strangeness=doubt.strangeness_of(nearness),
             true_share=held_out[rows, truth[rows]] / np.maximum(in_targets.sum(axis=1), 1e-12),
         ),
@@ -239,11 +253,12 @@ def _fit_judgements(
     labels: Sequence[str],
     questions: QuestionIndex,
 ) -> tuple[MissingDetail, Concerns, ClauseGate]:
-    typical = pack.has_typical_judgements
+    of_documents = pack.is_made_of_documents and not pack.is_made_of_tools
+    typical = pack.has_typical_judgements or of_documents
     if typical and not pack.questions:
         return MissingDetail(None), Concerns.typical(), ClauseGate.typical()
     features, needs_question, clauses = [], [], []
-    for side, (seen, unseen) in enumerate(halves_in_turn(labels)):
+    for side, (seen, unseen) in enumerate(halves_in_turn(labels, texts)):
         head: Head = fitter.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
         layout = Layout.of(pack, head.names)
         held_out = [texts[i] for i in unseen]
@@ -289,7 +304,10 @@ def _judge_clauses(
         for skill, lines in pack.exemplars.skills.items()
     }
     plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
-    rows = [*plain, *join_exemplars(unseen, _N_JOINED // 2, seed)]
+    shared = [(line.text, frozenset(line.targets)) for line in pack.exemplars.several]
+    if not pack.learns_label_sets:  # no head was fitted on them
+        shared = shared[seed::2]
+    rows = [*plain, *shared, *join_exemplars(unseen, _N_JOINED // 2, seed)]
     texts = [text for text, _ in rows]
     words = words_in(texts)
     clauses = [clauses_of(text) for text in texts]

@@ -21,16 +21,17 @@ from router.heads.kernel_head import KernelHead, fit_kernel_head
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.packs.labels import readable
-from router.packs.markdown import own_text, passages
+from router.packs.markdown import own_text
 from router.packs.pack import Pack
 from router.statistics.probability import Power, fit_power_on_sample
+from router.text import words_in
 
 _MAX_DOCUMENT_LENGTH = 100_000
 """Characters of a document that are read, from its beginning."""
 
-_MAX_PASSAGES = 100
-"""Lines of a document whose tokens are kept, from its beginning. With all of them, queries find
-nothing more."""
+_TELLING = 16
+"""Exemplars whose tokens are kept beside those of the description: the first ones, which state
+what a skill is for. With the lines of the whole document queries find nothing more."""
 
 _N_PARTS, _FEW_EXEMPLARS = 5, 4_000
 """Parts that are held out in turn; with more exemplars than that, two do."""
@@ -128,7 +129,7 @@ class DiscriminantFitter:
         """Fit a head."""
         if self.power is None:
             return self.fit_held_out(texts, vectors, labels)[0]
-        return self._fit(vectors, labels, self.power)
+        return self._fit(texts, vectors, labels, self.power)
 
     def like(self, head: DiscriminantHead) -> "DiscriminantFitter":
         """Turn decisions into probabilities as this head does, which is not fitted anew."""
@@ -139,29 +140,40 @@ class DiscriminantFitter:
     ) -> tuple[DiscriminantHead, Indices, Probabilities]:
         """Fit a head; judge exemplars by heads that were fitted without their part."""
         names, truth = np.unique(np.asarray(labels), return_inverse=True)
-        part = parts_of(labels, _N_PARTS if len(labels) < _FEW_EXEMPLARS else 2)
+        part = parts_of(labels, _N_PARTS if len(labels) < _FEW_EXEMPLARS else 2, texts)
         judged, decisions = [], []
         most = min(_MAX_JUDGED, max(_MAX_DECISIONS // len(names), 50)) // (part.max() + 1)
         for held_out in range(part.max() + 1):
             rows = np.flatnonzero(part == held_out)
             rows = rows[:: -(-len(rows) // most)]
             kept = np.flatnonzero(part != held_out)
-            head = self._fit(vectors[kept], [labels[row] for row in kept.tolist()])
+            head = self._fit(
+                [texts[row] for row in kept.tolist()],
+                vectors[kept],
+                [labels[row] for row in kept.tolist()],
+            )
             of_part = np.zeros((len(rows), len(names)))  # 0 where the others lack the target
-            of_part[:, np.searchsorted(names, head.names)] = head.decisions(vectors[rows])
+            of_part[:, np.searchsorted(names, head.names)] = head.decisions(
+                vectors[rows], words_in(texts[row] for row in rows.tolist())
+            )
             judged.append(rows)
             decisions.append(of_part)
+            del head  # its exemplars may take gigabytes
         rows, held_out_decisions = np.concatenate(judged), np.concatenate(decisions)
         power = fit_power_on_sample(held_out_decisions, truth[rows])
-        head = self._fit(vectors, labels, power)
+        head = self._fit(texts, vectors, labels, power)
         return head, rows, power.transform(held_out_decisions)
 
     def _fit(
-        self, vectors: Vectors, labels: Sequence[str], power: Power | None = None
+        self,
+        texts: Sequence[str],
+        vectors: Vectors,
+        labels: Sequence[str],
+        power: Power | None = None,
     ) -> DiscriminantHead:
         none = np.zeros(vectors.shape[1], dtype=np.float32)
         titles = np.array([self.titles.get(name, none) for name in sorted(set(labels))])
-        return fit_discriminant_head(vectors, labels, titles, power)
+        return fit_discriminant_head(vectors, labels, titles, power, texts)
 
     def with_documents(self, head: DiscriminantHead, texts: Sequence[str]) -> DiscriminantHead:
         """Add nothing, because there are no documents."""
@@ -186,12 +198,16 @@ class DocumentFitter:
     descriptions: Mapping[str, Description]
     documents: Mapping[str, str]
     lexicon: Lexicon
+    titles: Mapping[str, str]
+    telling: Mapping[str, Sequence[str]]
     late: LateInteraction | None = None
     of_tools: bool = False
 
     def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> DocumentHead:
         """Fit a head."""
-        head = fit_document_head(texts, vectors, labels, self.descriptions, self.lexicon)
+        head = fit_document_head(
+            texts, vectors, labels, self.descriptions, self.lexicon, self.titles
+        )
         return structs.replace(head, late=self.late, of_tools=self.of_tools)
 
     def fit_held_out(
@@ -200,7 +216,7 @@ class DocumentFitter:
         """Fit a head; judge each half of the exemplars by a head that has seen the other half."""
         head = self.fit(texts, vectors, labels)
         held_out = np.zeros((len(texts), len(head.names)))  # 0 where the half lacks the target
-        for seen, unseen in halves_in_turn(labels):
+        for seen, unseen in halves_in_turn(labels, texts):
             half = self.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
             cells = np.ix_(np.array(unseen), np.searchsorted(head.names, half.names))
             held_out[cells] = half.probabilities([texts[i] for i in unseen], vectors[unseen])
@@ -215,26 +231,28 @@ class DocumentFitter:
         exemplars = zip(_labels_of(head), texts, strict=True)
         descriptions = {name: description.text for name, description in self.descriptions.items()}
         documents = documents_of(exemplars, descriptions, self.documents)
-        return head.with_words([documents[name] for name in head.names])
+        everyday = [] if head.none is None else documents[head.names[head.none]].splitlines()
+        return head.with_words([documents[name] for name in head.names], everyday)
 
     def for_queries(
         self, head: DocumentHead, texts: Sequence[str], encoder: Encoder
     ) -> DocumentHead:
-        """Add the words of whole documents, and their tokens if the encoder gives any."""
+        """Add the words of whole documents, and tokens if the encoder gives any."""
         head = self.with_documents(head, texts)
-        lines: dict[str, list[str]] = {}
-        for label, text in zip(_labels_of(head), texts, strict=True):
-            lines.setdefault(label, []).append(text)
-        for name, description in self.descriptions.items():
-            document = passages(self.documents.get(name, ""))[:_MAX_PASSAGES]
-            lines[name] += [description.text, *document]
-        everyday = [] if head.none is None else lines[head.names[head.none]]
+        lines = [self._telling_lines(name) for name in head.names]
+        everyday = [] if head.none is None else [*self.telling[head.names[head.none]]]
         _, tokens = encode_with_tokens(encoder, [*everyday, texts[0]])
         if tokens is None:
             return head
         width = tokens.pop().shape[1]
-        points = document_tokens([lines[name] for name in head.names], encoder, width)
+        points = document_tokens(lines, encoder, width)
         return structs.replace(head, late=LateInteraction.of(points, tokens))
+
+    def _telling_lines(self, name: str) -> list[str]:
+        """Give what a target says of itself first; an exemplar that repeats it is left out."""
+        described = self.descriptions[name].text if name in self.descriptions else ""
+        first = [line for line in self.telling[name][:_TELLING] if not line.endswith(described)]
+        return [described, *first] if described else list(self.telling[name][:_TELLING])
 
 
 def _labels_of(head: DocumentHead) -> list[str]:
@@ -278,8 +296,14 @@ def _document_fitter(
 ) -> DocumentFitter:
     texts = _descriptions(pack)
     descriptions = {name: Description(text, vectors[name]) for name, text in texts.items()}
-    tools = pack.is_made_of_tools
-    return DocumentFitter(descriptions, _documents(pack), lexicon, of_tools=tools)
+    titles = {
+        f"skill:{skill.id}": f"{readable(skill.id)} {skill.title}" for skill in pack.file.skills
+    }
+    telling: dict[str, list[str]] = {}
+    for label, line in pack.target_exemplars():
+        telling.setdefault(label, []).append(line)
+    documents, tools = _documents(pack), pack.is_made_of_tools
+    return DocumentFitter(descriptions, documents, lexicon, titles, telling, of_tools=tools)
 
 
 def _descriptions(pack: Pack) -> dict[str, str]:
@@ -297,28 +321,56 @@ def _documents(pack: Pack) -> dict[str, str]:
     }
 
 
-def parts_of(labels: Sequence[str], n_parts: int) -> Indices:
-    """Spread the exemplars of each label evenly over parts. Shape: (n,)."""
+def parts_of(labels: Sequence[str], n_parts: int, texts: Sequence[str] = ()) -> Indices:
+    """Spread the exemplars of each label evenly over parts. Shape: (n,).
+
+    :param texts: The exemplars. A text of several labels lies in one part with all of them.
+    """
     part, count = np.zeros(len(labels), dtype=np.intp), dict.fromkeys(labels, 0)
     for row, label in enumerate(labels):
         part[row] = count[label]
         count[label] += 1
     # A label with fewer exemplars than parts begins at another part than the one before it.
     start = {label: index for index, label in enumerate(count)}
-    return np.asarray((part + [start[label] for label in labels]) % n_parts, dtype=np.intp)
+    part = np.asarray((part + [start[label] for label in labels]) % n_parts, dtype=np.intp)
+    return _together(part, labels, texts) if texts else part
 
 
-def halves_in_turn(labels: Sequence[str]) -> list[tuple[list[int], list[int]]]:
-    """Give (seen, unseen) twice: every second exemplar of each label, and the rest."""
-    half = halves_of(labels)
+def _together(part: Indices, labels: Sequence[str], texts: Sequence[str]) -> Indices:
+    """Move texts of several labels into one part each, unless that part would hold everything."""
+    first = first_rows(texts)
+    of_first = np.array(labels)[first] != np.array(labels)
+    if not of_first.any():
+        return part
+    moved = np.where(of_first, part[first], part)
+    return moved if len(np.unique(moved)) > 1 else part
+
+
+def first_rows(texts: Sequence[str]) -> Indices:
+    """Find the first row with the text of each row. Shape: (n,)."""
+    first: dict[str, int] = {}
+    return np.array([first.setdefault(text, row) for row, text in enumerate(texts)], dtype=np.intp)
+
+
+def halves_in_turn(
+    labels: Sequence[str], texts: Sequence[str] = ()
+) -> list[tuple[list[int], list[int]]]:
+    """Give (seen, unseen) twice: every second exemplar of each label, and the rest.
+
+    :param texts: The exemplars. A text of several labels lies in one half with all of them.
+    """
+    half = halves_of(labels, texts)
     parts = [np.flatnonzero(half == side).tolist() for side in (0, 1)]
     return [(parts[0], parts[1]), (parts[1], parts[0])]
 
 
-def halves_of(labels: Sequence[str]) -> Indices:
-    """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1."""
+def halves_of(labels: Sequence[str], texts: Sequence[str] = ()) -> Indices:
+    """Put every second exemplar of each label into the other half. Shape: (n,), 0 or 1.
+
+    :param texts: The exemplars. A text of several labels lies in one half with all of them.
+    """
     half = np.zeros(len(labels), dtype=np.intp)
     for label in set(labels):
         members = [index for index, member in enumerate(labels) if member == label]
         half[members[1::2]] = 1
-    return half
+    return _together(half, labels, texts) if texts else half

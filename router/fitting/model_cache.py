@@ -71,7 +71,8 @@ def code_hash() -> str:
     """
     root, digest = Path(__file__).parents[1], hashlib.sha256()
     parts = [root / part for part in _CODE_THAT_FITS]
-    code = [file for part in parts for file in (sorted(part.rglob("*.py")) or [part])]
+    found = [(part, [*part.rglob("*.py"), *part.rglob("*.json")]) for part in parts]
+    code = [file for part, files in found for file in (sorted(files) or [part])]
     for file in [*code, *sorted((DATA / "replies").glob("*.txt"))]:
         digest.update(file.read_bytes())
     return digest.hexdigest()

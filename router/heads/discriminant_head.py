@@ -1,13 +1,14 @@
 """From vectors to probabilities along the directions that tell the targets apart.
 
-Three steps, none of which needs a second pass of the encoder:
+Four steps, none of which needs a second pass of the encoder:
 
 1. Linear discriminant analysis (Fisher 1936) with a shrunk covariance (Friedman 1989, "Regularized
    discriminant analysis") finds the directions along which targets differ and exemplars of one
    target do not. What a vector has outside of them is noise.
 2. Kernel ridge regression on the projected vectors lets each exemplar vote. Each target weighs the
    same however many exemplars it has, so that counts are no prior.
-3. A fitted power turns the votes into probabilities.
+3. Where each target has many exemplars, linear classifiers join in (see `linear_part`).
+4. A fitted power turns what comes of it into probabilities.
 
 Where there are many exemplars, only some of them, the landmarks, carry votes (Nyström's method;
 Williams & Seeger 2001). A fit takes n * m² steps for n exemplars and m landmarks, and a query
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.exemplar_index import ExemplarIndex
+from router.heads.linear_part import LinearPart, fit_linear_part
 from router.heads.scores import Scores
 from router.heads.similarity import (
     cosines,
@@ -30,7 +32,7 @@ from router.heads.similarity import (
     unit_rows,
 )
 from router.statistics.probability import Power
-from router.text import Words
+from router.text import Words, words_in
 from router.threads import map_in_threads
 
 _SHRINKAGE = 0.7
@@ -65,6 +67,7 @@ class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discrimina
     votes: NDArray[np.float32]  # (n_landmarks, n_targets)
     power: Power
     titles: Vectors  # (n_targets, width): the vector of each target's title, zero if it has none
+    linear: LinearPart | None = None
 
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them."""
@@ -74,15 +77,20 @@ class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discrimina
             range(0, len(texts), _BLOCK),
         )
         empty = np.empty((0, len(self.names)), dtype=np.float32)
-        return Scores(
-            vectors, self.probabilities(texts, vectors), np.concatenate([empty, *nearest])
-        )
+        probabilities = self.power.transform(self.decisions(vectors, words))
+        return Scores(vectors, probabilities, np.concatenate([empty, *nearest]))
 
-    def decisions(self, vectors: Vectors) -> Floats:
+    def decisions(self, vectors: Vectors, words: Words = ()) -> Floats:
         """Estimate the share of each target in each text: about 1 where all is clear.
 
+        :param words: The words of each text, which linear classifiers need.
         :return: Shape: (n_texts, n_targets).
         """
+        votes = self._votes_of(vectors)
+        return votes if self.linear is None else self.linear.joined(votes, vectors, words)
+
+    def _votes_of(self, vectors: Vectors) -> Floats:
+        """Let the landmarks vote. Shape: (n_texts, n_targets)."""
 
         def votes(start: int) -> NDArray[np.float32]:
             projected = unit_rows(vectors[start : start + _BLOCK] @ self.projection)
@@ -95,16 +103,21 @@ class DiscriminantHead(ExemplarIndex, frozen=True, kw_only=True, tag="discrimina
     def probabilities(
         self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None
     ) -> Probabilities:
-        """Compute probabilities from the vectors. Shape: (n_texts, n_targets)."""
-        return self.power.transform(self.decisions(vectors))
+        """Compute probabilities from vectors and words. Shape: (n_texts, n_targets)."""
+        words = [] if self.linear is None else words_in(texts)
+        return self.power.transform(self.decisions(vectors, words))
 
     def word_votes(self, words: Words) -> Floats:
-        """Give zeros: this head knows no words. Shape: (n_texts, n_targets)."""
+        """Give zeros: words alone say too little. Shape: (n_texts, n_targets)."""
         return np.zeros((len(words), len(self.names)))
 
 
 def fit_discriminant_head(
-    vectors: Vectors, labels: Sequence[str], titles: Vectors, power: Power | None = None
+    vectors: Vectors,
+    labels: Sequence[str],
+    titles: Vectors,
+    power: Power | None = None,
+    texts: Sequence[str] = (),
 ) -> DiscriminantHead:
     """Fit a head on labelled exemplars, and on the titles of the targets as one exemplar more.
 
@@ -112,17 +125,20 @@ def fit_discriminant_head(
     :param titles: A unit vector for each target, in rising order; a zero row for none. Shape:
         (n_targets, width).
     :param power: From decisions to probabilities, see `fit_power`; any if None.
+    :param texts: The exemplars; without them no linear classifier joins in.
     """
     names, truth, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
     titled = np.flatnonzero(titles.any(axis=1))
-    points = np.concatenate([vectors, titles[titled]]).astype(np.float32)
     codes = np.concatenate([truth, titled])
     order = np.argsort(codes, kind="stable")
-    points, codes = points[order], codes[order]
+    points = np.empty((len(codes), vectors.shape[1]), dtype=np.float32)
+    place = np.argsort(order)  # written at once, because there may be gigabytes
+    points[place[: len(vectors)]] = vectors
+    points[place[len(vectors) :]] = titles[titled]
+    codes = codes[order]
     per_target = np.bincount(codes, minlength=len(names))
     projection = _directions(points, codes, per_target)
-    projected = unit_rows(points @ projection)
-    landmarks, votes = _fit_votes(projected, codes, per_target)
+    landmarks, votes = _fit_votes(points, projection, codes, per_target)
     return DiscriminantHead(
         names=tuple(names.tolist()),
         exemplars=np.ascontiguousarray(vectors, dtype=np.float32),
@@ -132,6 +148,7 @@ def fit_discriminant_head(
         votes=votes,
         power=power or Power(1.0, 1.0),
         titles=np.asarray(titles, dtype=np.float32),
+        linear=fit_linear_part(texts, vectors, labels),
     )
 
 
@@ -176,7 +193,7 @@ def _variance_within(points: Vectors, codes: Indices, counts: Indices) -> float:
 
 
 def _fit_votes(
-    projected: Vectors, codes: Indices, counts: Indices
+    points: Vectors, projection: NDArray[np.float32], codes: Indices, counts: Indices
 ) -> tuple[Vectors, NDArray[np.float32]]:
     """Solve for the votes of the landmarks, with each target weighing the same.
 
@@ -185,18 +202,19 @@ def _fit_votes(
     """
     from scipy.linalg import cho_factor, cho_solve
 
-    n, n_targets = len(projected), len(counts)
+    n, n_targets = len(points), len(counts)
     most = min(_MAX_LANDMARKS, max(_MAX_VOTES // n_targets, 500))
     # Evenly spaced among exemplars that stand target by target: each target has its share.
     chosen = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
-    landmarks = np.ascontiguousarray(projected[chosen])
+    landmarks = np.ascontiguousarray(unit_rows(points[chosen] @ projection))
     weights = (counts.mean() / counts).astype(np.float32)
     gram = np.zeros((len(landmarks), len(landmarks)), dtype=np.float32)
     wanted = np.zeros((len(landmarks), n_targets), dtype=np.float32)
     total = np.zeros(len(landmarks), dtype=np.float32)
     for start in range(0, n, 4_096):
         of_block = codes[start : start + 4_096]
-        kernel = _kernel(projected[start : start + 4_096] @ landmarks.T)
+        projected = unit_rows(points[start : start + 4_096] @ projection)
+        kernel = _kernel(projected @ landmarks.T)
         weighted = kernel * weights[of_block, None]
         gram += kernel.T @ weighted
         total += weighted.sum(axis=0)

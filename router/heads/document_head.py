@@ -2,18 +2,19 @@
 
 The exemplars of a folder of skills are lines of documents: a few for each target, and none of them
 a query that anybody asked. A model that is fitted on such lines tells documents apart. A query is
-scored by how much closer it is to one document than everyday queries are. Four kinds of closeness
+scored by how much closer it is to one document than everyday queries are. Six kinds of closeness
 are weighed, and their sum is the log odds of the target against an everyday query:
 
 - the density of the target's lines around the query (the mean of `exp(10 cosine)` over them);
 - the cosine with the description as a whole;
 - the words and character n-grams that query and document share, code included (the cosine of their
   TF-IDF);
-- how near each of the query's tokens is to one of the document's (`late_interaction.py`), where
+- how much of the query the words of the name, and of the whole document, cover (`coverage.py`);
+- how near each of the query's tokens is to one of the description's (`late_interaction.py`), where
   the encoder gives tokens.
 
-The weights are those of a conditional logit (McFadden 1974), the same for every folder: they were
-fitted once, on queries to real collections of skills (docs/pages/evidence/skill-folders.md).
+The weights are those of a conditional logit (McFadden 1974), the same for every folder: a table of
+priors, learned over public collections of skills by `benchmarks/document_weights.py`.
 Nothing but means is fitted on the folder itself, in n steps, and the probabilities need no labelled
 query of it.
 """
@@ -21,13 +22,16 @@ query of it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from pathlib import Path
 
+import msgspec
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
+from router.heads.coverage import Coverage
 from router.heads.exemplar_index import ExemplarIndex
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
@@ -43,12 +47,15 @@ _EVERYDAY = "none"
 _SHARPNESS = 10.0
 """How fast the share of a line in the density falls with its cosine distance."""
 
+_OF_DOCUMENTS, _OF_NAMES = (1.2, 0.75), (0.6, 0.3)
+"""How much repeating a word adds, and how much the length of a text takes away, as BM25 has it."""
+
 _BATCH = 256
 """Texts scored at a time, so that the temporary arrays stay in the cache."""
 
 
-class _Weights(NamedTuple):
-    """The weight of each kind of evidence: added log odds per unit of cosine.
+class _Weights(Struct, frozen=True):
+    """The weight of each kind of evidence: added log odds per unit.
 
     `everyday` are the log odds of "none": what a target needs to be likelier than that.
     """
@@ -56,20 +63,23 @@ class _Weights(NamedTuple):
     density: float
     description: float
     words: float
+    name: float
+    document: float
     tokens: float
     everyday: float
 
 
-_WITHOUT_TOKENS = _Weights(density=15.0, description=9.0, words=25.0, tokens=0.0, everyday=8.0)
-_WITH_TOKENS = _Weights(density=5.0, description=6.5, words=19.0, tokens=27.0, everyday=9.0)
-"""The density could be left out beside tokens, but an exemplar that a user adds must count."""
+_WEIGHTS = msgspec.json.decode(
+    Path(__file__).with_name("document_weights.json").read_bytes(), type=dict[str, _Weights]
+)
+_WITH_TOKENS, _WITHOUT_TOKENS = _WEIGHTS["with_tokens"], _WEIGHTS["without_tokens"]
 
-_TOOL_WITHOUT_TOKENS = _Weights(14.0, 20.0, words=3.0, tokens=0.0, everyday=4.0)
-_TOOL_WITH_TOKENS = _Weights(6.0, 12.5, words=3.0, tokens=9.0, everyday=4.0)
+_TOOL_WITHOUT_TOKENS = _Weights(14.0, 20.0, 3.0, name=0.0, document=0.0, tokens=0.0, everyday=4.0)
+_TOOL_WITH_TOKENS = _Weights(6.0, 12.5, 3.0, name=0.0, document=0.0, tokens=9.0, everyday=4.0)
 """A tool has one line: the words that it shares with a query say little. Fitted by cross-validation
 on the queries of benchmarks/tools_dev."""
 
-_DENSE_EVERYDAY = 23.0
+_DENSE_EVERYDAY = 10.0
 """Log odds added to "none" per unit of density above the densest everyday query."""
 
 
@@ -87,6 +97,9 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
     descriptions: Vectors  # (n_targets, width): without a description, the exemplars' centroid
     lexicon: Lexicon
     words: Postings  # the TF-IDF of the document of each target
+    name_words: Coverage
+    document_words: Coverage
+    covered: Floats  # (2, n_targets): mean share of everyday queries that either covers
     baseline: Floats  # (2, n_targets): mean density and description cosine of everyday queries
     everyday_density_max: float  # the density of the densest everyday query
     late: LateInteraction | None = None
@@ -99,21 +112,21 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
         else:
             vectors, tokens = encode_with_tokens(encoder, texts)
         weights = self._weights(has_tokens=tokens is not None)
-        log_odds, everyday, nearest = self._score_wholes(vectors, self.word_votes(words), weights)
-        matches = None
+        votes = self.word_votes(words)
+        log_odds, everyday, nearest = self._score_wholes(vectors, words, votes, weights)
         if self.late is not None and tokens is not None:
-            closeness, matches = self.late.closeness(tokens, log_odds)
-            log_odds += weights.tokens * closeness
+            log_odds += weights.tokens * self.late.closeness(tokens, log_odds)
         probabilities = self._to_probabilities(log_odds, everyday)
-        return Scores(vectors, probabilities, nearest, matches)
+        return Scores(vectors, probabilities, nearest)
 
     def probabilities(
         self, texts: Sequence[str], vectors: Vectors, word_votes: Floats | None = None
     ) -> Probabilities:
         """Compute probabilities from vectors and words. Shape: (n_texts, n_targets)."""
-        votes = self.word_votes(words_in(texts)) if word_votes is None else word_votes
+        words = words_in(texts)
+        votes = self.word_votes(words) if word_votes is None else word_votes
         weights = self._weights(has_tokens=False)
-        log_odds, everyday, *_ = self._score_wholes(vectors, votes, weights)
+        log_odds, everyday, *_ = self._score_wholes(vectors, words, votes, weights)
         return self._to_probabilities(log_odds, everyday)
 
     def _weights(self, has_tokens: bool) -> _Weights:
@@ -122,7 +135,7 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
         return _WITH_TOKENS if has_tokens else _WITHOUT_TOKENS
 
     def _score_wholes(
-        self, vectors: Vectors, word_votes: Floats, weights: _Weights
+        self, vectors: Vectors, words: Words, word_votes: Floats, weights: _Weights
     ) -> tuple[Floats, Floats, Similarities]:
         """Weigh all evidence but tokens.
 
@@ -131,6 +144,8 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
         """
         log_odds = weights.words * word_votes
         log_odds += weights.description * cosines(vectors, self.descriptions)
+        log_odds += weights.name * (self.name_words.shares(words) - self.covered[0])
+        log_odds += weights.document * (self.document_words.shares(words) - self.covered[1])
         log_odds -= weights.density * self.baseline[0] + weights.description * self.baseline[1]
         everyday = np.zeros(len(vectors))
         nearest = np.empty(log_odds.shape, dtype=np.float32)
@@ -151,9 +166,18 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
             log_odds[:, self.none] = everyday
         return softmax(log_odds)
 
-    def with_words(self, documents: Sequence[str]) -> "DocumentHead":
-        """Know each target by the words of these documents, in the order of the names."""
-        return replace(self, words=Postings.of(self.lexicon.document_features(documents)))
+    def with_words(self, documents: Sequence[str], everyday: Sequence[str]) -> "DocumentHead":
+        """Know each target by the words of these documents, in the order of the names.
+
+        :param everyday: Queries that belong to no target.
+        """
+        document_words = Coverage.of(documents, *_OF_DOCUMENTS)
+        return replace(
+            self,
+            words=Postings.of(self.lexicon.document_features(documents)),
+            document_words=document_words,
+            covered=np.array([self.covered[0], _mean_share(document_words, everyday)]),
+        )
 
     def word_votes(self, words: Words) -> Floats:
         """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
@@ -188,6 +212,7 @@ def fit_document_head(
     labels: Sequence[str],
     descriptions: Mapping[str, Description],
     lexicon: Lexicon,
+    titles: Mapping[str, str] | None = None,
 ) -> DocumentHead:
     """Fit a head on exemplars and descriptions.
 
@@ -195,6 +220,7 @@ def fit_document_head(
     :param labels: In rising order, so that the exemplars of a target stand together.
     :param descriptions: By label, for the targets that have one.
     :param lexicon: The terms of all documents.
+    :param titles: What each target is called, by label.
     """
     names, starts, counts = np.unique(labels, return_index=True, return_counts=True)
     described = unit_rows(np.add.reduceat(vectors, starts, axis=0, dtype=np.float64))
@@ -203,7 +229,13 @@ def fit_document_head(
             described[column] = descriptions[name].vector
     description_texts = {name: description.text for name, description in descriptions.items()}
     documents = documents_of(zip(labels, texts, strict=True), description_texts)
-    features = lexicon.document_features([documents[name] for name in names.tolist()])
+    in_order = [documents[name] for name in names.tolist()]
+    called = [(titles or {}).get(name, "") for name in names.tolist()]
+    name_words, document_words = (
+        Coverage.of(called, *_OF_NAMES),
+        Coverage.of(in_order, *_OF_DOCUMENTS),
+    )
+    everyday = [text for label, text in zip(labels, texts, strict=True) if label == _EVERYDAY]
     baseline, everyday_density_max = _everyday_baseline(
         vectors, names.tolist(), starts, counts, described
     )
@@ -213,7 +245,10 @@ def fit_document_head(
         counts=counts,
         descriptions=described,
         lexicon=lexicon,
-        words=Postings.of(features),
+        words=Postings.of(lexicon.document_features(in_order)),
+        name_words=name_words,
+        document_words=document_words,
+        covered=np.array([_mean_share(one, everyday) for one in (name_words, document_words)]),
         baseline=baseline,
         everyday_density_max=everyday_density_max,
     )
@@ -232,6 +267,13 @@ def documents_of(exemplars: Iterable[tuple[str, str]], *more: Mapping[str, str])
         label: "\n".join([*group, *(texts.get(label, "") for texts in more)])
         for label, group in lines.items()
     }
+
+
+def _mean_share(words: Coverage, everyday: Sequence[str]) -> Floats:
+    """Average the shares of everyday queries that each target covers. Shape: (n_targets,)."""
+    if not everyday:
+        return np.zeros(words.n_targets)
+    return np.asarray(words.shares(words_in(everyday)).mean(axis=0), dtype=np.float64)
 
 
 def _everyday_baseline(

@@ -2,9 +2,8 @@
 
 The closeness is the mean, over the tokens of a query, of the cosine with the nearest token of a
 document (ColBERT, Khattab & Zaharia 2020), here with an encoder that was not trained for it. One
-vector tells what a text is about; tokens find the one line of a long document that is meant. A
-document is stored as centroids of its tokens, by k-means: with a hundred of them queries lose
-nothing measurable.
+vector tells what a text is about; tokens find the one line that is meant. Of a document those lines
+are read that state what it is for.
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from router.arrays import Floats, Indices, TokenVectors
-from router.heads.scores import TokenMatches, TokenSimilarities
-from router.heads.similarity import unit_rows
+from router.heads.scores import TokenSimilarities
 
-MAX_TOKEN_CENTROIDS = 128
-"""Centroids of a document at most."""
-
-KMEANS_STEPS = 10
-"""Steps of k-means at most."""
+MAX_TOKENS = 192
+"""Tokens of a document at most, from its beginning."""
 
 _READ_DOCUMENTS = 16
 """Documents whose tokens are read for each text: those that all other evidence speaks for."""
@@ -41,7 +36,7 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
     ) -> "LateInteraction":
         """Put documents together.
 
-        :param points: The points of each target, see `token_centroids`.
+        :param points: The tokens of each target, see `first_tokens`.
         :param everyday: The tokens of queries that belong to no target.
         """
         counts = np.array([len(of_target) for of_target in points], dtype=np.intp)
@@ -56,9 +51,7 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
         ]
         return cls(late.points, counts, np.mean(means, axis=0))
 
-    def closeness(
-        self, tokens: Sequence[TokenVectors], other_evidence: Floats
-    ) -> tuple[Floats, dict[int, TokenMatches]]:
+    def closeness(self, tokens: Sequence[TokenVectors], other_evidence: Floats) -> Floats:
         """Tell how much closer each text is to each document than everyday queries are.
 
         Of many documents only those that `other_evidence` speaks for are read; the others count as
@@ -66,15 +59,13 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
 
         :param tokens: The tokens of each text.
         :param other_evidence: Log odds of the targets. Shape: (n_texts, n_targets).
-        :return: Differences of mean cosines, in [-2, 2], shape (n_texts, n_targets); and, by row,
-            the token matches of the texts that have tokens.
+        :return: Differences of mean cosines, in [-2, 2]. Shape: (n_texts, n_targets).
         """
         columns = np.arange(len(self.counts))
         best = np.broadcast_to(columns, (len(tokens), len(columns)))
         if len(columns) > 2 * _READ_DOCUMENTS:
             best = np.argpartition(other_evidence, -_READ_DOCUMENTS, axis=1)[:, -_READ_DOCUMENTS:]
         closeness = np.zeros((len(tokens), len(columns)))
-        matches = {}
         for row, of_text in enumerate(tokens):
             if not len(of_text):
                 continue
@@ -83,9 +74,7 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
             close = similarities.mean(axis=1, dtype=np.float64) - self.baseline[chosen]
             closeness[row] = close.min()
             closeness[row, chosen] = close
-            baseline = self.baseline[chosen, None].astype(np.float32)
-            matches[row] = TokenMatches(chosen, similarities - baseline)
-        return closeness, matches
+        return closeness
 
     def _nearest(self, tokens: TokenVectors, columns: Indices) -> TokenSimilarities:
         """Compute the cosine of each token with the nearest point of each of these documents."""
@@ -108,20 +97,12 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
         return np.concatenate([[0], np.cumsum(self.counts)])
 
 
-def token_centroids(lines: Sequence[TokenVectors], width: int) -> TokenVectors:
-    """Represent a document, given line by line, by unit vectors.
+def first_tokens(lines: Sequence[TokenVectors], width: int) -> TokenVectors:
+    """Give the first tokens of a document, line by line, each once.
 
-    :return: Centroids of its tokens, or the tokens themselves where they are few. Shape:
-        (n_points, width), at most `MAX_TOKEN_CENTROIDS`.
+    :return: Shape: (n_points, width), at most `MAX_TOKENS`.
     """
     empty = np.zeros((1, width), dtype=np.float16)  # a zero vector has cosine 0 with everything
-    tokens = np.concatenate([line for line in lines if len(line)] or [empty]).astype(np.float32)
-    distinct = np.unique(tokens, axis=0)
-    if len(distinct) <= MAX_TOKEN_CENTROIDS:
-        return distinct.astype(np.float16)
-    from sklearn.cluster import KMeans
-
-    means = KMeans(
-        MAX_TOKEN_CENTROIDS, init="random", n_init=1, max_iter=KMEANS_STEPS, random_state=0
-    )
-    return unit_rows(means.fit(tokens).cluster_centers_).astype(np.float16)
+    tokens = np.concatenate([line for line in lines if len(line)] or [empty])
+    _, first = np.unique(tokens, axis=0, return_index=True)
+    return tokens[np.sort(first)[:MAX_TOKENS]].astype(np.float16)

@@ -5,9 +5,10 @@ n-grams are added up once and cached. A query is then a few rows to add up, inst
 terms to look up and weigh.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, pairwise
 from sys import getsizeof
 from typing import Any, TypeAlias, TypeVar
@@ -77,11 +78,15 @@ class Terms:
 
     @classmethod
     def fit(cls, texts: Sequence[str], split: Callable[[str], list[str]]) -> "Terms":
-        """Learn the terms of these texts."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
+        """Learn the terms of these texts.
 
-        vectorizer = TfidfVectorizer(analyzer=split).fit(texts)
-        return cls(tuple(vectorizer.get_feature_names_out().tolist()), vectorizer.idf_)
+        A term in `used` of n texts has the inverse document frequency 1 + log((1 + n) / (1 +
+        used)), as scikit-learn has it.
+        """
+        used = Counter(term for text in texts for term in set(split(text)))
+        terms = sorted(used)
+        n_texts = np.array([used[term] for term in terms], dtype=np.float64) + 1.0
+        return cls(tuple(terms), np.log((len(texts) + 1.0) / n_texts) + 1.0)
 
     @cached_property
     def columns(self) -> dict[str, int]:
@@ -96,8 +101,8 @@ class Lexicon:
     Each different word of a query counts once (`features`), so that the score of a query is a sum
     over its words, see `WordVotes`. A word of a document counts as often as it occurs (`rows`).
 
-    The lexicon is fitted by scikit-learn. The terms of a query are looked up in plain Python,
-    because importing scikit-learn takes longer than answering the first query.
+    All of it is plain Python, because importing scikit-learn takes longer than answering the first
+    query.
     """
 
     words: Terms
@@ -311,10 +316,11 @@ def word_terms(text: str) -> list[str]:
 
 
 def char_terms(text: str) -> list[str]:
-    """Split into runs of 2 to 5 characters inside words, the blank on either side included."""
-    return [piece for word in words_of(text) for piece in pieces_of(word)]
+    """Give the runs of 2 to 5 characters inside the different words, with the blanks around."""
+    return [piece for word in set(words_of(text)) for piece in pieces_of(word)]
 
 
+@lru_cache(maxsize=50_000)
 def pieces_of(word: str) -> tuple[str, ...]:
     """Give the runs of 2 to 5 characters of a word between blanks."""
     padded = f" {word} "

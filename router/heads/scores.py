@@ -1,6 +1,6 @@
 """What a head says of a batch of texts, and what a head is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -17,18 +17,6 @@ n_tokens)."""
 
 
 @dataclass(frozen=True)
-class TokenMatches:
-    """How near each token of one text is to the documents that were read.
-
-    :param targets: The columns of these documents. Shape: (n_read,).
-    :param similarities: Cosines beyond the mean of everyday queries. Shape: (n_read, n_tokens).
-    """
-
-    targets: Indices
-    similarities: TokenSimilarities
-
-
-@dataclass(frozen=True)
 class Scores:
     """What a head says of a batch of texts; each row is one text, in order.
 
@@ -36,13 +24,11 @@ class Scores:
     :param probabilities: The probability of each target. Shape: (n_texts, n_targets).
     :param nearest: The cosine with the closest exemplar of each target. Shape: (n_texts,
         n_targets).
-    :param token_matches: By row, of the texts that have tokens; None if the head knows no tokens.
     """
 
     vectors: Vectors
     probabilities: Probabilities
     nearest: Similarities
-    token_matches: Mapping[int, TokenMatches] | None = None
 
 
 class Head(Protocol):

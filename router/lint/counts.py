@@ -21,7 +21,7 @@ _IMBALANCE = 10
 _LOST_SHARE = 1 / 3
 """A skill with few exemplars is reported if this share of them lies closest to another's."""
 
-_SAME = 0.95
+_SAME = 0.93
 """Two exemplars say the same if their cosine is at least this."""
 
 _BLOCK = 2_048
@@ -102,38 +102,33 @@ def small_skills(
 
 
 def near_duplicates(
-    labels: Sequence[str], texts: Sequence[str], nearest: NearestExemplars, locate: Locate
+    labels: Sequence[str], texts: Sequence[str], nearest: NearestExemplars | None, locate: Locate
 ) -> Iterator[Finding]:
-    """Report pairs of targets with exemplars that say the same."""
+    """Report pairs of targets with exemplars that say the same.
+
+    These have the same words in the same order, or are as close as `_SAME`. An exemplar and one of
+    "none" may be close: two lines that differ in the one word that matters teach the border.
+
+    :param nearest: Only the words are compared if None.
+    """
     pairs: dict[tuple[str, str], dict[tuple[int, int], None]] = defaultdict(dict)
-    for i in np.flatnonzero(nearest.other >= _SAME).tolist():
-        first, second = sorted((i, int(nearest.other_index[i])))
-        pairs[labels[first], labels[second]][first, second] = None
-    yield from _duplicate_findings(pairs, texts, locate)
-
-
-def same_words(pack: Pack, locate: Locate) -> Iterator[Finding]:
-    """Report pairs of targets with exemplars of the same words in the same order."""
     first_with: dict[tuple[str, ...], int] = {}
-    labels, texts = zip(*pack.target_exemplars(), strict=True)
-    pairs: dict[tuple[str, str], dict[tuple[int, int], None]] = defaultdict(dict)
     for i, text in enumerate(texts):
         first = first_with.setdefault(tuple(words_of(text)) or (text,), i)
         if labels[first] != labels[i]:
             pairs[labels[first], labels[i]][first, i] = None
-    yield from _duplicate_findings(pairs, texts, locate)
-
-
-def _duplicate_findings(
-    pairs: dict[tuple[str, str], dict[tuple[int, int], None]], texts: Sequence[str], locate: Locate
-) -> Iterator[Finding]:
-    for (first, second), duplicates in pairs.items():
+    if nearest is not None:
+        for i in np.flatnonzero(nearest.other >= _SAME).tolist():
+            first, second = sorted((i, int(nearest.other_index[i])))
+            if "none" not in (labels[first], labels[second]):
+                pairs[labels[first], labels[second]][first, second] = None
+    for (first_target, second_target), duplicates in pairs.items():
         shown = [f"{texts[i]!r} and {texts[j]!r}" for i, j in list(duplicates)[:_SHOWN]]
         more = f"; and {len(duplicates) - _SHOWN} more" if len(duplicates) > _SHOWN else ""
         yield _warning(
             "near-duplicate",
-            locate(first, texts[next(iter(duplicates))[0]]),
-            f"{_plain(first)} and {_plain(second)} have exemplars that say the same:"
+            locate(first_target, texts[next(iter(duplicates))[0]]),
+            f"{_plain(first_target)} and {_plain(second_target)} have exemplars that say the same:"
             f" {'; '.join(shown)}{more}",
             "keep each in one of them, merge the two, or write a question that leads to either",
         )

@@ -16,7 +16,6 @@ from router.lint.confusion import (
 from router.lint.counts import (
     NearestExemplars,
     near_duplicates,
-    same_words,
     small_skills,
     unbalanced_skills,
 )
@@ -67,7 +66,8 @@ def exemplar_warnings(path: Path, pack: Pack) -> list[Finding]:
     if pack.is_made_of_documents:
         return []
     locate = locate_in_file(path) if path.is_file() else locate_in_folder(path)
-    return [*unbalanced_skills(pack, locate), *same_words(pack, locate)]
+    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    return [*unbalanced_skills(pack, locate), *near_duplicates(labels, texts, None, locate)]
 
 
 def locate_in_folder(folder: Path) -> Locate:
@@ -89,7 +89,7 @@ def locate_in_file(path: Path) -> Locate:
 
 def _exemplar_findings(pack: Pack, encoder: Encoder, locate: Locate) -> Iterator[Finding]:
     """Compare all exemplars with each other."""
-    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    labels, texts = zip(*pack.target_exemplars(shared=False), strict=True)
     vectors = encoder.encode(texts)
     health = health_of(pack, labels, texts, vectors)
     yield from confusable_pairs(health, locate)

@@ -77,7 +77,7 @@ def _confusion(pack: Pack, encoder: Encoder, locate: Locate) -> list[Finding]:
     """Report what is easily confused, by lines that authors wrote: no drafts, no everyday ones."""
     exemplars = replace(pack.exemplars, questions={}, options={}, none=())
     pack = Pack(replace(pack.file, questions=()), exemplars)
-    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    labels, texts = zip(*pack.target_exemplars(shared=False), strict=True)
     health = health_of(pack, labels, texts, encoder.encode(texts))
     return [*confusable_pairs(health, locate), *lost_skills(health, locate)]
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from router.arrays import Floats, Probabilities, Similarities
 from router.model.layout import Layout
+from router.statistics.probability import logit
 from router.text import Words
 
 _AMBIGUITY = (-1.5, 1.6, -0.99, -0.58, 3.35)
@@ -48,6 +49,14 @@ _REFUSED_SHARE, _BORDER_SHARE = 0.001, 0.05
 _HALFWAY, _HALFWAY_OF_REFUSING = 500, 100
 """With so many exemplars, what they say of a threshold weighs as much as what the bots say; with
 twice as many four times as much."""
+
+_CLEARNESS = (0.6, 2.3, -6.0)
+"""Weights of the log odds of the likeliest skill in a folder of documents, and of log(1 + words);
+then the bias. They were fitted on queries to public collections of skills
+(`benchmarks/document_weights.py`)."""
+
+_ENOUGH_WORDS = 14
+"""A text of more words is no clearer for it."""
 
 _FEWEST_DOUBTFUL = 10
 """With fewer doubtful exemplars the options of questions are judged by all exemplars."""
@@ -120,6 +129,8 @@ class Doubt:
     :param true_share: The share of the true target among skills and neighbours, for the same.
     :param n_exemplars: How many in-scope exemplars the pack has.
     :param has_none: Whether the pack has exemplars of "none".
+    :param has_shared: Whether it has exemplars of several skills. The bots have none, so that they
+        say nothing of its queries.
     """
 
     scale: Floats = field(default_factory=_standard)
@@ -128,6 +139,7 @@ class Doubt:
     true_share: Floats = field(default_factory=lambda: np.empty(0))
     n_exemplars: int = 0
     has_none: bool = False
+    has_shared: bool = False
 
     def strangeness_of(self, nearness: Nearness) -> Floats:
         """Compute the log odds that texts belong nowhere, among as many strangers as others.
@@ -203,6 +215,8 @@ class Doubt:
     def _blend(self, expected: float, own: float, halfway: int = _HALFWAY) -> float:
         """Weigh what the bots say against what the pack's own exemplars say."""
         n = self.n_exemplars if len(self.strangeness) else 0
+        if n and self.has_shared:
+            return own
         share = n**2 / (n**2 + halfway**2)
         return (1.0 - share) * expected + share * own
 
@@ -218,6 +232,22 @@ class Doubt:
         if len(shares) < _FEWEST_DOUBTFUL:
             shares = self.true_share
         return float(np.quantile(shares, alpha)) if len(shares) else 0.0
+
+
+def clearness(probability: Floats, words: Words) -> Floats:
+    """Tell how likely it is that a text needs no question, where documents are weighed.
+
+    A short text that one document fits best may be meant for another: "docs", "review this".
+
+    :param probability: Of the likeliest skill, or skills. Shape: (n_texts,).
+    :param words: The words of each text.
+    :return: Shape: (n_texts,), in [0, 1].
+    """
+    of_odds, of_words, bias = _CLEARNESS
+    n_words = np.log1p(np.minimum([len(of_text) for of_text in words], _ENOUGH_WORDS))
+    return np.asarray(
+        1.0 / (1.0 + np.exp(-of_odds * logit(probability) - of_words * n_words - bias))
+    )
 
 
 def scale_of(cosines: Floats) -> Floats:

@@ -1,26 +1,34 @@
 """Everything that is fitted from a pack, and the evidence that it finds in a batch of texts."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import msgspec
 import numpy as np
 
-from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import DocumentHead
 from router.heads.kernel_head import KernelHead
-from router.heads.scores import Scores, TokenMatches
+from router.heads.scores import Scores
 from router.heads.similarity import Centroids, cosines
-from router.model.concerns import ClauseEvidence, ClauseGate, Concerns, clauses_of, gate_features
+from router.model.concerns import (
+    ClauseEvidence,
+    ClauseGate,
+    Concerns,
+    clauses_of,
+    gate_features,
+)
 from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.halves import Pair, pair_of, splits_of
+from router.model.label_sets import LabelSets
+from router.model.language import foreign, vocabulary_of
 from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
-from router.model.token_concerns import extra_skills_by_tokens
 from router.packs.pack import Pack
 from router.statistics.probability import logit
 from router.text import Words, words_in
@@ -67,6 +75,9 @@ class Evidence:
     :param extra_skills: The probability that each skill is a further concern. Shape: (n_texts,
         n_skills).
     :param mentions: Where each skill is mentioned; None if skills are not ordered by mention.
+    :param foreign: Whether the text seems to be in another language than the exemplars. Shape:
+        (n_texts,).
+    :param pairs: By row, two skills of a folder of documents that the halves of a text ask for.
     """
 
     texts: Sequence[str]
@@ -77,6 +88,8 @@ class Evidence:
     questions: QuestionEvidence
     missing_detail: Floats
     extra_skills: Probabilities
+    foreign: Bools
+    pairs: Mapping[int, Pair] = field(default_factory=dict)
     mentions: "Mentions | None" = None
 
     @property
@@ -113,6 +126,7 @@ class Model:
     gate: ClauseGate
     replies: dict[str, ReplyHead]
     statistics: ExemplarStatistics = field(default_factory=ExemplarStatistics)
+    label_sets: LabelSets | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,7 +153,14 @@ class Model:
         scores = self.head.score(texts, words, encoder)
         asked = scores.probabilities[:, self.layout.questions]
         questions = self.questions.evidence(words, scores.vectors, asked)
-        extra, mentions = self._extra_skills(texts, words, scores, encoder, further_concerns)
+        mentions: Mentions | None = None
+        extra, pairs = np.zeros((len(texts), len(self.layout.skills))), dict[int, Pair]()
+        if further_concerns and isinstance(self.head, DocumentHead) and not self.head.of_tools:
+            pairs = self._pairs(texts, scores, encoder)
+            for row, pair in pairs.items():
+                extra[row, list(pair.skills)] = pair.probability
+        elif further_concerns:
+            extra, mentions = self._extra_skills(texts, words, scores, encoder)
         return Evidence(
             texts=texts,
             words=words,
@@ -150,7 +171,14 @@ class Model:
             missing_detail=self.missing_detail.probability(questions),
             extra_skills=extra,
             mentions=mentions if self._is_ordered_by_mention else None,
+            foreign=foreign(texts, words, lambda: self._vocabulary),
+            pairs=pairs,
         )
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        """The words of all exemplars, and English ones."""
+        return vocabulary_of(self.exemplar_texts)
 
     def restricted(self, evidence: Evidence, allowed: Collection[str]) -> Evidence:
         """Leave out what can't be decided: the other targets share its probability.
@@ -171,6 +199,11 @@ class Model:
                 scores.vectors, self._target_centroids[left[self.layout.targets]]
             ),
             extra_skills=evidence.extra_skills * left[self.layout.skills],
+            pairs={
+                row: pair
+                for row, pair in evidence.pairs.items()
+                if left[self.layout.skills[list(pair.skills)]].all()
+            },
         )
 
     def _nearest_in_scope(self, nearest: Similarities) -> Floats:
@@ -191,12 +224,12 @@ class Model:
         return isinstance(self.head, DocumentHead) and self.head.of_tools
 
     def _extra_skills(
-        self, texts: Sequence[str], words: Words, scores: Scores, encoder: Encoder, wanted: bool
+        self, texts: Sequence[str], words: Words, scores: Scores, encoder: Encoder
     ) -> tuple[Probabilities, Mentions]:
-        """Judge each skill as a further concern, by tokens where the head knows them.
+        """Judge each skill as a further concern.
 
-        Otherwise the clauses of a text are encoded, if the text as a whole leaves room for a
-        further concern: for most texts it does not.
+        The clauses of a text are encoded for it, if the text as a whole leaves room for a further
+        concern: for most texts it does not.
 
         :return: The probabilities, shape (n_texts, n_skills), and what the clauses tell.
         """
@@ -206,13 +239,13 @@ class Model:
         # Skills come first among what needs no question.
         unasked = scores.probabilities[:, self.layout.unasked]
         routed = unasked.argmax(axis=1) < len(skills)
-        if not wanted or not routed.any():
-            return extra, mentions
-        if scores.token_matches is not None and not self._is_ordered_by_mention:
-            for row in scores.token_matches.keys() & routed.nonzero()[0].tolist():
-                extra[row] = self._by_tokens(scores.token_matches[row], scores.probabilities[row])
+        if not routed.any():
             return extra, mentions
         whole = scores.probabilities[:, skills]
+        if self.label_sets is not None:
+            extra[routed] = self.label_sets.probabilities(scores.vectors[routed], whole[routed])
+            extra[np.arange(len(extra)), whole.argmax(axis=1)] = 0.0
+            return extra, mentions
         rows = (routed & self.concerns.possible(whole)).nonzero()[0]
         rows, clauses, votes = self._worth_encoding(texts, words, rows, whole)
         if len(rows):
@@ -229,20 +262,33 @@ class Model:
             mentions.probabilities[rows] = evidence.probabilities.max(axis=1)
         return extra, mentions
 
-    def _by_tokens(self, matches: TokenMatches, probabilities: Floats) -> Floats:
-        """Judge further concerns of one text by its tokens. Shape: (n_skills,)."""
-        skill = self._skill_of_column[matches.targets]
-        is_skill = skill >= 0
-        none = float(probabilities[self.layout.none].sum())
-        matches = TokenMatches(skill[is_skill], matches.similarities[is_skill])
-        return extra_skills_by_tokens(matches, probabilities[self.layout.skills], none)
+    def _pairs(self, texts: Sequence[str], scores: Scores, encoder: Encoder) -> dict[int, Pair]:
+        """Find the texts whose halves ask for two skills."""
+        skills = self.layout.skills
+        if len(skills) < 2:
+            return {}
+        whole = self._shares(scores.probabilities)
+        splits = {
+            row: found
+            for row, text in enumerate(texts)
+            if (found := splits_of(text, float(whole[row].max())))
+        }
+        flat = [half for found in splits.values() for s in found for half in (s.first, s.second)]
+        if not flat:
+            return {}
+        of_halves = self._shares(self.head.score(flat, words_in(flat), encoder).probabilities)
+        pairs, start = {}, 0
+        for row, found in splits.items():
+            end = start + 2 * len(found)
+            if (pair := pair_of(found, of_halves[start:end], whole[row])) is not None:
+                pairs[row] = pair
+            start = end
+        return pairs
 
-    @cached_property
-    def _skill_of_column(self) -> Indices:
-        """Tell which skill each column is; -1 if none. Shape: (n_targets,)."""
-        skill = np.full(len(self.names), -1, dtype=np.intp)
-        skill[self.layout.skills] = np.arange(len(self.layout.skills))
-        return skill
+    def _shares(self, probabilities: Probabilities) -> Probabilities:
+        """Give the probabilities of the skills, given that nothing is asked."""
+        unasked = probabilities[:, self.layout.unasked].sum(axis=1, keepdims=True)
+        return np.asarray(probabilities[:, self.layout.skills] / np.maximum(unasked, 1e-12))
 
     def _worth_encoding(
         self, texts: Sequence[str], words: Words, rows: Indices, whole: Probabilities

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -50,6 +51,7 @@ def faults_of(file: "PackFile", exemplars: "Exemplars") -> list[Fault]:
         *_question_faults(file),
         *_order_faults(file),
         *_exemplar_faults(exemplars),
+        *_shared_exemplar_faults(file, exemplars),
     )
     return [Fault("", 0, key, message) for key, message in faults]
 
@@ -188,13 +190,37 @@ def _exemplar_faults(exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
     Replies to a question are optional, and two options may share them.
     """
     first_use: dict[str, str] = {}
+    shared = Counter(target for exemplar in exemplars.several for target in exemplar.targets)
     for name, lines in exemplars.groups():
         if name.startswith("options/"):
             continue
-        if len(lines) < MIN_EXEMPLARS and name != "none":
-            message = f"needs at least {MIN_EXEMPLARS} exemplars, one a line, was: {len(lines)}"
+        count = len(lines) + shared[name.removeprefix("skills/")]
+        if count < MIN_EXEMPLARS and name != "none":
+            message = f"needs at least {MIN_EXEMPLARS} exemplars, one a line, was: {count}"
             yield f"exemplars/{name}", message
         for line in lines:
             first = first_use.setdefault(plain_text(line).casefold(), name)
             if first != name:
                 yield f"exemplars/{name}", f"{line!r} stands in {first} too; keep one"
+
+
+def _shared_exemplar_faults(file: "PackFile", exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
+    """Name exemplars of several skills whose skills are unknown, or fewer than two, or whose text
+    stands elsewhere too.
+    """
+    skills, key = _ids(file.skills), "exemplars/several"
+    elsewhere = {
+        plain_text(line).casefold(): name
+        for name, lines in exemplars.groups()
+        if not name.startswith("options/")
+        for line in lines
+    }
+    for exemplar in exemplars.several:
+        text = f"{exemplar.text[:60]!r}"
+        for target in exemplar.targets:
+            if target not in skills:
+                yield key, f"{text} has {target!r}: not a skill; {did_you_mean(target, skills)}"
+        if len(set(exemplar.targets)) < 2:
+            yield key, f"{text} names at least 2 different skills, was: {exemplar.targets}"
+        if name := elsewhere.get(plain_text(exemplar.text).casefold()):
+            yield key, f"{text} stands in {name} too; keep one"

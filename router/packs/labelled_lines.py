@@ -1,5 +1,6 @@
 """Labelled texts, from wherever they come, grouped into routes and lines that belong nowhere."""
 
+import ast
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -42,13 +43,27 @@ class LabelledLine(NamedTuple):
     data: Mapping[str, Any] = {}
 
 
-def routes_of(source: object) -> tuple[dict[str, list[str]], list[str]]:
+class GroupedLines(NamedTuple):
+    """Texts by what they ask for.
+
+    :param routes: For each label its texts.
+    :param none: Texts that belong to no route.
+    :param several: Texts that ask for several routes, with the labels of these.
+    """
+
+    routes: dict[str, list[str]]
+    none: list[str]
+    several: list[tuple[str, list[str]]]
+
+
+def routes_of(source: object) -> GroupedLines:
     """Group what a user has in Python into the lines of each route, and those of none.
 
     :param source: A mapping from labels to lists of texts; a pair of equally long sequences, texts
-        and labels; a list of records; or a table of pandas, arrow, polars or Hugging Face with a
-        column of texts and one of labels. The labels "none", "oos" and "out_of_scope" mark texts
-        that belong to no route.
+        and labels; a list of (text, label) pairs or of records; or a table of pandas, arrow, polars
+        or Hugging Face with a column of texts and one of labels. The labels "none", "oos" and
+        "out_of_scope" mark texts that belong to no route. A list of labels marks a text that asks
+        for several routes.
     :raises PackError: It is none of these, or a text or label of it is missing or of a wrong kind.
     """
     if isinstance(source, str | bytes):
@@ -61,6 +76,10 @@ def routes_of(source: object) -> tuple[dict[str, list[str]], list[str]]:
     columns = getattr(source, "column_names", None) or getattr(source, "columns", None)
     if columns is not None and not callable(columns):
         return grouped(_lines_of_table(source, list(columns)))
+    if isinstance(source, list) and source and all(map(_is_pair, source)):
+        return grouped(
+            LabelledLine(text, label, f"row {i}") for i, (text, label) in enumerate(source, 1)
+        )
     if isinstance(source, Sequence) and len(source) == 2 and all(map(is_column, source)):
         return grouped(lines_of_columns((source[0], source[1]), "row"))
     if isinstance(source, Sequence) and source and all(isinstance(r, Mapping) for r in source):
@@ -71,24 +90,53 @@ def routes_of(source: object) -> tuple[dict[str, list[str]], list[str]]:
     )
 
 
-def grouped(lines: Iterable[LabelledLine]) -> tuple[dict[str, list[str]], list[str]]:
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
+
+
+def grouped(lines: Iterable[LabelledLine]) -> GroupedLines:
     """Group labelled texts by label, in the order in which the labels first come.
 
     Lines with neither text nor label are left out.
 
     :raises PackError: A text or a label is missing or of a wrong kind; the message says where.
     """
-    routes: dict[str, list[str]] = {}
-    none: list[str] = []
+    found = GroupedLines({}, [], [])
     groups: dict[str, list[str]] = {}
     for line in lines:
         text, label, where = _plain(line.text), _plain(line.label), line.where
-        if not (_is_missing(text) and _is_missing(label)):
-            name = _label_text(label, where)
-            if name not in groups:
-                groups[name] = none if is_none_label(name) else routes.setdefault(name, [])
-            groups[name].append(_exemplar_text(text, where))
-    return routes, none
+        if _is_missing(text) and _is_missing(label):
+            continue
+        names = _labels_in(label, where)
+        if len(names) > 1:
+            found.several.append((_exemplar_text(text, where), names))
+            continue
+        (name,) = names
+        if name not in groups:
+            is_none = is_none_label(name)
+            groups[name] = found.none if is_none else found.routes.setdefault(name, [])
+        groups[name].append(_exemplar_text(text, where))
+    return found
+
+
+def _labels_in(label: object, where: str) -> list[str]:
+    """Give the labels of a line: one, or several that are no "none". No label in a list is none."""
+    if isinstance(label, str) and _is_list_text(label):
+        try:
+            label = ast.literal_eval(label.strip())
+        except (ValueError, SyntaxError) as error:
+            raise PackError(
+                f"{where}: several labels are written like ['a', 'b'], was: {_shown(label)}"
+            ) from error
+    if not is_column(label):
+        return [_label_text(label, where)]
+    names = list(dict.fromkeys(_label_text(_plain(one), where) for one in label))  # type: ignore[attr-defined]
+    if len(names) > 1 and any(map(is_none_label, names)):
+        raise PackError(
+            f"{where}: a line with several labels has routes alone, was: {_shown(label)}; leave"
+            ' "none" out'
+        )
+    return names or ["none"]
 
 
 def is_none_label(label: str) -> bool:
@@ -215,11 +263,6 @@ def _named(labels: list[Any], names: list[str] | None) -> list[Any]:
 
 def _label_text(label: object, where: str) -> str:
     """Give a label as text: a number is one too."""
-    if is_column(label) or (isinstance(label, str) and _is_list_text(label)):
-        raise PackError(
-            f"{where}: a line has one label, was several: {_shown(label)}; write the line once with"
-            " the label that fits it best"
-        )
     if _is_missing(label):
         raise PackError(
             f"{where}: each line has a label, was: none; label a text that belongs to no route"

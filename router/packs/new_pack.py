@@ -8,8 +8,9 @@ import msgspec
 from router.errors import PackError
 from router.files import replacing, write_whole
 from router.packs.exemplar_file import write_exemplars
-from router.packs.pack import DEFAULT_ASK_RATE, Pack, Wording
-from router.packs.pack_file import PACK_FILE, load_pack
+from router.packs.pack import DEFAULT_ASK_RATE, Pack, Policy, Wording
+from router.packs.pack_file import PACK_FILE, SHARED_FILE, load_pack
+from router.packs.shared_exemplar import write_shared_exemplars
 
 _INTRODUCTION = """\
 # A pack, made of {source}. Edit it, and `router check` names every fault with its line.
@@ -68,6 +69,8 @@ def write_new_pack(pack: Pack, out: Path, source: Path, force: bool) -> Pack:
             write_exemplars(path, pack.exemplars.skills[skill.id], comment)
         comment = "Queries that belong to no skill, one a line: other subjects, greetings, jokes."
         write_exemplars(new / "exemplars" / "none.txt", pack.exemplars.none, comment)
+        if pack.exemplars.several:
+            write_shared_exemplars(new / "exemplars" / SHARED_FILE, pack.exemplars.several)
     return load_pack(out)
 
 
@@ -84,7 +87,11 @@ def refuse_to_overwrite(out: Path, source: Path, force: bool) -> None:
                 " exemplars, --out names another folder"
             )
         files = [] if exemplars.is_symlink() else [*exemplars.rglob("*")]
-        foreign = [path for path in files if path.suffix != ".txt" and not path.is_dir()]
+        foreign = [
+            path
+            for path in files
+            if path.suffix != ".txt" and path.name != SHARED_FILE and not path.is_dir()
+        ]
     else:
         holds_source = source.resolve().is_relative_to(out.resolve())
         foreign = [*(exemplars if holds_source else out).glob("*")]
@@ -111,6 +118,13 @@ def _pack_text(pack: Pack, source: Path) -> str:
         first, second, *_ = file.skills
         labels = {"first": _quoted(first.title), "second": _quoted(second.title)}
         parts.append(_QUESTION.format(first_id=first.id, second_id=second.id, **labels))
+    changed = {
+        name: value
+        for name, value in msgspec.to_builtins(file.policy).items()
+        if value != getattr(Policy(), name) and name != "confidence"
+    }
+    if changed:
+        parts.append(_yaml({"policy": changed}))
     wording = Wording()
     words = {"question": _quoted(wording.question), "none": _quoted(wording.none)}
     parts.append(_SETTINGS.format(rate=DEFAULT_ASK_RATE, **words))

@@ -11,9 +11,10 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from router.errors import PackError
-from router.packs.faults import Fault, decoding_fault, did_you_mean, faults_of
+from router.packs.faults import MIN_EXEMPLARS, Fault, decoding_fault, did_you_mean, faults_of
 from router.packs.labels import id_of_label
 from router.packs.precedence import Precedence
+from router.packs.shared_exemplar import SharedExemplar
 from router.statistics.probability import PlattScaling
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
@@ -22,6 +23,9 @@ Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 _Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
 DEFAULT_ASK_RATE = 0.10
 """The share of queries that a pack asks about if it sets neither a rate nor a threshold."""
+
+_FEWEST_SHARED = 20
+_THRESHOLD_OF_SETS, _THRESHOLD_OF_CLAUSES, _THRESHOLD_OF_HALVES = 0.5, 0.75, 0.2
 
 Proportion = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -167,7 +171,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         probability; 0.5 if None.
     :param confidence_threshold: Below this confidence the router asks which of the likeliest it is.
     :param alpha: The share of such questions that may lack the right option, in (0, 1).
-    :param extra_skill_threshold: The probability from which a further skill is routed to as well.
+    :param extra_skill_threshold: The probability from which a further skill is routed to as well;
+        if None, 0.5 where exemplars of several skills have taught it, and 0.75 elsewhere.
     :param mention_threshold: The probability from which a neighbour is mentioned.
     :param similarity_threshold: A query is out of scope if its cosine with every exemplar is lower;
         it is fitted on the exemplars if None.
@@ -179,7 +184,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     ask_threshold: Proportion | None = None
     confidence_threshold: Proportion = 0.0
     alpha: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.05
-    extra_skill_threshold: Proportion = 0.75
+    extra_skill_threshold: Proportion | None = None
     mention_threshold: Proportion = 0.25
     similarity_threshold: Proportion | None = None
     max_skills: Annotated[int, Meta(ge=1, le=10)] = 3
@@ -234,7 +239,7 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
     wording: Wording = Wording()
 
 
-class Exemplars(Struct, frozen=True):
+class Exemplars(Struct, frozen=True, omit_defaults=True):
     """Example queries by id of what they ask for, and example replies.
 
     :param skills: Queries for each skill.
@@ -242,6 +247,7 @@ class Exemplars(Struct, frozen=True):
     :param questions: Queries that need each question.
     :param options: Replies that mean an option, by question and option.
     :param none: Queries that belong nowhere.
+    :param several: Queries that ask for several skills.
     """
 
     skills: Mapping[str, tuple[str, ...]]
@@ -249,13 +255,20 @@ class Exemplars(Struct, frozen=True):
     questions: Mapping[str, tuple[str, ...]]
     options: Mapping[str, Mapping[str, tuple[str, ...]]]
     none: tuple[str, ...]
+    several: tuple[SharedExemplar, ...] = ()
 
     @classmethod
-    def of(cls, file: PackFile, read: Callable[[str], tuple[str, ...]]) -> "Exemplars":
+    def of(
+        cls,
+        file: PackFile,
+        read: Callable[[str], tuple[str, ...]],
+        several: tuple[SharedExemplar, ...] = (),
+    ) -> "Exemplars":
         """Collect the exemplars of all ids; `read` gives those of a group by its name.
 
         :param file: Says which ids there are.
         :param read: Gives the exemplars of a group by its name, as `groups` names it.
+        :param several: Queries that ask for several skills.
         """
 
         def group(name: str, values: Iterable[Identified]) -> dict[str, tuple[str, ...]]:
@@ -271,6 +284,7 @@ class Exemplars(Struct, frozen=True):
             questions=questions,
             options={q.id: group(f"options/{q.id}", q.options) for q in file.questions},
             none=read("none"),
+            several=several,
         )
 
     def groups(self) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -302,6 +316,7 @@ class Pack(Struct, frozen=True, dict=True):
         routes: Mapping[str, Sequence[str]],
         *,
         none: Sequence[str] = (),
+        several: Sequence[tuple[str, Sequence[str]]] = (),
         questions: Sequence[Question] = (),
         wording: Wording | None = None,
         data: Mapping[str, Mapping[str, Any]] | None = None,
@@ -312,13 +327,15 @@ class Pack(Struct, frozen=True, dict=True):
         :param routes: For each route its exemplars. Any label will do: the id of the skill is made
             from it ("Order status" becomes "order-status"), and the title keeps it.
         :param none: Queries that belong to no route.
+        :param several: Queries that ask for several routes, each with the labels of these, in
+            execution order.
         :param questions: Questions for missing details, see `Question.of`.
         :param wording: How a question that the router composes is worded; English if None.
         :param data: By label, what the decision for that route gives back.
         :param title: The name of the pack.
         :raises PackError: Two labels make one id, or a label is not text.
         """
-        ids = _distinct_ids(routes)
+        ids = _distinct_ids(routes, (label for _, labels in several for label in labels))
         carried = {id_of_label(label): dict(value) for label, value in (data or {}).items()}
         category = Category("routes", title, "All queries of these routes.")
         skills = [
@@ -333,12 +350,21 @@ class Pack(Struct, frozen=True, dict=True):
             categories=(category,),
             skills=tuple(skills),
             questions=tuple(structs.replace(question, exemplars=()) for question in questions),
+            policy=Policy(max_skills=_most_skills(several)),
             wording=wording or Wording(),
         )
-        lines = {f"skills/{made}": routes[label] for made, label in ids.items()}
+        lines = {f"skills/{made}": routes.get(label, ()) for made, label in ids.items()}
         lines |= {f"questions/{question.id}": question.exemplars for question in questions}
         lines["none"] = none
-        return cls(file, Exemplars.of(file, lambda name: _clean_lines(name, lines.get(name, ()))))
+        shared = [
+            SharedExemplar(line, tuple(dict.fromkeys(map(id_of_label, labels))))
+            for text, labels in several
+            for line in _clean_lines("several", [text])
+        ]
+        exemplars = Exemplars.of(
+            file, lambda name: _clean_lines(name, lines.get(name, ())), tuple(shared)
+        )
+        return cls(file, exemplars)
 
     @property
     def ask_rate(self) -> float | None:
@@ -359,6 +385,35 @@ class Pack(Struct, frozen=True, dict=True):
     def has_typical_judgements(self) -> bool:
         """Whether it has exemplars alone and asks by rate: fixed weights then judge its texts."""
         return self.ask_rate is not None and not self.is_made_of_documents
+
+    @property
+    def learns_label_sets(self) -> bool:
+        """Whether enough exemplars of several skills teach it which skills go together.
+
+        With fewer of them, the clauses of a text tell more.
+        """
+        return self.has_typical_judgements and len(self.exemplars.several) >= _FEWEST_SHARED
+
+    def fitted_exemplars(self) -> Iterator[tuple[str, str]]:
+        """Give (target, exemplar) for what a head is fitted on, see `target_exemplars`.
+
+        Shared exemplars tell a head little that decides between single skills. They are among them
+        if they teach label sets, or if a skill has too few of its own.
+        """
+        few = any(len(lines) < MIN_EXEMPLARS for lines in self.exemplars.skills.values())
+        return self.target_exemplars(shared=few or self.learns_label_sets)
+
+    def extra_skill_threshold(self, policy: Policy | None = None) -> float:
+        """Tell from which probability on a further skill is routed to.
+
+        :param policy: Used instead of the pack's own.
+        """
+        threshold = (policy or self.file.policy).extra_skill_threshold
+        if threshold is None and self.is_made_of_documents:
+            return _THRESHOLD_OF_HALVES
+        if threshold is None:
+            return _THRESHOLD_OF_SETS if self.learns_label_sets else _THRESHOLD_OF_CLAUSES
+        return threshold
 
     @property
     def is_made_of_documents(self) -> bool:
@@ -447,20 +502,32 @@ class Pack(Struct, frozen=True, dict=True):
         """The execution order of the skills."""
         return Precedence.of_chains(self.file.order)
 
-    def target_exemplars(self) -> Iterator[tuple[str, str]]:
+    def target_exemplars(self, *, shared: bool = True) -> Iterator[tuple[str, str]]:
         """Give (target, exemplar) for everything that a query can ask for.
 
         A target is "skill:ID", "neighbour:ID", "question:ID" or "none".
+
+        :param shared: Whether an exemplar of several skills is given too, once for each of them.
         """
         for name, lines in self.exemplars.groups():
             kind, _, target = name.partition("/")
             if kind != "options":
                 label = f"{kind.removesuffix('s')}:{target}" if target else kind
                 yield from ((label, line) for line in lines)
+        for exemplar in self.exemplars.several if shared else ():
+            yield from ((f"skill:{target}", exemplar.text) for target in exemplar.targets)
 
 
-def _distinct_ids(labels: Iterable[str]) -> dict[str, str]:
-    """Give the label of each id; no two labels may make the same one."""
+def _most_skills(several: Sequence[tuple[str, Sequence[str]]]) -> int:
+    """Give the most skills that a query is routed to: as many as an exemplar has, from 3 to 10."""
+    return min(max([Policy().max_skills, *(len(labels) for _, labels in several)]), 10)
+
+
+def _distinct_ids(labels: Iterable[str], further: Iterable[str] = ()) -> dict[str, str]:
+    """Give the label of each id; no two labels may make the same one.
+
+    :param further: Labels, or ids of those before, each any number of times.
+    """
     ids: dict[str, str] = {}
     for label in labels:
         if not isinstance(label, str) or not label.strip():
@@ -471,6 +538,8 @@ def _distinct_ids(labels: Iterable[str]) -> dict[str, str]:
                 f"the labels {ids[made]!r} and {label!r} make the same id {made!r}; rename one"
             )
         ids[made] = label
+    for label in further:
+        ids.setdefault(id_of_label(label), label)
     if not ids:
         raise PackError("at least one route is needed, with its exemplars, was: none")
     return ids

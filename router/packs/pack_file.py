@@ -1,7 +1,8 @@
 """Read a pack's folder, naming every fault in it, and write one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -17,9 +18,14 @@ from router.packs.document import (
 from router.packs.exemplar_file import read_exemplars, write_exemplars
 from router.packs.faults import Fault, decoding_fault, did_you_mean
 from router.packs.pack import Exemplars, Pack, PackFile
+from router.packs.shared_exemplar import read_shared_exemplars, write_shared_exemplars
 from router.packs.yaml_lines import LinesByPath, read_yaml
 
 PACK_FILE = "pack.yaml"
+SHARED_FILE = "several.jsonl"
+"""Below "exemplars"."""
+
+_T = TypeVar("_T")
 
 _RENAMED_KEYS = {
     "neighbours": {"beside": "mention_beside", "words": "mention_when"},
@@ -90,6 +96,8 @@ def save_pack(pack: Pack, folder: str | Path) -> None:
     write_whole(folder / PACK_FILE, msgspec.yaml.encode(pack.file))
     for name, lines in pack.exemplars.groups():
         write_exemplars(_exemplar_file(folder, name), lines, "One exemplar a line.")
+    if pack.exemplars.several:
+        write_shared_exemplars(folder / "exemplars" / SHARED_FILE, pack.exemplars.several)
     write_documents(folder, pack.file.skills, pack.documents)
 
 
@@ -104,6 +112,8 @@ def _located(fault: Fault, folder: Path, lines: LinesByPath) -> Fault:
     """Name the file and the line of a fault."""
     if fault.key.startswith("exemplars/"):
         name = fault.key.removeprefix("exemplars/")
+        if name == "several":
+            return replace(fault, file=str(folder / "exemplars" / SHARED_FILE), key="")
         return replace(fault, file=str(_exemplar_file(folder, name)), key="")
     line = lines.get(f"$.{fault.key}" if fault.key else "$", 0)
     return replace(fault, file=str(folder / PACK_FILE), line=line)
@@ -117,17 +127,20 @@ def _read_exemplars(folder: Path, file: PackFile) -> tuple[Exemplars, dict[str, 
     """Read all exemplars; gives a fault for the path of each file that can't be read."""
     unread: dict[str, Fault] = {}
 
-    def read(name: str) -> tuple[str, ...]:
-        path = _exemplar_file(folder, name)
+    def within(path: Path, read: Callable[[Path], tuple[_T, ...]]) -> tuple[_T, ...]:
         try:
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise PackError(f"{path}: a link that leads out of the pack; cure: copy the file")
-            return read_exemplars(path) if path.is_file() else ()
+            return read(path) if path.is_file() else ()
         except PackError as error:
             unread[str(path)] = Fault(str(error), 0, "", "nothing of this file was used")
             return ()
 
-    return Exemplars.of(file, read), unread
+    several = within(folder / "exemplars" / SHARED_FILE, read_shared_exemplars)
+    exemplars = Exemplars.of(
+        file, lambda name: within(_exemplar_file(folder, name), read_exemplars), several
+    )
+    return exemplars, unread
 
 
 def _files_without_id(folder: Path, exemplars: Exemplars) -> Iterator[Fault]:

@@ -65,12 +65,14 @@ def check_routes(path: str | Path) -> tuple[Pack, list[Fault]]:
     """
     path = Path(path)
     lines = list(_lines(path))
-    routes, none = grouped(lines)
-    if not routes:
+    found = grouped(lines)
+    if not found.routes and not found.several:
         raise PackError(f"{path}: no line with the label of a route was found in it")
     data = {str(line.label).strip(): line.data for line in lines if line.data}
     try:
-        pack = Pack.of(routes, none=none, data=data, title=path.stem)
+        pack = Pack.of(
+            found.routes, none=found.none, several=found.several, data=data, title=path.stem
+        )
     except PackError as error:
         raise PackError(f"{path}: {error}") from error
     return pack, [replace(fault, file=str(path)) for fault in pack.faults()]

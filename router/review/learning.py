@@ -8,7 +8,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from router.calibration.from_labels import with_exemplars
+from router.calibration.from_labels import asks_for_several, with_exemplars
 from router.decisions.outcome import Outcome
 from router.encoders.default import EncoderLike
 from router.errors import RouterError
@@ -99,8 +99,8 @@ def learn(
 ) -> Learned:
     """Make exemplars of labelled lines, and measure the gain on a fifth of them that is kept out.
 
-    Nothing is written. The same lines always give the same result. A line with several targets
-    serves as a check only, since an exemplar has one.
+    Nothing is written. The same lines always give the same result. A line with several skills
+    becomes an exemplar that they share.
 
     :param pack: The pack, or a router that has it.
     :param labels: (text, label) pairs. A label is the id or title of a skill or neighbour, the id
@@ -205,7 +205,9 @@ def _with_routes(router: Router, lines: Sequence[LabelledText]) -> Pack:
 
 
 def _is_learnable(pack: Pack, line: LabelledText) -> bool:
-    """Tell whether a line has one target, as an exemplar has; others serve as checks only."""
+    """Tell whether a line has what an exemplar has; others serve as checks only."""
+    if asks_for_several(line.gold):
+        return True
     kind, _, target = (line.target or "").partition(":")
     return kind in ("skill", "neighbour", "none") or (
         kind == "question" and target in pack.questions

@@ -92,7 +92,7 @@ def _contradictory(lines: Sequence[LabelledText], result: Vetted) -> list[Labell
 
 def _unknown(pack: Pack, lines: Sequence[LabelledText], result: Vetted) -> list[LabelledText]:
     """Leave out what the pack has already, and set aside what it has elsewhere."""
-    known = {key_of(line): target for target, line in pack.target_exemplars()}
+    known = {key_of(line): target for target, line in pack.target_exemplars(shared=False)}
     kept = []
     for line in lines:
         target = known.get(line.key)
@@ -105,7 +105,7 @@ def _unknown(pack: Pack, lines: Sequence[LabelledText], result: Vetted) -> list[
 
 def _compare(pack: Pack, encoder: Encoder, lines: Sequence[LabelledText], result: Vetted) -> None:
     """Compare the lines with the exemplars and with one another."""
-    exemplars = list(pack.target_exemplars())
+    exemplars = list(pack.target_exemplars(shared=False))
     targets = [target for target, _ in exemplars] + [line.target or "" for line in lines]
     texts = [text for _, text in exemplars] + [line.text for line in lines]
     vectors = encoder.encode(texts)

@@ -9,7 +9,8 @@ from router.errors import PackError
 from router.files import replacing
 from router.packs.exemplar_file import read_exemplars
 from router.packs.pack import Skill
-from router.packs.pack_file import PACK_FILE, check_pack, load_pack
+from router.packs.pack_file import PACK_FILE, SHARED_FILE, check_pack, load_pack
+from router.packs.shared_exemplar import write_shared_exemplars
 from router.packs.yaml_lines import read_yaml
 from router.review.label_file import checks_text
 from router.review.learning import Learned
@@ -33,21 +34,27 @@ def write_learned(learned: Learned, folder: Path, source: str) -> list[Path]:
     """
     load_pack(folder)  # a pack with faults is mended first
     added: dict[str, list[str]] = defaultdict(list)
+    several = [line for line in learned.added if line.target is None]
     for line in learned.added:
-        kind, _, target = (line.target or "").partition(":")
-        added[f"{kind}s/{target}.txt" if target else "none.txt"].append(line.text)
+        if line.target is not None:
+            kind, _, target = line.target.partition(":")
+            added[f"{kind}s/{target}.txt" if target else "none.txt"].append(line.text)
     parts = ("exemplars", CHECKS_FILE, PACK_FILE)
     with replacing(folder, parts) as new:
         if (folder / "exemplars").is_dir():
             shutil.copytree(folder / "exemplars", new / "exemplars")
         for name, lines in added.items():
             _append(new / "exemplars" / name, lines, source)
+        if several:
+            path = new / "exemplars" / SHARED_FILE
+            write_shared_exemplars(path, learned.pack.exemplars.several)
         pack_text = (folder / PACK_FILE).read_text(encoding="utf-8-sig")
         skills = [learned.pack.skills[route] for route in learned.new_routes]
         (new / PACK_FILE).write_text(_with_skills(folder, pack_text, skills), encoding="utf-8")
         (new / CHECKS_FILE).write_bytes(checks_text(learned.checks, learned.right_after))
         _make_sure(learned, new, folder)
     names = [f"exemplars/{name}" for name in sorted(added)]
+    names += [f"exemplars/{SHARED_FILE}"] * bool(several)
     names += [CHECKS_FILE] * bool(learned.new_checks) + [PACK_FILE] * bool(skills)
     return [folder / name for name in names]
 

@@ -17,6 +17,7 @@ MAX_LINE = 1_100
 """In characters. It is about what an encoder reads; only the beginning of a longer line is kept."""
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
+_TITLE = re.compile(r"\s*#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.+)$")
 _LABEL = re.compile(r"^\**([^*:.]{3,60}?)\**\s*:\s*\**\s*(.*)$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'“(])|\s+[—–]\s+|\s+-{1,2}\s+|;\s+")
@@ -70,6 +71,7 @@ class DocumentLines:
     prose: tuple[str, ...]
     refusals: tuple[str, ...]  # sentences on what it is not for, with their Markdown
     body: tuple[BodyLine, ...]
+    parts: tuple[str, ...] = ()  # what the documents nested below this one state
 
 
 def document_lines(skill: SkillDocument) -> DocumentLines:
@@ -82,7 +84,7 @@ def document_lines(skill: SkillDocument) -> DocumentLines:
     listed = [*map(without_lead_in, skill.uses), *(line.text for line in body if line.is_use)]
     return DocumentLines(
         name=plain_name(skill.name),
-        title=_title(skill, body),
+        title=_title(skill),
         description=" ".join(kept),
         sentences=clean([*purposes, *map(without_lead_in, uses)]),
         clauses=clean(clause for part in kept for clause in clauses_in(without_lead_in(part))),
@@ -174,11 +176,14 @@ def _is_generic(heading: str) -> bool:
     return is_generic or bool(INTRODUCES_USES.search(text)) or refuses(text)
 
 
-def _title(skill: SkillDocument, body: Iterable[BodyLine]) -> str:
+def _title(skill: SkillDocument) -> str:
+    """Give the heading that the body begins with, or else the name, never a later heading."""
     name = plain_name(skill.name)
     fallback = name[:1].upper() + name[1:]
-    first = next((line.text for line in body if line.kind == "heading"), "")
-    return first if 2 < len(first) <= 60 else fallback[:60] or "Skill"
+    begins = _TITLE.match(without_code(skill.body))
+    first = plain(begins[1]) if begins else ""
+    is_title = 2 < len(first) <= 60 and not _is_generic(first)
+    return first if is_title else fallback[:60] or "Skill"
 
 
 def _opening(body: Iterable[BodyLine]) -> list[str]:

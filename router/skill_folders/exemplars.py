@@ -34,7 +34,7 @@ def select_exemplars(
 
     The most telling lines come first, and lines of the body fill up what is left. A line that two
     skills have is used for neither. What one document refuses and another skill serves becomes an
-    exemplar of that other skill.
+    exemplar of that other skill, and what is nested below a skill one of the skill above it.
     """
     share = max(MIN_EXEMPLARS, min(_MAX_OF_SKILL, _MAX_EXEMPLARS // max(len(documents), 1)))
     served = [
@@ -58,7 +58,8 @@ def select_exemplars(
         own = [line for line in clean(group) if uses[line.casefold()] == 1][:share]
         missing = max(0, min(_ENOUGH_FOR_SKILL, share) - len(own))
         made = [line for line in _requests(skill, documents[skill]) if line.casefold() not in taken]
-        exemplars[skill] = (*own, *made[:missing])
+        parts = [line for line in documents[skill].parts if line.casefold() not in taken]
+        exemplars[skill] = (*own, *made[:missing], *parts)
         taken.update(line.casefold() for line in exemplars[skill])
     return exemplars
 

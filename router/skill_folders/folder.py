@@ -3,6 +3,7 @@
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +12,17 @@ from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.packs.markdown import refuses
-from router.packs.pack import Category, Exemplars, Pack, PackFile, Policy, Skill
+from router.packs.pack import Category, Exemplars, Neighbour, Pack, PackFile, Policy, Skill
 from router.skill_folders.document_lines import (
     MAX_LINE,
     DocumentLines,
+    clean,
     document_lines,
     plain_name,
 )
 from router.skill_folders.exemplars import none_exemplars, select_exemplars
 from router.skill_folders.links import SkillMentions, ordered_pairs, without_cycles
+from router.skill_folders.phrases import INTRODUCES_USES
 from router.skill_folders.questions import close_pairs, draft_questions
 from router.skill_folders.skill_document import SkillDocument, find_skill_document, read_skill
 
@@ -28,10 +31,13 @@ _SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", "s
 _PARTS_OF_A_SKILL = frozenset({"references", "assets", "scripts", "templates", "examples"})
 _NO_CATEGORY = frozenset({"skills", "plugins", "packages", "src", ".claude", ".agents", ".github"})
 
+_LINES_OF_A_PART = 12
+"""Lines of a nested document that stand for the skill above it."""
+
 _POLICY = Policy(
     similarity_threshold=0.2,
-    confidence_threshold=0.5,  # about one query in ten is asked about
-    extra_skill_threshold=0.6,  # about one query in forty gets a needless second skill
+    confidence_threshold=0.45,  # about one query in seven is asked about
+    extra_skill_threshold=0.2,  # about one query in forty gets a needless second skill
 )
 
 
@@ -95,6 +101,9 @@ def read_folder(folder: str | Path) -> SkillFolder:
         except PackError as error:
             warnings.append(f"left out: {error}")
             continue
+        if document.is_placeholder:
+            warnings.append(f"left out: {path}: a template that nobody has filled in yet")
+            continue
         first = documents.setdefault((document.name, document.description), document)
         if first is not document:
             warnings.append(f"left out: {path}: the same skill as {first.path}")
@@ -109,13 +118,66 @@ def read_folder(folder: str | Path) -> SkillFolder:
             f"{root}: no SKILL.md in it that can be read; cure: name the folder that holds your"
             f" skills, each a folder with SKILL.md{reasons}"
         )
-    every = _with_ids(root, documents.values())
+    own, parts = _own_and_parts(list(documents.values()))
+    every = [
+        replace(
+            skill, lines=replace(skill.lines, parts=_lines_of_parts(parts[skill.document.path]))
+        )
+        if skill.document.path in parts
+        else skill
+        for skill in _with_ids(root, own)
+    ]
     routers = tuple(skill for skill in every if _is_router(skill, every))
     mentions = _mentions_of(every)
     skills = (_without_other_skills(skill, mentions) for skill in every if skill not in routers)
     aside = "it points to other skills; it is no target, but its order is read"
     warnings += [f"{skill.document.path}: {aside}" for skill in routers]
     return SkillFolder(root, tuple(skills), routers, tuple(warnings))
+
+
+def _own_and_parts(
+    documents: Sequence[SkillDocument],
+) -> tuple[list[SkillDocument], dict[Path, list[SkillDocument]]]:
+    """Tell skills from the documents nested below one, which are parts of it.
+
+    A nested document is a skill of its own if it stands in a folder like "skills" below the other,
+    or if it has a name and states its use, and the other doesn't send the reader to it.
+    """
+    by_folder = {document.path.parent: document for document in documents}
+    own: list[SkillDocument] = []
+    parts: dict[Path, list[SkillDocument]] = {}
+    for document in documents:
+        above = next((by_folder[f] for f in document.path.parent.parents if f in by_folder), None)
+        if above is None or not _is_part(document, above):
+            own.append(document)
+        else:
+            parts.setdefault(above.path, []).append(document)
+    kept = {document.path for document in own}
+    for path in [path for path in parts if path not in kept]:  # parts of parts
+        above = next(by_folder[f] for f in path.parent.parents if f in by_folder)
+        while above.path not in kept:
+            above = next(by_folder[f] for f in above.path.parent.parents if f in by_folder)
+        parts.setdefault(above.path, []).extend(parts.pop(path))
+    return own, parts
+
+
+def _is_part(document: SkillDocument, above: SkillDocument) -> bool:
+    between = document.path.parent.relative_to(above.path.parent)
+    if not _NO_CATEGORY.isdisjoint(between.parts):
+        return False
+    states_use = any(map(INTRODUCES_USES.search, (document.description, *document.uses)))
+    states_use = states_use or bool(document.uses)
+    sends = f"{between.as_posix()}/" in above.body or re.search(
+        rf"[`*|]{re.escape(document.name)}[`*|]", above.body
+    )
+    return bool(sends) or not states_use
+
+
+def _lines_of_parts(parts: Iterable[SkillDocument]) -> tuple[str, ...]:
+    """Give the names of nested documents, and the beginning of what they describe."""
+    every = map(document_lines, parts)
+    lines = ((part.name, *part.quotes, *part.sentences, *part.clauses) for part in every)
+    return clean(line for of_part in lines for line in of_part[:_LINES_OF_A_PART])
 
 
 def pack_of_folder(
@@ -133,28 +195,39 @@ def pack_of(
 ) -> tuple[Pack, list[str]]:
     """Make a pack of the skills of a folder; also gives warnings about the folder."""
     mentions = _mentions_of(folder.skills)
+    chosen = [skill for skill in folder.skills if not skill.document.user_only]
+    chosen = chosen or list(folder.skills)
+    ids = {skill.id for skill in chosen}
     skills = select_exemplars({skill.id: skill.lines for skill in folder.skills}, mentions)
     labels, texts = zip(*((i, line) for i, lines in skills.items() for line in lines), strict=True)
     notify(f"reading {len(skills):,} skills, {len(texts):,} exemplars of them")
     vectors = encoder.encode(texts)
-    titles = {skill.id: skill.lines.title for skill in folder.skills}
-    drafts = draft_questions(close_pairs(vectors, labels), titles, skills)
-    order, contradicting = without_cycles(_order_pairs(folder, mentions))
+    titles = _titles(folder.skills)
+    pairs = [pair for pair in close_pairs(vectors, labels) if ids.issuperset(pair)]
+    drafts = draft_questions(pairs, titles, skills)
+    order, contradicting = without_cycles(
+        pair for pair in _order_pairs(folder, mentions) if ids.issuperset(pair)
+    )
     name = folder.path.resolve().name
     file = PackFile(
         format=1,
         id=_slug(name) or "skills",
         title=plain_name(name).capitalize() or "Skills",
         summary=f"{len(skills)} skills, read from their SKILL.md by `router init`.",
-        categories=_categories(folder.skills),
-        skills=tuple(map(_pack_skill, folder.skills)),
+        categories=_categories(chosen),
+        skills=tuple(_pack_skill(skill, titles[skill.id]) for skill in chosen),
+        neighbours=tuple(
+            Neighbour(skill.id, title=titles[skill.id], summary=_summary(skill))
+            for skill in folder.skills
+            if skill.id not in ids
+        ),
         questions=tuple(draft.question for draft in drafts),
         order=tuple(((earlier,), (later,)) for earlier, later in order),
         policy=_POLICY,
     )
     exemplars = Exemplars(
-        skills=skills,
-        neighbours={},
+        skills={skill: lines for skill, lines in skills.items() if skill in ids},
+        neighbours={skill: lines for skill, lines in skills.items() if skill not in ids},
         questions={draft.question.id: draft.needy for draft in drafts},
         options={draft.question.id: draft.replies for draft in drafts},
         none=none_exemplars(texts, vectors, encoder),
@@ -163,8 +236,13 @@ def pack_of(
         f"order: {earlier} before {later} contradicts other documents; left out"
         for earlier, later in contradicting
     ]
-    documents = {skill.id: skill.document.text for skill in folder.skills}
-    return Pack(file, exemplars, documents), [*folder.warnings, *cycles]
+    aside = [
+        f"{skill.document.path}: only users may invoke it, so it is named but never chosen"
+        for skill in folder.skills
+        if skill.id not in ids
+    ]
+    documents = {skill.id: skill.document.text for skill in chosen}
+    return Pack(file, exemplars, documents), [*folder.warnings, *aside, *cycles]
 
 
 def _mentions_of(skills: Sequence[FolderSkill]) -> SkillMentions:
@@ -173,13 +251,29 @@ def _mentions_of(skills: Sequence[FolderSkill]) -> SkillMentions:
     return SkillMentions({skill.document.name: skill.id for skill in reversed(skills)} | ids)
 
 
-def _pack_skill(skill: FolderSkill) -> Skill:
+def _titles(skills: Sequence[FolderSkill]) -> dict[str, str]:
+    """Title each skill; those that have the same title are told apart by plugin, or else by id."""
+    titles = {skill.id: skill.lines.title for skill in skills}
+    for name in ("category", "id"):
+        counts = Counter(title.casefold() for title in titles.values())
+        for skill in skills:
+            if counts[titles[skill.id].casefold()] > 1:
+                told = plain_name(getattr(skill, name))
+                titles[skill.id] = f"{skill.lines.title} ({told})"
+    return titles
+
+
+def _summary(skill: FolderSkill) -> str:
+    return (*skill.lines.sentences, skill.lines.description, skill.document.description)[0]
+
+
+def _pack_skill(skill: FolderSkill, title: str) -> Skill:
     lines = skill.lines
     return Skill(
         id=skill.id,
         category=skill.category,
-        title=lines.title,
-        summary=(*lines.sentences, lines.description)[0],
+        title=title,
+        summary=_summary(skill),
         document=skill.path,
         description=(lines.description or skill.document.description)[:MAX_LINE],
     )

@@ -22,6 +22,16 @@ _MAX_FRONTMATTER = 64_000
 _PAIR = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(\S.*))?", re.DOTALL)
 _BLOCK = re.compile(r"^(?=[^\s#-])", re.MULTILINE)  # a line that may begin a pair of the top level
 
+_TEMPLATE_NAME = re.compile(
+    r"(?:template-skill|skill-template|(?:your|my)-skill(?:-name)?|skill-name|[<{\[].*[>}\]])", re.I
+)
+_TEMPLATE_TEXT = re.compile(
+    r"^\W*(?:todo|tbd|fixme|placeholder|lorem ipsum)\b|\[todo\b|\{\{|<description"
+    r"|replace (?:this )?with (?:a |the |your )?description|description (?:goes )?here\b",
+    re.IGNORECASE,
+)
+"""What stands in a SKILL.md that a generator wrote and nobody has filled in."""
+
 
 @dataclass(frozen=True)
 class SkillDocument:
@@ -32,6 +42,7 @@ class SkillDocument:
     :param remarks: What clients tolerate, but a validator refuses.
     :param uses: What other keys than the description state that the skill is for.
     :param refusals: What they state that it is not for.
+    :param user_only: Whether only users may invoke it, by `disable-model-invocation: true`.
     """
 
     path: Path
@@ -43,6 +54,12 @@ class SkillDocument:
     remarks: tuple[Fault, ...] = ()
     uses: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    user_only: bool = False
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it is a template that nobody has filled in."""
+        return bool(_TEMPLATE_NAME.fullmatch(self.name) or _TEMPLATE_TEXT.search(self.description))
 
 
 def find_skill_document(folder: Path) -> Path | None:
@@ -93,6 +110,7 @@ def read_skill(path: Path) -> SkillDocument:
         remarks=tuple(remarks),
         uses=lines_below(fields, USE_KEYS),
         refusals=lines_below(fields, REFUSAL_KEYS),
+        user_only=_text(fields, "disable-model-invocation").strip().casefold() in ("true", "yes"),
     )
 
 

@@ -69,7 +69,7 @@ class LiveRouter:
         before, model, live = self._last
         if live is None or not _same_but_exemplars(before, pack):
             return None
-        exemplars = list(dict.fromkeys(pack.target_exemplars()))
+        exemplars = list(dict.fromkeys(pack.fitted_exemplars()))
         n_changed = len(set(exemplars) ^ set(live.exemplars))
         same_targets = {label for label, _ in exemplars} == set(live.head.names)
         if not same_targets or n_changed > _MOST_CHANGED * len(live.exemplars):
@@ -90,7 +90,8 @@ def _live_head(model: Model) -> LiveHead | None:
 def _same_but_exemplars(before: Pack, after: Pack) -> bool:
     """Whether two packs differ at most in the exemplars of targets and in the policy."""
     files = [structs.replace(pack.file, policy=Policy()) for pack in (before, after)]
-    return files[0] == files[1] and before.exemplars.options == after.exemplars.options
+    shared = [(pack.exemplars.options, pack.exemplars.several) for pack in (before, after)]
+    return files[0] == files[1] and shared[0] == shared[1]
 
 
 class _CountingEncoder:

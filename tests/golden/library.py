@@ -69,8 +69,9 @@ def calibration_values(router):
 
 
 def pack_values(router):
-    """A router's pack as plain values."""
-    return [_values(router.pack.file), _values(router.pack.exemplars)]
+    """A router's pack as plain values; exemplars of several skills only if there are any."""
+    groups = _values(router.pack.exemplars)
+    return [_values(router.pack.file), groups if groups[-1] else groups[:-1]]
 
 
 def decisions_of(router, log, out):

@@ -5,7 +5,7 @@ from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import encode_with_tokens
 from router.encoders.vector_store import VectorStore
 from router.fitting.document_tokens import document_tokens
-from router.heads.late_interaction import MAX_TOKEN_CENTROIDS
+from router.heads.late_interaction import MAX_TOKENS
 
 SHORT, LONG = ["bake bread"], [f"step {number}: fold the dough once more" for number in range(60)]
 
@@ -26,7 +26,7 @@ class RecordingTokenEncoder:
         return encode_with_tokens(self.encoder, texts)
 
 
-def test_token_centroids_come_from_the_cache_as_they_were_computed(tmp_path):
+def test_tokens_come_from_the_cache_as_they_were_computed(tmp_path):
     recording, cache = RecordingTokenEncoder(), VectorStore(tmp_path)
     encoder = CachedEncoder(recording, cache)
     plain = document_tokens([SHORT, LONG, []], recording, recording.width)
@@ -35,7 +35,7 @@ def test_token_centroids_come_from_the_cache_as_they_were_computed(tmp_path):
     assert recording.lines == [*SHORT, *LONG]
     again = document_tokens([LONG, ["sweep"], SHORT], encoder, recording.width)
     assert recording.lines == [*SHORT, *LONG, "sweep"]  # only what is new is encoded
-    assert [len(centroids) for centroids in first] == [3, MAX_TOKEN_CENTROIDS, 1]
+    assert [len(tokens) for tokens in first] == [3, MAX_TOKENS, 1]
     for computed, cached in zip(plain, first, strict=True):
         np.testing.assert_array_equal(computed, cached)
     np.testing.assert_array_equal(again[0], first[1])

@@ -68,11 +68,9 @@ def test_a_folder_of_skills_is_weighed_by_tokens_where_there_are_any(kitchen):
     words = words_in(texts)
     without_tokens = router.model.head.probabilities(texts, router.encoder.encode(texts))
     with_tokens = router.model.head.score(texts, words, router.encoder)
-    assert with_tokens.token_matches.keys() == {0}
     assert np.abs(with_tokens.probabilities - without_tokens).max() > 1e-3
     plain = RecordingEncoder(shared_encoder())
     scores = router.model.head.score(texts, words, plain)
-    assert scores.token_matches is None
     np.testing.assert_allclose(scores.probabilities, without_tokens)
     fitted_without = fit_model(pack, plain).head
     assert fitted_without.late is None
@@ -107,7 +105,7 @@ def test_while_watching_a_folder_only_the_edited_skill_is_embedded_again(kitchen
             embedded.update(texts)
             return shared_encoder().encode_with_tokens(texts)
 
-    queries = ["sourdough", "a pot of lentils"]
+    queries = ["my sourdough bread needs wild yeast", "cook a stew of lentils"]
     live = LiveRouter(Recording())
     first = live.decide(load_pack(kitchen), queries)
     path = kitchen / "exemplars" / "skills" / "soup.txt"

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from router import Clarify, NoRoute, PackError, Question, Route, Router, RouterError
+from router.calibration.from_labels import calibrate
+from router.packs.labels import id_of_label
 
 ROUTES = {
     "Order status": [
@@ -37,6 +39,9 @@ ROUTES = {
         "two factor code not arriving",
     ],
 }
+
+
+OPENINGS = ("hi,", "sorry to bother you:", "quick one,", "please help,", "hello team,", "it's me:")
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +181,36 @@ def test_more_lines_for_one_route_take_nothing_from_the_others(shop):
     before = [ranked[0].id for ranked in shop.rank_many(texts)]
     assert [ranked[0].id for ranked in heavy.rank_many(texts)] == before
     assert np.all([ranked[0].probability > 0.5 for ranked in heavy.rank_many(texts)])
+
+
+def test_calibrating_own_routes_decides_how_often_they_ask(shop):
+    """A share of texts, or of errors, that is set on labelled texts replaces the default rate."""
+    texts = [
+        f"{opening} {line}" for opening in OPENINGS for lines in ROUTES.values() for line in lines
+    ]
+    labels = [id_of_label(label) for label, lines in ROUTES.items() for _ in lines] * len(OPENINGS)
+    shares = {}
+    for rate in (0.05, 0.4):
+        calibrated = shop.with_calibration(calibrate(shop, texts, labels, ask_rate=rate))
+        decisions = calibrated.route_many(texts)
+        shares[rate] = np.mean([isinstance(decision, Clarify) for decision in decisions])
+    assert shares[0.05] == pytest.approx(0.05, abs=0.03)
+    assert shares[0.4] == pytest.approx(0.4, abs=0.06)
+    report = calibrate(shop, texts, labels, ask_rate=0.4).report
+    asked = [isinstance(decision, Clarify) for decision in shop.route_many(texts)]
+    assert report.before["asked"].value == pytest.approx(np.mean(asked))
+
+
+def test_a_log_of_its_own_exemplars_calibrates_nothing(shop):
+    texts = [line for lines in ROUTES.values() for line in lines] * 6
+    labels = [id_of_label(label) for label, lines in ROUTES.items() for _ in lines] * 6
+    with pytest.raises(RouterError, match="got 0 besides 114 that are exemplars"):
+        calibrate(shop, texts, labels)
+
+
+def test_another_language_is_noticed_and_the_cure_is_named(shop):
+    for text in ("ich möchte diese Schuhe zurückgeben", "où est ma commande s'il vous plaît"):
+        decision = shop.route(text)
+        assert not isinstance(decision, Route)
+        assert "another language" in decision.reason
+        assert "encoder for many languages" in decision.reason

@@ -31,12 +31,12 @@ def spellings(text, count):
 
 
 # Four texts that are decided right, and one of lower confidence that is decided wrong: its label
-# is another skill.
+# is another skill. None is an exemplar: those are left out of a calibration.
 RIGHT = {
-    "report a damaged parcel": "report-damage",
-    "customs papers": "customs",
-    "refund the shipping price": "refund",
-    "the bill": "invoice",
+    "report a damaged parcel!": "report-damage",
+    "customs papers!": "customs",
+    "refund the shipping price!": "refund",
+    "the bill!": "invoice",
 }
 WRONG = "print labels"
 
@@ -81,10 +81,10 @@ def test_a_promise_is_kept_by_confidences_that_were_held_out(parcels, one_in_fiv
 def test_each_action_has_a_confidence_of_its_own(parcels):
     # Routes are right half of the time, redirects nine times out of ten.
     shares = {
-        "the bill": ("invoice", "track-parcel", 1 / 2),
-        "customs papers": ("customs", "track-parcel", 1 / 2),
-        "cancel my order": ("web-shop", "letters", 9 / 10),
-        "credit card limit": ("bank", "letters", 9 / 10),
+        "the bill!": ("invoice", "track-parcel", 1 / 2),
+        "customs papers!": ("customs", "track-parcel", 1 / 2),
+        "cancel my order!": ("web-shop", "letters", 9 / 10),
+        "credit card limit!": ("bank", "letters", 9 / 10),
     }
     texts, labels = [], []
     for text, (right, wrong, share) in shares.items():

@@ -1,10 +1,13 @@
 from math import exp, log
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from evidence import TableEncoder
 
 from router.fitting.head_fitters import halves_in_turn
+from router.heads import document_head
 from router.heads.document_head import (
     Description,
     densities,
@@ -18,8 +21,12 @@ from router.text import words_in
 E1, E2, E3 = np.eye(3, dtype=np.float32)
 
 # The weights of the evidence where no tokens are known, and the sharpness of the density.
-DENSITY, DESCRIPTION, WORDS, EVERYDAY = 15.0, 9.0, 25.0, 8.0
-DENSE_EVERYDAY, SHARPNESS = 23.0, 10.0
+WEIGHTS = msgspec.json.decode(
+    Path(document_head.__file__).with_name("document_weights.json").read_bytes()
+)["without_tokens"]
+DENSITY, DESCRIPTION, WORDS = (WEIGHTS[kind] for kind in ("density", "description", "words"))
+DOCUMENT, EVERYDAY = WEIGHTS["document"], WEIGHTS["everyday"]
+DENSE_EVERYDAY, SHARPNESS = 10.0, 10.0
 
 
 def fitted(rows, descriptions=None):
@@ -63,7 +70,12 @@ def test_a_shared_document_counts_its_words():
     # n-grams are 1 and 0.
     zero = np.zeros(3, dtype=np.float32)
     assert head.word_votes(words_in(["merge pages\n"])) == pytest.approx(np.array([[2.0, 0.0]]))
-    assert log_odds(head, "merge pages\n", zero, 0, 1) == pytest.approx(2 * WORDS, abs=1e-3)
+    # The words of the document cover all of the query, and each word occurs once.
+    assert head.document_words.shares(words_in(["merge pages"])) == pytest.approx(
+        np.array([[1.0, 0.0]]), abs=1e-6
+    )
+    expected = 2 * WORDS + DOCUMENT
+    assert log_odds(head, "merge pages\n", zero, 0, 1) == pytest.approx(expected, abs=1e-3)
 
 
 EVERYDAY_ROWS = [("none", "hi", E3), ("none", "hello", unit_rows(E3[None] + E2[None])[0])]

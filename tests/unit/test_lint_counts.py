@@ -8,7 +8,6 @@ from router.cli import app
 from router.lint.counts import (
     NearestExemplars,
     near_duplicates,
-    same_words,
     small_skills,
     unbalanced_skills,
 )
@@ -78,7 +77,7 @@ def test_exemplars_that_say_the_same_are_reported_once_for_a_pair_of_targets():
     pack = Pack.of({"a": lines("a", 3), "b": lines("b", 3)})
     labels, texts = zip(*pack.target_exemplars(), strict=True)
     nearest = NearestExemplars.of(unit(0, 30, 60, -18, 31, 120), labels)
-    [finding] = near_duplicates(labels, texts, nearest, locate)  # cos(18 degrees) = 0.951
+    [finding] = near_duplicates(labels, texts, nearest, locate)  # cos(18 degrees) = 0.95
     assert finding.message == (
         "a and b have exemplars that say the same: 'a 0' and 'b 0'; 'a 1' and 'b 1'"
     )
@@ -91,7 +90,8 @@ def test_the_same_words_are_the_same_whatever_stands_between():
         {"a": ["Where is it?", "b", "c"], "b": ["where is it", "it is where", "d"]},
         none=["c!", "?"],
     )
-    messages = [finding.message for finding in same_words(pack, locate)]
+    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    messages = [finding.message for finding in near_duplicates(labels, texts, None, locate)]
     assert messages == [
         "a and b have exemplars that say the same: 'Where is it?' and 'where is it'",
         "a and none have exemplars that say the same: 'c' and 'c!'",

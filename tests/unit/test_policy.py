@@ -161,16 +161,10 @@ def test_a_neighbour_is_named_only_beside_its_own_skills(pack):
     assert not result.neighbours.any()
 
 
-def test_the_probabilities_of_two_concerns_add_up_in_a_pack_made_of_documents(pack):
+def test_further_skills_lower_the_confidence(pack):
     shares, extra = {"fix-brakes": 0.5, "sell-bikes": 0.4, "none": 0.1}, {SALES: 0.8}
-    of_exemplars = decide(policy_of(pack), p=shares, extra=extra)
-    described = msgspec.structs.replace(pack.file.skills[0], description="Mends brakes.")
-    file = msgspec.structs.replace(pack.file, skills=(described, *pack.file.skills[1:]))
-    of_documents = decide(
-        policy_of(msgspec.structs.replace(pack, file=file)), p=shares, extra=extra
-    )
-    assert of_exemplars.unasked_confidence[0] == pytest.approx(0.5 * 0.8)
-    assert of_documents.unasked_confidence[0] == pytest.approx((0.5 + 0.4) * 0.8)
+    result = decide(policy_of(pack), p=shares, extra=extra)
+    assert result.unasked_confidence[0] == pytest.approx(0.5 * 0.8)
 
 
 def test_a_neighbour_is_named_beside_a_further_skill_too(pack):
@@ -337,3 +331,19 @@ def test_a_rate_of_zero_never_asks_and_still_refuses_strangers(pack):
     policy = policy_of(pack, ask_rate=0.0, ask_threshold=None)
     rows = [{"p": HALVES, "text": "brakes", "missing": 1.0}, far(-4.60)]
     assert [ACTIONS[code] for code in policy.decide(evidence_of(*rows)).action] == ["route", "none"]
+
+
+def test_a_text_in_another_language_is_stranger(pack):
+    rows = [far(-3.0), {**far(-3.0), "foreign": True}]
+    result = policy_of(pack, **RATE).decide(evidence_of(*rows))
+    assert result.in_scope.tolist() == [True, False]
+
+
+def test_where_thresholds_decide_a_text_in_another_language_has_to_lie_nearer(pack):
+    rows = [
+        {"nearest": nearest, "foreign": foreign}
+        for foreign in (False, True)
+        for nearest in (0.5, 0.7)
+    ]
+    result = policy_of(pack).decide(evidence_of(*rows))
+    assert result.in_scope.tolist() == [True, True, False, True]

@@ -225,7 +225,8 @@ def test_the_examples_of_rasa_are_read_and_the_rest_is_named(tmp_path):
     [
         ("a.csv", "text,label\nx,a\ny,\n", r"a.csv:3: each line has a label, was: none"),
         ("a.csv", "text,label\n,a\n", r"a.csv:2: each line has a text, was: none"),
-        ("a.csv", "text,label\nx,\"['a', 'b']\"\n", r"a.csv:2: a line has one label, was several"),
+        ("a.csv", "text,label\nx,\"['a', b]\"\n", r"a.csv:2: several labels are written like"),
+        ("a.csv", "text,label\nx,\"['a', 'oos']\"\n", r"a.csv:2: .* has routes alone"),
         ("a.csv", "text,label\nx,a\ny,b,c\n", r"a.csv:3: each row has 2 cells, was: 3"),
         ("a.csv", 'text,label\n"x,a\n', r"a.csv:2: not a table: unexpected end of data"),
         ("a.csv", "a,b,c\n1,2,3\n", r"a.csv:1: a column of texts .* there are: a, b, c; rename"),
@@ -240,7 +241,11 @@ def test_the_examples_of_rasa_are_read_and_the_rest_is_named(tmp_path):
         ("a.jsonl", '["x", "a"]\n', r'a.jsonl:1: a line is an object like {"text"'),
         ("a.jsonl", '{"body": "x", "tag": "a"}\n', r"a.jsonl:1: a column of .* are: body, tag"),
         ("a.jsonl", '{"text": "x", "label": null}\n', r"a.jsonl:1: each line has a label"),
-        ("a.jsonl", '{"text": "x", "label": ["a", "b"]}\n', r"a.jsonl:1: a line has one label"),
+        (
+            "a.jsonl",
+            '{"text": "x", "label": ["a", {}]}\n',
+            r"a.jsonl:1: a label is text or a num",
+        ),
         ("a.jsonl", '{"text": true, "label": "a"}\n', r"a.jsonl:1: a line is text, .*quotation"),
         ("a.jsonl", '{"text": "x", "label": {"a": 1}}\n', r"a.jsonl:1: a label is text or a num"),
         ("a.jsonl", "[" * 100_000, r"a.jsonl:1: not JSON: it has too many levels"),
@@ -327,11 +332,11 @@ class Dataset:
     ids=lambda source: type(source).__name__,
 )
 def test_whatever_a_user_has_in_python_is_grouped(source):
-    assert routes_of(source) == (ROUTES, [])
+    assert routes_of(source) == (ROUTES, [], [])
 
 
 def test_the_lines_of_none_come_apart():
-    routes, none = routes_of({**ROUTES, "out_of_scope": ["what is love"]})
+    routes, none, _ = routes_of({**ROUTES, "out_of_scope": ["what is love"]})
     assert (routes, none) == (ROUTES, ["what is love"])
 
 
@@ -353,7 +358,8 @@ def test_numbers_of_numpy_and_pandas_are_labels():
         ({"a": ["x", b"y"]}, r"a\[1\]: a line is text, was: bytes"),
         ({None: ["x"]}, r"each line has a label"),
         ((["x", "y"], ["a"]), r"rows: there is one label for each text, was: 2 texts and 1 labels"),
-        ((["x", "y"], ["a", ["a", "b"]]), r"row 2: a line has one label, was several"),
+        ((["x", "y"], ["a", ["a", None]]), r"row 2: each line has a label"),
+        ((["x", "y"], ["a", ["a", "none"]]), r"row 2: a line with several labels has routes alone"),
         ((["x", "y"], ["a", float("nan")]), r"row 2: each line has a label"),
         (pd.DataFrame({"a": [1], "b": [2]}), r"a column of texts .* there are: a, b"),
         (pa.table({"a": [1], "b": [2]}), r"a column of texts .* there are: a, b"),

@@ -68,24 +68,6 @@ def test_the_scores_of_a_batch_are_those_of_its_texts_one_by_one(head):
         np.testing.assert_allclose(alone.nearest[0], batch.nearest[row], atol=1e-6)
 
 
-def test_the_token_matches_of_a_batch_are_those_of_its_texts_one_by_one():
-    head = document_head_with_tokens()
-    batch = score(head, QUERIES).token_matches
-    assert set(batch) == {row for row in range(N_TARGETS) if row % 5}  # the others have no tokens
-    for row, query in enumerate(QUERIES):
-        alone = score(head, [query]).token_matches
-        assert set(alone) == ({0} if row in batch else set())
-        if row in batch:
-            order, expected_order = (m.targets.argsort() for m in (alone[0], batch[row]))
-            targets, expected = alone[0].targets[order], batch[row].targets[expected_order]
-            np.testing.assert_array_equal(targets, expected)
-            np.testing.assert_allclose(
-                alone[0].similarities[order],
-                batch[row].similarities[expected_order],
-                atol=1e-6,
-            )
-
-
 def test_probabilities_are_those_of_the_scores_where_no_token_is_known(head):
     probabilities = head.probabilities(QUERIES, np.float32(QUERY_VECTORS))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -95,7 +77,6 @@ def test_probabilities_are_those_of_the_scores_where_no_token_is_known(head):
     if getattr(head, "late", None) is None:
         scores = score(head, QUERIES)
         np.testing.assert_allclose(scores.probabilities, probabilities, atol=1e-6)
-        assert scores.token_matches is None
 
 
 def test_no_text_has_no_scores(head):
