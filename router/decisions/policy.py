@@ -397,7 +397,7 @@ class CompiledPolicy:
                 elif len(far):
                     p_value = self.statistics.p_value(evidence.nearest_similarity[far])
                     confidence[far] = np.maximum(confidence[far], 1.0 - p_value)
-            if code == ROUTE and self.is_made_of_documents:
+            if code == ROUTE and self.is_made_of_documents and evidence.mentions is None:
                 single = rows[(skills[rows, 1:] < 0).all(axis=1)]
                 words = [evidence.words[row] for row in single.tolist()]
                 confidence[single] = clearness(confidence[single], words)
