@@ -23,6 +23,7 @@ from router.commands.mcp import mcp_command
 from router.commands.output import print_text
 from router.commands.report import report_command
 from router.commands.review import review_command
+from router.commands.shortlist import shortlist_command
 from router.commands.skill import skill_command
 from router.commands.triggers import triggers_command
 from router.commands.watch import watch_command
@@ -68,7 +69,7 @@ def _options(
     pass
 
 
-_DECIDING = (ask_command, chat_command, explain_command, mcp_command)
+_DECIDING = (ask_command, chat_command, explain_command, shortlist_command, mcp_command)
 _MEASURING = (evaluate_command, calibrate_command, report_command, gaps_command)
 _COMPARING = (compare_command, triggers_command)
 _WRITING = (init_command, check_command, lint_command, watch_command, skill_command)

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
+import msgspec
 from mcp.server.mcpserver import (
     AcceptedElicitation,
     Context,
@@ -35,6 +36,7 @@ from router.packs.document import document_path
 from router.packs.faults import did_you_mean
 from router.packs.pack import Pack
 from router.router import Router
+from router.shortlist.entries import shortlist_of
 
 _INSTRUCTIONS = """\
 Finds the skill documents that serve a request, and says when one detail must be asked first.
@@ -61,6 +63,13 @@ class OptionRecord(BaseModel):
     packs: list[str] = []
 
 
+class RankedRecord(BaseModel):
+    """A skill or neighbour, and its probability among all of them."""
+
+    id: str
+    probability: float
+
+
 class DecisionRecord(BaseModel):
     """Where a query goes, or what to ask first."""
 
@@ -79,6 +88,7 @@ class DecisionRecord(BaseModel):
     evidence: list[dict[str, str | float]] = Field(
         [], description="The closest exemplars: target, text and similarity (a cosine)."
     )
+    ranking: list[RankedRecord] = Field([], description="The three likeliest, whatever is decided.")
     said: list[str] = Field([], description="What the user said so far, for answer_question.")
     asked: list[str] = Field([], description="Questions so far, for answer_question.")
 
@@ -99,6 +109,14 @@ class SkillRecord(BaseModel):
     title: str
     summary: str
     readable: bool = Field(description="Whether read_skill has a document for it.")
+
+
+class ShortlistRecord(BaseModel):
+    """The skills that may serve a request, the likeliest first."""
+
+    skills: list[dict[str, str | float]] = Field(
+        description="For each `id`, `name`, `line` (what it does), `path` and `probability`."
+    )
 
 
 class SkillList(BaseModel):
@@ -396,6 +414,19 @@ def _add_routing(server: MCPServer[BackgroundRouter], background: BackgroundRout
 def _add_reading(
     server: MCPServer[BackgroundRouter], background: BackgroundRouter, folder: Path
 ) -> None:
+    @server.tool(title="List the skills for a request", annotations=_READ_ONLY)
+    def shortlist_skills(
+        query: Annotated[str, Field(min_length=1, description="The request, in the user's words.")],
+        k: Annotated[int, Field(ge=1, description="How many at most.")] = 5,
+    ) -> ShortlistRecord:
+        """List the few skills that may serve a request, the likeliest first; none if none fits.
+
+        Use it to choose yourself, and `route_query` to have it decided.
+        """
+        with _tool_errors():
+            entries = shortlist_of(background.get(), query, k, folder.resolve())
+            return ShortlistRecord(skills=msgspec.to_builtins(entries))
+
     @server.tool(title="List the skills", annotations=_READ_ONLY)
     def list_skills() -> SkillList:
         """List all skills with their categories and summaries, and the neighbour packs."""

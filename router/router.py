@@ -135,7 +135,8 @@ class Router:
         """Load a pack, or a router that was saved. A pack is fitted once for each encoder.
 
         :param pack: A pack's folder, a file of routes as `read_routes` takes it, a folder of
-            SKILL.md files, a pack, or the folder of a saved router; the shipped pack if None.
+            SKILL.md files, a list of tools (OpenAI, Anthropic, MCP, OpenAPI), a pack, or the folder
+            of a saved router; the shipped pack if None.
         :param encoder: The name or folder of a sentence-transformers model, a function from texts
             to vectors, or an `Encoder`; the fast default encoder if None.
         :param ask_rate: The share of queries to ask about, in [0, 1). If it is None, the pack's own
@@ -462,17 +463,19 @@ def _encoder_of_saved(
 def _read(
     folder: str | Path, encoder: EncoderLike | None, notify: Callable[[str], None] | None
 ) -> Pack:
-    """Read a pack's folder or a file of routes, or make a pack of a folder of SKILL.md files."""
-    if is_route_file(folder):
-        return read_routes(folder)
+    """Read a pack's folder or a file of routes, or make a pack of skills or of a list of tools."""
     if (Path(folder) / PACK_FILE).is_file():
         return load_pack(folder)
     from router.skill_folders.folder import is_skill_folder, pack_of_folder
+    from router.skill_folders.tool_list import is_tool_list, pack_of_tools
 
-    if not is_skill_folder(Path(folder)):
+    make = pack_of_tools if is_tool_list(folder) else pack_of_folder
+    if make is pack_of_folder and is_route_file(folder):
+        return read_routes(folder)
+    if make is pack_of_folder and not is_skill_folder(Path(folder)):
         return load_pack(folder)  # which says what a pack is
     cached = with_exemplar_cache(as_encoder(encoder, notify))
-    pack, warnings = pack_of_folder(Path(folder), cached, notify)
+    pack, warnings = make(Path(folder), cached, notify)
     for warning in warnings:
         if warning.startswith("left out"):
             (notify or log.warning)(warning)

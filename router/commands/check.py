@@ -2,13 +2,17 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from router.commands.options import EncoderOption, PackOption, load_router
 from router.commands.output import print_text
 from router.decisions.words import count_of
+
+if TYPE_CHECKING:
+    from router.packs.faults import Fault
+    from router.packs.pack import Pack
 
 
 def check_command(
@@ -47,8 +51,7 @@ def check_command(
         router check --schema > pack.schema.json
     """
     from router.lint.packs import exemplar_warnings
-    from router.packs.pack_file import check_pack, schema_text
-    from router.packs.route_file import check_routes, is_route_file
+    from router.packs.pack_file import schema_text
     from router.paths import DEFAULT_PACK
 
     if schema:
@@ -57,7 +60,7 @@ def check_command(
     path = pack or DEFAULT_PACK
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        checked, faults = check_routes(path) if is_route_file(path) else check_pack(path)
+        checked, faults = _checked(path)
     for warning in caught:
         print_text(f"warning: {warning.message}", err=True)
     for fault in faults:
@@ -77,6 +80,18 @@ def check_command(
     print_text(f"{checked.file.id} is valid: {contents}.")
     if against is not None:
         _check_against(path, against, max_lost, encoder)
+
+
+def _checked(path: Path) -> "tuple[Pack | None, list[Fault]]":
+    """Read a pack's folder, a list of tools or a file of routes, with every fault."""
+    from router.packs.pack_file import check_pack
+    from router.packs.route_file import check_routes, is_route_file
+    from router.skill_folders.tool_list import is_tool_list, pack_of_tools
+
+    if is_tool_list(path):
+        pack = pack_of_tools(path)[0]
+        return pack, pack.faults()
+    return check_routes(path) if is_route_file(path) else check_pack(path)
 
 
 def _check_against(pack: Path, against: Path, max_lost: float, encoder: str | None) -> None:

@@ -1,6 +1,6 @@
 """Evaluate a log of queries."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from router.evaluation.rows import Query
     from router.evaluation.run import Evaluation, Progress
     from router.evaluation.turn_figures import TurnFigures
+    from router.router import Router
+    from router.statistics.figure import Figure
 
 _MOST_QUERIES, _MOST_REASONS = 10, 3
 """Queries, and rejected lines, that are printed."""
@@ -178,13 +180,14 @@ def evaluate_command(
     except KeyboardInterrupt:
         print_note(f"router: stopped; the same command goes on from here ({out})")
         raise typer.Exit(130) from None
-    _print_evaluation(evaluation, out)
+    ranking = _measure_ranking(router, evaluation, out, cache)
+    _print_evaluation(evaluation, ranking, out)
     if report:
         path = write_report(evaluation.folder, router)
         if local_path(out) is None:
             copy_to_store(path, f"{out}/{path.name}")
         print_text(f"The report is {utf8_text(out)}/{path.name}")
-    failures = failures_of(evaluation.metrics, bounds)
+    failures = failures_of(evaluation.metrics, bounds, ranking)
     for sentence in failures:
         print_note(f"router: {sentence}")
     if failures:
@@ -221,7 +224,28 @@ def _progress_bar() -> Iterator["Callable[[Progress], None]"]:
         yield update
 
 
-def _print_evaluation(evaluation: "Evaluation", out: str) -> None:
+def _measure_ranking(
+    router: "Router", evaluation: "Evaluation", out: str, cache: bool
+) -> "dict[str, Figure]":
+    """Measure the ranking of the labelled queries; its files go where the others are."""
+    from router.evaluation.decisions_file import RunFolder
+    from router.evaluation.ranking import RANKED_LINES_FILE, RANKING_FILE, measure_ranking
+    from router.logs.locations import copy_to_store, local_path
+
+    folder = evaluation.folder
+    if evaluation.turns is not None or not evaluation.metrics.lines.labelled:
+        for name in (RANKED_LINES_FILE, RANKING_FILE):  # left by an earlier run
+            (folder / name).unlink(missing_ok=True)
+        return {}
+    ranker = router.with_vector_cache() if cache else router
+    figures = measure_ranking(ranker, RunFolder(folder).decisions(), folder)
+    if local_path(out) is None:
+        for name in (RANKED_LINES_FILE, RANKING_FILE):
+            copy_to_store(folder / name, f"{out}/{name}")
+    return figures
+
+
+def _print_evaluation(evaluation: "Evaluation", ranking: "Mapping[str, Figure]", out: str) -> None:
     """Print the figures, what was decided, the worst mistakes, and where the files are."""
     from rich.markup import escape
 
@@ -230,7 +254,7 @@ def _print_evaluation(evaluation: "Evaluation", out: str) -> None:
     metrics, lines = evaluation.metrics, evaluation.metrics.lines
     figures = (
         (name, *figure_cells(figure, 4))
-        for name, figure in metrics.intervals.items()
+        for name, figure in (*metrics.intervals.items(), *ranking.items())
         if figure.value is not None
     )
     print_table("Figures", ("figure", "value", "95 % interval", "n"), figures)

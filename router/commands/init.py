@@ -1,4 +1,4 @@
-"""Make a pack from a folder of skills, or from a file of routes."""
+"""Make a pack from a folder of skills, a list of tools or routes."""
 
 import warnings
 from pathlib import Path
@@ -20,7 +20,8 @@ _MOST_WARNINGS = 20
 
 def init_command(
     source: Annotated[
-        Path, typer.Argument(help="Folder that holds SKILL.md files, or file of routes.")
+        Path,
+        typer.Argument(help="Folder that holds SKILL.md files, list of tools, or file of routes."),
     ],
     out: Annotated[
         Path | None,
@@ -35,10 +36,11 @@ def init_command(
     ] = False,
     encoder: EncoderOption = None,
 ) -> None:
-    """Make a pack from a folder of skills, or from a file of routes.
+    """Make a pack from a folder of skills, a list of tools or routes.
 
-    The pack can be used at once, and is easy to improve by hand. A file of routes is CSV, TSV,
-    JSON, JSON lines or Parquet with texts and labels, or what semantic-router or Rasa writes.
+    The pack can be used at once, and is easy to improve by hand. A list of tools is JSON or YAML of
+    OpenAI, Anthropic, MCP (`tools/list`) or OpenAPI. A file of routes is CSV, TSV, JSON, JSON lines
+    or Parquet with texts and labels, or what semantic-router or Rasa writes.
 
     Examples:
 
@@ -46,12 +48,20 @@ def init_command(
 
         router init ~/.claude/skills --out my-pack
 
+        router init tools.json --out my-pack
+
         router init routes.csv --out my-pack
     """
     if source.is_dir():
         _init_from_skills(source, out or source, force, encoder)
+        return
+    from router.skill_folders.tool_list import is_tool_list
+
+    out = out or source.with_suffix("")
+    if is_tool_list(source):
+        _init_from_tools(source, out, force, encoder)
     else:
-        _init_from_routes(source, out or source.with_suffix(""), force)
+        _init_from_routes(source, out, force)
 
 
 def _init_from_routes(file: Path, out: Path, force: bool) -> None:
@@ -64,6 +74,16 @@ def _init_from_routes(file: Path, out: Path, force: bool) -> None:
         warnings.simplefilter("always")
         pack = write_new_pack(read_routes(file), out, file, force)
     _print_pack(pack, [str(warning.message) for warning in caught], out)
+
+
+def _init_from_tools(file: Path, out: Path, force: bool, encoder: str | None) -> None:
+    from router.encoders.cached import with_exemplar_cache
+    from router.skill_folders.tool_list import init_tools
+
+    with progress_console().status("Reading the tools ...") as status:
+        cached = with_exemplar_cache(encoder_of(encoder))
+        pack, messages = init_tools(file, out, cached, force, status.update)
+    _print_pack(pack, messages, out)
 
 
 def _init_from_skills(folder: Path, out: Path, force: bool, encoder: str | None) -> None:

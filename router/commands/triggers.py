@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from router.commands.options import EncoderOption, PackOption, load_router
-from router.commands.output import figure_cells, print_line, print_table
+from router.commands.output import figure_cells, print_line, print_note, print_table
 
 
 def triggers_command(
     file: Annotated[
         Path,
         typer.Argument(
-            help="JSON like eval_queries.json, or CSV with expected_route.", exists=True
+            help="File of queries with the skill of each, or folder of skills with such files.",
+            exists=True,
         ),
     ],
     pack: PackOption = None,
@@ -22,8 +23,12 @@ def triggers_command(
         str | None, typer.Option(help="Skill of the entries that name none themselves.")
     ] = None,
     fail_under: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="Exit with 1 if a smaller share is right."),
+        list[str] | None,
+        typer.Option(
+            metavar="[FIGURE=]VALUE",
+            help="Exit with 1 if a smaller share is right; or first_right or within_3 is less, or"
+            " false_triggers more. Can be given several times.",
+        ),
     ] = None,
     to: Annotated[
         Path | None,
@@ -33,27 +38,37 @@ def triggers_command(
     """Test which skill each query of a file triggers.
 
     Prints how many queries trigger their skill, or stay away from it as they should, and every
-    query that does not.
+    query that does not. JSON, YAML and CSV are read: entries with should_trigger or an expected
+    skill, lists of what should trigger and what should not, evals.json, and files below each skill.
 
     Examples:
 
+        router triggers my-skills --pack my-skills
+
         router triggers eval_queries.json --skill pdf --pack my-skills
 
-        router triggers routes.csv --pack my-skills --fail-under 0.9
+        router triggers routes.csv --pack my-skills --fail-under 0.9 --fail-under false_triggers=0.1
     """
     from rich.markup import escape
 
     from router.evaluation.triggers import (
         count_triggers,
+        failed_bounds,
+        figures_of_triggers,
+        read_bounds,
         read_triggers,
         run_triggers,
+        with_ids,
         write_triggers,
     )
 
+    bounds = read_bounds(fail_under or [])
     triggers = read_triggers(file, skill)
     if to is not None:
         write_triggers(to, triggers)
-    outcomes = run_triggers(load_router(pack, encoder), triggers)
+    router = load_router(pack, encoder)
+    triggers = with_ids(triggers, router.pack)
+    outcomes = run_triggers(router, triggers)
     counts = count_triggers(triggers, outcomes)
     rows = []
     for count in counts:
@@ -66,6 +81,11 @@ def triggers_command(
             wanted = f"{'' if trigger.should_trigger else 'not '}{trigger.skill or 'nothing'}"
             result = f"wanted {wanted}, got {', '.join(outcome.skills) or outcome.action}"
             print_line(escape(f"wrong: {trigger.query!r}: {result}"))
-    everything = counts[-1]
-    if fail_under is not None and everything.right < fail_under * everything.figure.n:
+    figures = figures_of_triggers(router, triggers, outcomes)
+    shown = [(name, *figure_cells(figure)) for name, figure in figures.items() if figure.n]
+    print_table("Figures", ("figure", "value", "95 % interval", "of"), shown)
+    failed = failed_bounds(bounds, figures | {"right": counts[-1].figure})
+    for sentence in failed:
+        print_note(f"router: {sentence}")
+    if failed:
         raise typer.Exit(1)

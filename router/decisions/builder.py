@@ -85,8 +85,15 @@ class DecisionBuilder:
     def ranking(
         self, evidence: Evidence, row: int, k: int | None = _MAX_EVIDENCE
     ) -> tuple[Ranked, ...]:
-        """List the likeliest skills and neighbours of a text, `k` of them or all."""
+        """List the likeliest skills and neighbours of a text, `k` of them or all.
+
+        Where clauses were read, what each of them asks for ranks next to the likeliest of all.
+        """
         shares = evidence.probabilities[row, self.model.layout.targets]
+        if evidence.mentions is not None:
+            top, n_skills = shares.argmax(), len(self.model.layout.skills)
+            shares[:n_skills] += evidence.mentions.probabilities[row]
+            shares[top] = shares.max() + 1e-9
         shares = shares / max(float(shares.sum()), 1e-12)
         best = np.argsort(-shares, kind="stable")[:k]
         return tuple(

@@ -313,7 +313,7 @@ class CompiledPolicy:
             if routed[row] and most > 1 and pair.probability >= threshold:
                 chosen[row, :2] = pair.skills
                 confidence[row] = (1.0 + pair.probability) / 2.0
-        if self.is_made_of_documents:
+        if self.is_made_of_documents and evidence.mentions is None:
             return chosen, confidence
         extra = np.where(evidence.extra_skills >= threshold, evidence.extra_skills, 0.0)
         for row in (routed & extra.any(axis=1)).nonzero()[0].tolist():  # one text in twenty
@@ -321,7 +321,12 @@ class CompiledPolicy:
             strength[top[row]] = 2.0  # the likeliest skill always comes first
             ranked = np.argsort(-strength, kind="stable")[:most]
             ranked = ranked[strength[ranked] > 0.0]
+            if evidence.mentions is not None:
+                confidence[row] = of_skills[row, ranked].sum()
             confidence[row] *= strength[ranked[1:]].prod()
+            if evidence.mentions is not None:
+                places = evidence.mentions.places[row, ranked]
+                ranked = ranked[np.argsort(places, kind="stable")]
             chosen[row, : len(ranked)] = self._order[tuple(ranked.tolist())]
         return chosen, confidence
 
@@ -392,7 +397,7 @@ class CompiledPolicy:
                 elif len(far):
                     p_value = self.statistics.p_value(evidence.nearest_similarity[far])
                     confidence[far] = np.maximum(confidence[far], 1.0 - p_value)
-            if code == ROUTE and self.is_made_of_documents:
+            if code == ROUTE and self.is_made_of_documents and evidence.mentions is None:
                 single = rows[(skills[rows, 1:] < 0).all(axis=1)]
                 words = [evidence.words[row] for row in single.tolist()]
                 confidence[single] = clearness(confidence[single], words)

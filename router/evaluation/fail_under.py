@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from router.errors import RouterError
 from router.evaluation.definitions import FIGURES
 from router.evaluation.metrics import Metrics
+from router.evaluation.ranking import RANKING_FIGURES
 from router.packs.pack import Pack
 from router.statistics.figure import NO_FIGURE, Figure
 
@@ -20,22 +22,29 @@ def read_conditions(conditions: Sequence[str], pack: Pack) -> dict[str, float]:
     :raises RouterError: A condition has another form, or names no figure.
     """
     targets = (*pack.skills, *(category.id for category in pack.file.categories))
-    names = [figure.name for figure in FIGURES]
+    names = [*(figure.name for figure in FIGURES), *RANKING_FIGURES]
     names += [f"{target}.{kind}" for target in targets for kind in _TARGET_FIGURES]
     return dict(_read_condition(condition, names) for condition in conditions)
 
 
-def failures_of(metrics: Metrics, bounds: Mapping[str, float]) -> list[str]:
+def failures_of(
+    metrics: Metrics,
+    bounds: Mapping[str, float],
+    ranking: Mapping[str, Figure] = MappingProxyType({}),
+) -> list[str]:
     """Say for each condition that is not met what the figure is instead.
 
     A figure without a labelled line fails too: what is not measured has not passed. So does a log
     of which most lines can't be read.
+
+    :param ranking: The figures of the ranking, if it was measured.
     """
     sentences, lines = [], metrics.lines
     if bounds and lines.rejected > lines.decided:
         sentences.append(f"{lines.rejected:,} of {lines.read:,} lines can't be read")
     for name, bound in bounds.items():
-        figure, less = _figure(metrics, name), name in _LESS_IS_BETTER
+        figure = ranking[name] if name in ranking else _figure(metrics, name)
+        less = name in _LESS_IS_BETTER
         value = figure.value
         must = f"{name} must be at {'most' if less else 'least'} {bound:g}"
         if value is None:
@@ -48,7 +57,7 @@ def failures_of(metrics: Metrics, bounds: Mapping[str, float]) -> list[str]:
 def _figure(metrics: Metrics, name: str) -> Figure:
     target, _, kind = name.partition(".")
     if not kind:
-        return metrics.intervals[name]
+        return metrics.intervals.get(name, NO_FIGURE)
     figures = metrics.skills.get(target) or metrics.categories.get(target)
     return NO_FIGURE if figures is None else getattr(figures, kind)
 
@@ -57,7 +66,7 @@ def _read_condition(condition: str, names: Sequence[str]) -> tuple[str, float]:
     name, _, text = condition.partition("=")
     if name not in names:
         close = get_close_matches(name, names, n=1)
-        known = ", ".join(figure.name for figure in FIGURES)
+        known = ", ".join([*(figure.name for figure in FIGURES), *RANKING_FIGURES])
         hint = f"did you mean {close[0]!r}?" if close else f"known: {known}"
         raise RouterError(f"a condition is FIGURE=VALUE, there is no figure {name!r}; {hint}")
     try:

@@ -255,7 +255,8 @@ def _fit_judgements(
     labels: Sequence[str],
     questions: QuestionIndex,
 ) -> tuple[MissingDetail, Concerns, ClauseGate]:
-    typical = pack.has_typical_judgements or pack.is_made_of_documents
+    of_documents = pack.is_made_of_documents and not pack.is_made_of_tools
+    typical = pack.has_typical_judgements or of_documents
     if typical and not pack.questions:
         return MissingDetail(None), Concerns.typical(), ClauseGate.typical()
     features, needs_question, clauses = [], [], []

@@ -201,13 +201,14 @@ class DocumentFitter:
     titles: Mapping[str, str]
     telling: Mapping[str, Sequence[str]]
     late: LateInteraction | None = None
+    of_tools: bool = False
 
     def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> DocumentHead:
         """Fit a head."""
         head = fit_document_head(
             texts, vectors, labels, self.descriptions, self.lexicon, self.titles
         )
-        return structs.replace(head, late=self.late)
+        return structs.replace(head, late=self.late, of_tools=self.of_tools)
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
@@ -301,7 +302,8 @@ def _document_fitter(
     telling: dict[str, list[str]] = {}
     for label, line in pack.target_exemplars():
         telling.setdefault(label, []).append(line)
-    return DocumentFitter(descriptions, _documents(pack), lexicon, titles, telling)
+    documents, tools = _documents(pack), pack.is_made_of_tools
+    return DocumentFitter(descriptions, documents, lexicon, titles, telling, of_tools=tools)
 
 
 def _descriptions(pack: Pack) -> dict[str, str]:

@@ -74,6 +74,11 @@ _WEIGHTS = msgspec.json.decode(
 )
 _WITH_TOKENS, _WITHOUT_TOKENS = _WEIGHTS["with_tokens"], _WEIGHTS["without_tokens"]
 
+_TOOL_WITHOUT_TOKENS = _Weights(14.0, 20.0, 3.0, name=0.0, document=0.0, tokens=0.0, everyday=4.0)
+_TOOL_WITH_TOKENS = _Weights(6.0, 12.5, 3.0, name=0.0, document=0.0, tokens=9.0, everyday=4.0)
+"""A tool has one line: the words that it shares with a query say little. Fitted by cross-validation
+on the queries of benchmarks/tools_dev."""
+
 _DENSE_EVERYDAY = 10.0
 """Log odds added to "none" per unit of density above the densest everyday query."""
 
@@ -98,6 +103,7 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
     baseline: Floats  # (2, n_targets): mean density and description cosine of everyday queries
     everyday_density_max: float  # the density of the densest everyday query
     late: LateInteraction | None = None
+    of_tools: bool = False  # the documents are one line each
 
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them, by their tokens too if the head knows tokens."""
@@ -105,7 +111,7 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
             vectors, tokens = encoder.encode(texts), None
         else:
             vectors, tokens = encode_with_tokens(encoder, texts)
-        weights = _WITHOUT_TOKENS if tokens is None else _WITH_TOKENS
+        weights = self._weights(has_tokens=tokens is not None)
         votes = self.word_votes(words)
         log_odds, everyday, nearest = self._score_wholes(vectors, words, votes, weights)
         if self.late is not None and tokens is not None:
@@ -119,8 +125,14 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
         """Compute probabilities from vectors and words. Shape: (n_texts, n_targets)."""
         words = words_in(texts)
         votes = self.word_votes(words) if word_votes is None else word_votes
-        log_odds, everyday, *_ = self._score_wholes(vectors, words, votes, _WITHOUT_TOKENS)
+        weights = self._weights(has_tokens=False)
+        log_odds, everyday, *_ = self._score_wholes(vectors, words, votes, weights)
         return self._to_probabilities(log_odds, everyday)
+
+    def _weights(self, has_tokens: bool) -> _Weights:
+        if self.of_tools:
+            return _TOOL_WITH_TOKENS if has_tokens else _TOOL_WITHOUT_TOKENS
+        return _WITH_TOKENS if has_tokens else _WITHOUT_TOKENS
 
     def _score_wholes(
         self, vectors: Vectors, words: Words, word_votes: Floats, weights: _Weights

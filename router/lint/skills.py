@@ -9,12 +9,14 @@ from router.decisions.words import count_of
 from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.evaluation.pack_health import health_of
-from router.lint.confusion import confusable_pairs, lost_skills
+from router.lint.confusion import Locate, confusable_pairs, lost_skills
 from router.lint.finding import Finding, line_containing
+from router.lint.hints import author_hints
 from router.lint.specification import conformance
 from router.packs.pack import Pack
 from router.skill_folders.folder import pack_of, read_folder, skill_paths
 from router.skill_folders.skill_document import SkillDocument, read_skill
+from router.skill_folders.tool_list import pack_of_tools, tool_folder
 from router.text import words_of
 
 _MIN_WORDS = 8
@@ -40,19 +42,44 @@ def lint_folder(path: Path, encoder: Encoder) -> list[Finding]:
         folder = read_folder(path)
     except PackError:
         return findings  # no skill of it can be read, and each has its finding
-    pack = pack_of(folder, encoder, lambda _: None)[0]
-    # Drafted questions and "none" exemplars are left out, since no author wrote them.
-    exemplars = replace(pack.exemplars, questions={}, options={}, none=())
-    pack = Pack(replace(pack.file, questions=()), exemplars)
-    labels, texts = zip(*pack.target_exemplars(shared=False), strict=True)
-    health = health_of(pack, labels, texts, encoder.encode(texts))
     paths = {f"skill:{skill.id}": skill.document.path for skill in folder.skills}
 
     def locate(target: str, text: str) -> tuple[str, int]:
         path = paths[target]
         return str(path), line_containing(path, text) or line_containing(path, "description:")
 
-    return [*findings, *confusable_pairs(health, locate), *lost_skills(health, locate)]
+    lines = {skill.id: skill.document.lines.get("description", 1) for skill in folder.skills}
+    pack = pack_of(folder, encoder, lambda _: None)[0]
+    return [
+        *findings,
+        *_confusion(pack, encoder, locate),
+        *author_hints(folder.skills, encoder, lines),
+    ]
+
+
+def lint_tools(path: Path, encoder: Encoder) -> list[Finding]:
+    """Check which tools of a list are easily confused, and which say too little."""
+    folder = tool_folder(path)
+
+    def locate(target: str, text: str) -> tuple[str, int]:
+        return str(path), line_containing(path, text) if text else 0
+
+    findings = []
+    for skill in folder.skills:
+        for finding in _size_findings(skill.document):
+            line = line_containing(path, f'"{skill.document.name}"')
+            message = f"{skill.document.name}: {finding.message}"
+            findings.append(replace(finding, path=str(path), line=line, message=message))
+    return [*findings, *_confusion(pack_of_tools(path, encoder)[0], encoder, locate)]
+
+
+def _confusion(pack: Pack, encoder: Encoder, locate: Locate) -> list[Finding]:
+    """Report what is easily confused, by lines that authors wrote: no drafts, no everyday ones."""
+    exemplars = replace(pack.exemplars, questions={}, options={}, none=())
+    pack = Pack(replace(pack.file, questions=()), exemplars)
+    labels, texts = zip(*pack.target_exemplars(shared=False), strict=True)
+    health = health_of(pack, labels, texts, encoder.encode(texts))
+    return [*confusable_pairs(health, locate), *lost_skills(health, locate)]
 
 
 def _size_findings(skill: SkillDocument) -> Iterator[Finding]:

@@ -50,6 +50,18 @@ def model_hash(pack: Pack) -> str:
 
 
 @dataclass(frozen=True)
+class Mentions:
+    """What the clauses of texts tell of skills; zeros where no clause was read.
+
+    :param places: The clause that speaks most for each skill. Shape: (n_texts, n_skills).
+    :param probabilities: What it says. Shape: (n_texts, n_skills).
+    """
+
+    places: Indices
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known of a batch of texts; each row is one text, in order.
 
@@ -62,6 +74,7 @@ class Evidence:
     :param missing_detail: The probability that the deciding detail is missing. Shape: (n_texts,).
     :param extra_skills: The probability that each skill is a further concern. Shape: (n_texts,
         n_skills).
+    :param mentions: Where each skill is mentioned; None if skills are not ordered by mention.
     :param foreign: Whether the text seems to be in another language than the exemplars. Shape:
         (n_texts,).
     :param pairs: By row, two skills of a folder of documents that the halves of a text ask for.
@@ -77,6 +90,7 @@ class Evidence:
     extra_skills: Probabilities
     foreign: Bools
     pairs: Mapping[int, Pair] = field(default_factory=dict)
+    mentions: "Mentions | None" = None
 
     @property
     def vectors(self) -> Vectors:
@@ -139,13 +153,14 @@ class Model:
         scores = self.head.score(texts, words, encoder)
         asked = scores.probabilities[:, self.layout.questions]
         questions = self.questions.evidence(words, scores.vectors, asked)
+        mentions: Mentions | None = None
         extra, pairs = np.zeros((len(texts), len(self.layout.skills))), dict[int, Pair]()
-        if further_concerns and isinstance(self.head, DocumentHead):
+        if further_concerns and isinstance(self.head, DocumentHead) and not self.head.of_tools:
             pairs = self._pairs(texts, scores, encoder)
             for row, pair in pairs.items():
                 extra[row, list(pair.skills)] = pair.probability
         elif further_concerns:
-            extra = self._extra_skills(texts, words, scores, encoder)
+            extra, mentions = self._extra_skills(texts, words, scores, encoder)
         return Evidence(
             texts=texts,
             words=words,
@@ -155,6 +170,7 @@ class Model:
             questions=questions,
             missing_detail=self.missing_detail.probability(questions),
             extra_skills=extra,
+            mentions=mentions if self._is_ordered_by_mention else None,
             foreign=foreign(texts, words, lambda: self._vocabulary),
             pairs=pairs,
         )
@@ -202,26 +218,34 @@ class Model:
     def _in_scope(self) -> Indices:
         return np.setdiff1d(np.arange(len(self.names)), self.layout.none)
 
+    @cached_property
+    def _is_ordered_by_mention(self) -> bool:
+        """Whether the order of mention is the best guess: tools have no order of their own."""
+        return isinstance(self.head, DocumentHead) and self.head.of_tools
+
     def _extra_skills(
         self, texts: Sequence[str], words: Words, scores: Scores, encoder: Encoder
-    ) -> Probabilities:
+    ) -> tuple[Probabilities, Mentions]:
         """Judge each skill as a further concern.
 
         The clauses of a text are encoded for it, if the text as a whole leaves room for a further
-        concern: for most texts it does not. Shape: (n_texts, n_skills).
+        concern: for most texts it does not.
+
+        :return: The probabilities, shape (n_texts, n_skills), and what the clauses tell.
         """
         skills = self.layout.skills
         extra = np.zeros((len(texts), len(skills)))
+        mentions = Mentions(np.zeros(extra.shape, dtype=np.intp), np.zeros(extra.shape))
         # Skills come first among what needs no question.
         unasked = scores.probabilities[:, self.layout.unasked]
         routed = unasked.argmax(axis=1) < len(skills)
         if not routed.any():
-            return extra
+            return extra, mentions
         whole = scores.probabilities[:, skills]
         if self.label_sets is not None:
             extra[routed] = self.label_sets.probabilities(scores.vectors[routed], whole[routed])
             extra[np.arange(len(extra)), whole.argmax(axis=1)] = 0.0
-            return extra
+            return extra, mentions
         rows = (routed & self.concerns.possible(whole)).nonzero()[0]
         rows, clauses, votes = self._worth_encoding(texts, words, rows, whole)
         if len(rows):
@@ -234,7 +258,9 @@ class Model:
                 self.head.nearest(vectors)[:, skills],
             )
             extra[rows] = self.concerns.extra_skills(evidence, whole[rows])
-        return extra
+            mentions.places[rows] = evidence.probabilities.argmax(axis=1)
+            mentions.probabilities[rows] = evidence.probabilities.max(axis=1)
+        return extra, mentions
 
     def _pairs(self, texts: Sequence[str], scores: Scores, encoder: Encoder) -> dict[int, Pair]:
         """Find the texts whose halves ask for two skills."""

@@ -420,6 +420,11 @@ class Pack(Struct, frozen=True, dict=True):
         """Whether a skill has a description, so that exemplars are lines of documents."""
         return any(skill.description for skill in self.file.skills)
 
+    @property
+    def is_made_of_tools(self) -> bool:
+        """Whether every skill is a tool of a list, whose document is one line and parameters."""
+        return all("tool" in skill.data for skill in self.file.skills)
+
     def faults(self) -> list[Fault]:
         """List everything that is wrong with the pack, made in Python or read from files."""
         data = msgspec.to_builtins(self.file)

@@ -95,9 +95,10 @@ def plain(pack):
     return {tool.name: tool for tool in tools}, dict(zip(calls, results, strict=True))
 
 
-def test_four_tools_with_schemas_of_input_and_output(plain):
+def test_five_tools_with_schemas_of_input_and_output(plain):
     tools, _ = plain
-    assert set(tools) == {"route_query", "answer_question", "list_skills", "read_skill"}
+    routing = {"route_query", "answer_question", "shortlist_skills"}
+    assert set(tools) == routing | {"list_skills", "read_skill"}
     assert set(tools["route_query"].input_schema["properties"]) == {"query", "history"}
     assert tools["answer_question"].input_schema["required"] == ["question", "reply", "said"]
     actions = tools["route_query"].output_schema["properties"]["action"]["enum"]
