@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from router.commands.options import EncoderOption, PackOption, load_router
+from router.commands.options import EncoderOption, PackOption, SecondLookOption, load_router
 from router.commands.output import figure_cells, print_line, print_table
 
 
@@ -18,6 +18,7 @@ def triggers_command(
     ],
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
     skill: Annotated[
         str | None, typer.Option(help="Skill of the entries that name none themselves.")
     ] = None,
@@ -53,7 +54,7 @@ def triggers_command(
     triggers = read_triggers(file, skill)
     if to is not None:
         write_triggers(to, triggers)
-    outcomes = run_triggers(load_router(pack, encoder), triggers)
+    outcomes = run_triggers(load_router(pack, encoder, second_look=second_look), triggers)
     counts = count_triggers(triggers, outcomes)
     rows = []
     for count in counts:
