@@ -1,5 +1,6 @@
 """Everything that spoke for and against a decision, as a value."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,15 @@ class TwoReadings:
 
 
 @dataclass(frozen=True)
+class TwoLooks:
+    """The probability of a target by the first encoder and by the second; in [0, 1]."""
+
+    name: str
+    first: float
+    second: float
+
+
+@dataclass(frozen=True)
 class ContextReading:
     """How a query was read with what came before.
 
@@ -86,6 +96,7 @@ class Explanation:
         decision goes by.
     :param clauses: The clauses of the query, where a further concern is judged by clauses.
     :param context: How it was read with what came before; None without a history.
+    :param looks: What each of two encoders says; empty where there was no second look.
     """
 
     decision: Decision
@@ -96,6 +107,7 @@ class Explanation:
     further_skills: tuple[tuple[str, float], ...]
     clauses: tuple[ClauseScore, ...]
     context: ContextReading | None = None
+    looks: tuple[TwoLooks, ...] = ()
 
 
 def explain(
@@ -135,7 +147,18 @@ def explain(
         )[:most],
         clauses=_clauses(router, text),
         context=context,
+        looks=_two_looks(model.names, evidence, most),
     )
+
+
+def _two_looks(names: Sequence[str], evidence: Evidence, most: int) -> tuple[TwoLooks, ...]:
+    """Show what both encoders say of the first text of a batch, if both looked at it."""
+    looks = evidence.scores.looks
+    if looks is None or not looks.twice[0]:
+        return ()
+    first, second = looks.first[0], looks.second[0]
+    order = np.argsort(-np.maximum(first, second), kind="stable")[:most]
+    return tuple(TwoLooks(names[i], float(first[i]), float(second[i])) for i in order)
 
 
 def _context(router: Router, turns: TurnsInContext, most: int) -> ContextReading:

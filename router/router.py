@@ -24,6 +24,7 @@ from router.encoders.cached import with_exemplar_cache, with_log_cache
 from router.encoders.default import EncoderLike, as_encoder, default_encoder, loading
 from router.encoders.encoder import Encoder
 from router.encoders.model_files import is_default_model
+from router.encoders.paired import PairedEncoder
 from router.errors import PackError, RouterError
 from router.fitting.model_cache import cached_model
 from router.model.model import Evidence, Model
@@ -90,6 +91,7 @@ class Router:
         data: Mapping[str, Mapping[str, Any]] | None = None,
         ask_rate: float = DEFAULT_ASK_RATE,
         encoder: EncoderLike | None = None,
+        second_look: EncoderLike | None = None,
         notify: Callable[[str], None] | None = None,
     ) -> "Router":
         """Make a router of routes of your own: for each a few queries as users ask them.
@@ -108,6 +110,8 @@ class Router:
         :param ask_rate: The share of queries to ask about, in [0, 1); 0 never asks.
         :param encoder: The name or folder of a sentence-transformers model, a function from texts
             to vectors, or an `Encoder`; the fast default encoder if None.
+        :param second_look: A stronger encoder, given likewise. Where the first one isn't sure, both
+            decide together before anything is asked.
         :param notify: It is called with a sentence before something takes long.
         :raises PackError: The routes have faults; the message names every one.
         """
@@ -120,7 +124,9 @@ class Router:
             wording=wording,
             data=data,
         )
-        return cls.load(pack, encoder=encoder, ask_rate=ask_rate, notify=notify)
+        return cls.load(
+            pack, encoder=encoder, second_look=second_look, ask_rate=ask_rate, notify=notify
+        )
 
     @classmethod
     def load(
@@ -128,6 +134,7 @@ class Router:
         pack: str | Path | Pack | None = None,
         *,
         encoder: EncoderLike | None = None,
+        second_look: EncoderLike | None = None,
         ask_rate: float | None = None,
         calibration: str | Path | None = None,
         notify: Callable[[str], None] | None = None,
@@ -139,6 +146,8 @@ class Router:
             of a saved router; the shipped pack if None.
         :param encoder: The name or folder of a sentence-transformers model, a function from texts
             to vectors, or an `Encoder`; the fast default encoder if None.
+        :param second_look: A stronger encoder, given likewise. Where the first one isn't sure, both
+            decide together before anything is asked; see docs/pages/how-to/encoders.md.
         :param ask_rate: The share of queries to ask about, in [0, 1). If it is None, the pack's own
             thresholds hold, or 0.1 where it has none; 0 never asks.
         :param calibration: A file that `router calibrate` wrote for this pack and encoder.
@@ -149,7 +158,8 @@ class Router:
         """
         if isinstance(pack, str | Path) and is_saved_router(Path(pack)):
             saved = Path(pack)
-            router = cls(*read_saved_router(saved, _encoder_of_saved(saved, encoder, notify)))
+            made = _encoder_of_saved(saved, encoder, notify)
+            router = cls(*read_saved_router(saved, _paired(made, second_look, notify)))
             if ask_rate is not None:
                 router = replace(router, pack=_with_rate(router.pack, ask_rate))
         else:
@@ -158,7 +168,7 @@ class Router:
                 read = _with_rate(read, ask_rate)
             if isinstance(pack, Pack) and (faults := read.faults()):
                 raise PackError("\n".join(map(str, faults)))
-            made = encoder_for(read, encoder, notify)
+            made = encoder_for(read, encoder, notify, second_look)
             with loading(made):
                 router = cls(read, made, cached_model(read, with_exemplar_cache(made), notify))
         if calibration is not None:
@@ -436,16 +446,27 @@ def _with_rate(pack: Pack, ask_rate: float) -> Pack:
     return structs.replace(pack, file=structs.replace(pack.file, policy=policy))
 
 
+def _paired(
+    first: Encoder, second_look: EncoderLike | None, notify: Callable[[str], None] | None
+) -> Encoder:
+    if second_look is None:
+        return first
+    return PairedEncoder(
+        first.first if isinstance(first, PairedEncoder) else first, as_encoder(second_look, notify)
+    )
+
+
 def encoder_for(
     pack: Pack,
     encoder: EncoderLike | None = None,
     notify: Callable[[str], None] | None = None,
+    second_look: EncoderLike | None = None,
 ) -> Encoder:
     """Give the encoder that was named, or the default one: two layers for exemplars alone."""
     is_default = encoder is None or (isinstance(encoder, str) and is_default_model(encoder))
     if is_default and pack.has_typical_judgements:
-        return default_encoder(notify, two_layers=True)
-    return as_encoder(encoder, notify)
+        return _paired(default_encoder(notify, two_layers=True), second_look, notify)
+    return _paired(as_encoder(encoder, notify), second_look, notify)
 
 
 def _encoder_of_saved(
@@ -455,7 +476,7 @@ def _encoder_of_saved(
     if encoder is not None:
         return as_encoder(encoder, notify)
     two_layers = default_encoder(notify, two_layers=True)
-    if two_layers.key == saved_encoder_key(folder):
+    if two_layers.key == saved_encoder_key(folder).partition("+")[0]:
         return two_layers
     return default_encoder(notify)
 

@@ -78,7 +78,8 @@ def read_saved_router(
     if note.encoder != encoder.key:
         raise RouterError(
             f"{folder}: fitted with the encoder {note.encoder}, this is {encoder.key}; load it"
-            " with that encoder, or fit the pack for this one: Router.load(PACK, encoder=...)"
+            " with that encoder (and second_look=..., if two are named), or fit the pack for this"
+            " one: Router.load(PACK, encoder=...)"
         )
     # Documents are files beside the pack that it came from; a router decides without them.
     pack, faults = check_pack(folder / _PACK)

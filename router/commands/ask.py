@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 import msgspec
 import typer
 
-from router.commands.options import CalibrationOption, EncoderOption, PackOption, load_router
+from router.commands.options import (
+    CalibrationOption,
+    EncoderOption,
+    PackOption,
+    SecondLookOption,
+    load_router,
+)
 from router.commands.output import print_text
 from router.conversations.reader import ACKNOWLEDGED
 from router.decisions.decision import Clarify, Decision, NoRoute, Redirect, Route
@@ -21,6 +27,7 @@ def ask_command(
     text: Annotated[str, typer.Argument(help="The query; '-' reads it from standard input.")],
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
     calibration: CalibrationOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the decision as JSON.")] = False,
 ) -> None:
@@ -34,7 +41,7 @@ def ask_command(
 
         router ask "my model is slow" --json
     """
-    router = load_router(pack, encoder, calibration)
+    router = load_router(pack, encoder, calibration, second_look)
     decision = router.route(sys.stdin.read() if text == "-" else text)
     if json:
         print_text(msgspec.json.encode(decision.to_dict()).decode())
@@ -48,6 +55,7 @@ def ask_command(
 def chat_command(
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
     calibration: CalibrationOption = None,
 ) -> None:
     """Decide queries that you type, one after another.
@@ -61,7 +69,7 @@ def chat_command(
 
         router chat --pack my-pack
     """
-    router = load_router(pack, encoder, calibration)
+    router = load_router(pack, encoder, calibration, second_look)
     print_text(
         f"{router.pack.file.title}: {router.pack.file.summary}\nAn empty line ends the chat."
     )
@@ -129,6 +137,7 @@ def explain_command(
     ] = None,
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
     calibration: CalibrationOption = None,
 ) -> None:
     """Show why a query goes where it goes.
@@ -148,12 +157,15 @@ def explain_command(
     from router.commands.output import print_line, print_table
     from router.explain import explain
 
-    router = load_router(pack, encoder, calibration)
+    router = load_router(pack, encoder, calibration, second_look)
     explanation = explain(router, text, history=history)
     if (context := explanation.context) is not None:
         readings = [(row.name, row.alone, row.in_context) for row in context.targets]
         print_table("Readings", ("target", "alone", "in context"), readings)
         print_line(f"The query needs what came before with a weight of {context.weight:.2f}.")
+    if explanation.looks:
+        looks = [(row.name, row.first, row.second) for row in explanation.looks]
+        print_table("Second look", ("target", "first encoder", "second encoder"), looks)
     targets = [(row.name, row.similarity, row.probability) for row in explanation.targets]
     print_table("Likeliest targets", ("target", "similarity", "probability"), targets)
     exemplars = [

@@ -9,6 +9,7 @@ from router.commands.options import (
     EncoderOption,
     LabelColumnOption,
     PackOption,
+    SecondLookOption,
     TextColumnOption,
     TimeColumnOption,
     load_router,
@@ -58,6 +59,7 @@ def calibrate_command(
     time_column: TimeColumnOption = None,
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
 ) -> None:
     """Fit confidence and thresholds to labelled queries.
 
@@ -74,7 +76,7 @@ def calibrate_command(
     from router.calibration import calibrate_log
     from router.logs.reader import Columns
 
-    router = load_router(pack, encoder)
+    router = load_router(pack, encoder, second_look=second_look)
     calibration = calibrate_log(
         router,
         log,

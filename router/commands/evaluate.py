@@ -14,6 +14,7 @@ from router.commands.options import (
     EncoderOption,
     LabelColumnOption,
     PackOption,
+    SecondLookOption,
     TextColumnOption,
     TimeColumnOption,
     load_router,
@@ -124,6 +125,7 @@ def evaluate_command(
     ] = None,
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
     calibration: CalibrationOption = None,
 ) -> None:
     """Decide every query of a log and measure the decisions.
@@ -154,11 +156,11 @@ def evaluate_command(
     from router.report import write_report
     from router.router import encoder_for
 
-    router = load_router(pack, encoder, calibration)
+    router = load_router(pack, encoder, calibration, second_look)
     bounds = read_conditions(fail_under or [], router.pack)
     run = partial(evaluate, cache=cache, format=form or "jsonl")
     if engine == "ray":
-        make_encoder = partial(encoder_for, router.pack, encoder)
+        make_encoder = partial(encoder_for, router.pack, encoder, None, second_look)
         run = partial(evaluate_on_ray, address=address, workers=workers, encoder=make_encoder)
         run = partial(run, format=form or "parquet")
     elif address is not None or workers is not None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.commands.options import EncoderOption, load_router
+from router.commands.options import EncoderOption, SecondLookOption, load_router
 from router.commands.output import figure_cells, print_line, print_table, print_text
 from router.decisions.words import count_of, on_one_line
 from router.errors import PackError
@@ -30,6 +30,7 @@ def learn_command(
         bool, typer.Option("--force", help="Write even if the pack gets worse beyond chance.")
     ] = False,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
 ) -> None:
     """Turn labels into exemplars, and show what it brings.
 
@@ -54,7 +55,7 @@ def learn_command(
         )
     pairs = read_label_file(labels)
     checks = [check.pair for check in read_checks(pack / CHECKS_FILE)]
-    learned = learn(load_router(pack, encoder), pairs, checks=checks)
+    learned = learn(load_router(pack, encoder, second_look=second_look), pairs, checks=checks)
     _print_learned(learned)
     if not learned.added and not learned.new_checks:
         print_text("Nothing new was learned.")

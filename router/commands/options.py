@@ -26,6 +26,13 @@ EncoderOption = Annotated[
         help="Name or folder of a sentence-transformers model [default: the built-in one].",
     ),
 ]
+SecondLookOption = Annotated[
+    str | None,
+    typer.Option(
+        "--second-look",
+        help="Name or folder of a stronger model, which decides too where the first is unsure.",
+    ),
+]
 CalibrationOption = Annotated[
     Path | None,
     typer.Option("--calibration", help="File that `router calibrate` wrote for this pack."),
@@ -52,9 +59,18 @@ def encoder_of(name: str | None) -> "Encoder":
 
 
 def load_router(
-    pack: Path | None = None, encoder: str | None = None, calibration: Path | None = None
+    pack: Path | None = None,
+    encoder: str | None = None,
+    calibration: Path | None = None,
+    second_look: str | None = None,
 ) -> "Router":
     """Load a router; what takes long is announced on standard error."""
     from router.router import Router
 
-    return Router.load(pack, encoder=encoder, calibration=calibration, notify=print_note)
+    return Router.load(
+        pack,
+        encoder=encoder,
+        second_look=second_look,
+        calibration=calibration,
+        notify=print_note,
+    )

@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-from router.commands.options import EncoderOption, PackOption, RunArgument, load_router
+from router.commands.options import (
+    EncoderOption,
+    PackOption,
+    RunArgument,
+    SecondLookOption,
+    load_router,
+)
 from router.commands.output import print_note, print_text
 from router.decisions.words import count_of
 
@@ -34,6 +40,7 @@ def review_command(
         typer.Option("--import", help="Take labels that were given elsewhere, and stop."),
     ] = None,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
 ) -> None:
     """Review the queries of a run that are worth a person's time.
 
@@ -55,7 +62,7 @@ def review_command(
     from router.review.session import Review
     from router.review.terminal import review_in_terminal
 
-    review = Review.open(run, load_router(pack, encoder), n)
+    review = Review.open(run, load_router(pack, encoder, second_look=second_look), n)
     answers = review.answers.path
     if import_ is not None:
         print_text(f"{count_of(review.add(read_label_file(import_)), 'new label')} in {answers}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from router.commands.options import EncoderOption, PackOption, load_router
+from router.commands.options import EncoderOption, PackOption, SecondLookOption, load_router
 from router.commands.output import figure_cells, print_line, print_note, print_table
 
 
@@ -19,6 +19,7 @@ def triggers_command(
     ],
     pack: PackOption = None,
     encoder: EncoderOption = None,
+    second_look: SecondLookOption = None,
     skill: Annotated[
         str | None, typer.Option(help="Skill of the entries that name none themselves.")
     ] = None,
@@ -66,7 +67,7 @@ def triggers_command(
     triggers = read_triggers(file, skill)
     if to is not None:
         write_triggers(to, triggers)
-    router = load_router(pack, encoder)
+    router = load_router(pack, encoder, second_look=second_look)
     triggers = with_ids(triggers, router.pack)
     outcomes = run_triggers(router, triggers)
     counts = count_triggers(triggers, outcomes)

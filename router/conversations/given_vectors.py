@@ -7,6 +7,7 @@ import numpy as np
 
 from router.arrays import TokenVectors, Vectors
 from router.encoders.encoder import NO_TOKENS, Encoder, encode_with_tokens
+from router.encoders.paired import second_of
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class GivenVectors:
     def key(self) -> str:
         """The key of the encoder within."""
         return self.encoder.key
+
+    @property
+    def second(self) -> Encoder | None:
+        """The encoder for a second look, if there is one."""
+        return second_of(self.encoder)
 
     @property
     def width(self) -> int:

@@ -99,7 +99,7 @@ def mixed(
                 alone.words, joined.words, weights.tolist(), strict=True
             )
         ],
-        scores=Scores(vectors, probabilities, nearest),
+        scores=Scores(vectors, probabilities, nearest, alone.scores.looks),
         nearest_similarity=mix(
             alone.nearest_similarity,
             np.maximum(alone.nearest_similarity, joined.nearest_similarity),

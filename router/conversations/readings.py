@@ -86,7 +86,7 @@ def read_turns(
     )
     of_topics = [_of_topic(topic, given, encoder.width) for topic in topics]
     topic_texts = ["\n".join(topic.texts) for topic in topics]
-    before = model.head.score(
+    before = model.scores(
         topic_texts,
         words_in(topic_texts),
         GivenVectors(encoder, dict(zip(topic_texts, of_topics, strict=True))),

@@ -72,6 +72,7 @@ class DecisionBuilder:
     def decision(self, evidence: Evidence, result: PolicyResult, row: int) -> Decision:
         """Build the decision of one text, with its reason and evidence."""
         confidence = round(min(max(float(result.confidence[row]), 0.0), 1.0), 4)
+        looks = evidence.scores.looks
         fields = {
             "confidence": confidence,
             "margin": round(float(result.margin[row]), 4),
@@ -79,6 +80,7 @@ class DecisionBuilder:
             "evidence": self.nearest_exemplars(evidence, row),
             "ranking": self.ranking(evidence, row),
             "interval": self._interval(result, row, confidence),
+            "second_look": looks is not None and bool(looks.twice[row]),
         }
         return self._with_reason(evidence, result, row, fields)
 

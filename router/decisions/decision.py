@@ -105,6 +105,8 @@ class DecisionBase(Struct, frozen=True, kw_only=True):
     :param interval: Where the confidence lies with 95 % certainty, as far as the labelled texts
         tell that the router was calibrated on. It is empty if the router is not calibrated, and
         after a reply, because only first queries are calibrated.
+    :param second_look: Whether a second encoder looked at the query, too; always False in a router
+        that has none. The record names it only where it did.
     """
 
     confidence: float
@@ -115,6 +117,7 @@ class DecisionBase(Struct, frozen=True, kw_only=True):
     evidence: tuple[NearbyExemplar, ...] = ()
     ranking: tuple[Ranked, ...] = ()
     interval: tuple[float, ...] = ()
+    second_look: bool = False
 
     def __repr__(self) -> str:
         shown = {name: getattr(self, name) for name in ("skills", "packs") if hasattr(self, name)}
@@ -140,7 +143,10 @@ class DecisionBase(Struct, frozen=True, kw_only=True):
             "packs": record.get("packs", []),
             "question": None,
         }
-        return flat | self._more() | {name: record[name] for name in DecisionBase.__struct_fields__}
+        common = {name: record[name] for name in DecisionBase.__struct_fields__}
+        if not self.second_look:
+            del common["second_look"]
+        return flat | self._more() | common
 
     def _more(self) -> dict[str, Any]:
         return {}

@@ -7,6 +7,7 @@ import numpy as np
 
 from router.arrays import TokenVectors, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
+from router.encoders.paired import PairedEncoder
 from router.encoders.vector_store import VectorStore, row_bytes
 from router.paths import cache_folder
 
@@ -125,13 +126,19 @@ class CachedEncoder:
         self.store.put(key, texts[: len(kept)], kept)
 
 
-def with_exemplar_cache(encoder: Encoder) -> CachedEncoder:
-    """Keep the vectors of exemplars in the cache folder."""
+def with_exemplar_cache(encoder: Encoder) -> CachedEncoder | PairedEncoder:
+    """Keep the vectors of exemplars in the cache folder; of two encoders, those of both."""
+    if isinstance(encoder, PairedEncoder):
+        return PairedEncoder(
+            with_exemplar_cache(encoder.first), with_exemplar_cache(encoder.second)
+        )
     return CachedEncoder(encoder, VectorStore(cache_folder() / "exemplars"))
 
 
-def with_log_cache(encoder: Encoder) -> CachedEncoder:
+def with_log_cache(encoder: Encoder) -> CachedEncoder | PairedEncoder:
     """Keep the vectors of a log in the cache folder, for when it is evaluated again."""
+    if isinstance(encoder, PairedEncoder):
+        return PairedEncoder(with_log_cache(encoder.first), with_log_cache(encoder.second))
     if isinstance(encoder, CachedEncoder):
         return encoder
     store = VectorStore(cache_folder() / LOG_VECTORS)

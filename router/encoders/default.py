@@ -9,16 +9,27 @@ from router.encoders.cached import CachedEncoder
 from router.encoders.callable import CallableEncoder, CheckedEncoder, TextFunction
 from router.encoders.encoder import Encoder
 from router.encoders.exported_model import ExportError, Notify
-from router.encoders.model_files import is_default_model
+from router.encoders.model_files import downloaded_folder, find_model, is_default_model
 from router.encoders.onnx_encoder import OnnxEncoder
-from router.encoders.sentence_transformer import SentenceTransformerEncoder
+from router.encoders.paired import PairedEncoder
+from router.encoders.sentence_transformer import (
+    SentenceTransformerEncoder,
+    load_sentence_transformer,
+)
 from router.encoders.two_layer import TwoLayerEncoder
 from router.errors import EncoderError
 
 EncoderLike: TypeAlias = Encoder | str | Path | TextFunction
 """What can be made an encoder: one, the name or folder of a model, or a function."""
 
-_OWN = (OnnxEncoder, SentenceTransformerEncoder, CachedEncoder, CallableEncoder, CheckedEncoder)
+_OWN = (
+    OnnxEncoder,
+    SentenceTransformerEncoder,
+    CachedEncoder,
+    CallableEncoder,
+    CheckedEncoder,
+    PairedEncoder,
+)
 """The classes whose vectors need no further check."""
 
 
@@ -31,13 +42,7 @@ def default_encoder(notify: Notify | None = None, *, two_layers: bool = False) -
     :param two_layers: Give the last and the middle layer side by side, which tells routes apart
         better where each has few exemplars.
     """
-    encoder = TwoLayerEncoder(notify=notify) if two_layers else OnnxEncoder(notify=notify)
-    try:
-        encoder.prepare()
-    except ExportError as error:
-        warnings.warn(f"using sentence-transformers, which is slower: {error}", stacklevel=2)
-        return SentenceTransformerEncoder()
-    return encoder
+    return _prepared(TwoLayerEncoder(notify=notify) if two_layers else OnnxEncoder(notify=notify))
 
 
 def loading(encoder: Encoder) -> AbstractContextManager[None]:
@@ -46,14 +51,35 @@ def loading(encoder: Encoder) -> AbstractContextManager[None]:
 
 
 def load_encoder(model: str | Path | None = None, notify: Notify | None = None) -> Encoder:
-    """Give the encoder of a sentence-transformers model, by name or folder.
+    """Give the fast encoder of a sentence-transformers model, by name or folder.
+
+    Where the model can't be exported, this warns and gives the reference encoder.
 
     :param model: The default encoder if None, or if it is the name of the default encoder's model
-        and no folder has that name.
+        and no folder has that name. A name that is not on this machine is downloaded.
     """
     if is_default_model(model):
         return default_encoder(notify)
-    return SentenceTransformerEncoder(model)
+    found = find_model(model)
+    folder = found if isinstance(found, Path) else downloaded_folder(found)
+    if folder is None:
+        if notify is not None:
+            notify(f"Downloading {model} ...")
+        load_sentence_transformer(found)
+        folder = downloaded_folder(str(found))
+    if folder is None:
+        return SentenceTransformerEncoder(model)
+    return _prepared(OnnxEncoder(folder, notify=notify))
+
+
+def _prepared(encoder: OnnxEncoder) -> Encoder:
+    """Export the model unless that is done; give the reference encoder where it can't be."""
+    try:
+        encoder.prepare()
+    except ExportError as error:
+        warnings.warn(f"using sentence-transformers, which is slower: {error}", stacklevel=3)
+        return SentenceTransformerEncoder(encoder.folder)
+    return encoder
 
 
 def as_encoder(value: EncoderLike | None = None, notify: Notify | None = None) -> Encoder:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import msgspec
+from msgspec import structs
 
-from router.encoders.model_files import sha256_of
+from router.encoders.model_files import default_folder, sha256_of
 from router.encoders.sentence_transformer import load_sentence_transformer
 from router.errors import EncoderError
 from router.files import DamagedError, read_json
@@ -32,12 +33,16 @@ class DamagedModelError(ExportError):
 
 
 class ExportedModel(msgspec.Struct, frozen=True):
-    """The content of the sidecar file that describes an exported model."""
+    """The content of the sidecar file that describes an exported model.
+
+    :param precision: That it runs in; None if it is the one that was asked for.
+    """
 
     file: str
     sha256: str
     width: int
     max_tokens: int
+    precision: Precision | None = None
 
     @classmethod
     def of(cls, sidecar: Path, sha256: str, width: int, max_tokens: int) -> "ExportedModel":
@@ -114,13 +119,16 @@ class ModelExport:
         self._report("Preparing the encoder, once: exporting the model to ONNX ...")
         with tempfile.TemporaryDirectory(dir=sidecar.parent) as folder:
             path = Path(folder) / "model.onnx"
-            width, max_tokens = _export_model(self.folder, path, self.precision, self.two_layer)
+            width, max_tokens, precision = _export_model(
+                self.folder, path, self.precision, self.two_layer
+            )
             export = ExportedModel.of(sidecar, sha256_of(path), width, max_tokens)
+            export = structs.replace(export, precision=precision)
             path.replace(sidecar.parent / export.file)
             new_sidecar = Path(folder) / "model.json"
             new_sidecar.write_bytes(msgspec.json.encode(export))
             new_sidecar.replace(sidecar)
-        self._report(f"The encoder is ready: {sidecar.parent / export.file}")
+        self._report(f"The encoder is ready, in {precision}: {sidecar.parent / export.file}")
         return export
 
     def _report(self, sentence: str) -> None:
@@ -135,8 +143,8 @@ def _read_sidecar(sidecar: Path) -> ExportedModel | None:
         export = read_json(sidecar, ExportedModel)
     except DamagedError:
         return None
-    is_sound = export == ExportedModel.of(sidecar, export.sha256, export.width, export.max_tokens)
-    return export if is_sound and (sidecar.parent / export.file).is_file() else None
+    named = ExportedModel.of(sidecar, export.sha256, export.width, export.max_tokens).file
+    return export if export.file == named and (sidecar.parent / export.file).is_file() else None
 
 
 def _models_folder() -> Path:
@@ -145,16 +153,20 @@ def _models_folder() -> Path:
 
 def _export_model(
     folder: Path, path: Path, precision: Precision, two_layer: bool
-) -> tuple[int, int]:
-    """Write the ONNX file; give the width of its vectors and the most tokens that it takes."""
+) -> tuple[int, int, Precision]:
+    """Write the ONNX file.
+
+    :return: The width of its vectors, the most tokens that it takes, and its precision.
+    """
     model = load_sentence_transformer(folder)
     try:
-        from router.encoders.onnx_export import export_onnx
+        from router.encoders.onnx_export import export_onnx, max_tokens
 
-        export_onnx(model, path, precision, two_layer)
+        written, width = export_onnx(
+            model, path, precision, two_layer, embedded=folder == default_folder()
+        )
+        return width, max_tokens(model), written
     except OSError:
         raise
     except Exception as error:
         raise ExportError(f"{folder}: torch can't export it to ONNX: {error}") from error
-    width = int(model.get_embedding_dimension())
-    return 2 * width if two_layer else width, int(model.max_seq_length)

@@ -5,15 +5,16 @@ rounded with a fixed step for each channel, found on calibration texts (SmoothQu
 of a text does not depend on the texts in its batch, and nothing is measured while a query waits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Floats
+from router.arrays import Floats, Vectors
 from router.encoders.onnx_session import open_session
+from router.threads import map_in_threads
 
 GraphInputs: TypeAlias = dict[str, NDArray[np.int64]]
 """The inputs of a graph by name."""
@@ -29,6 +30,7 @@ _SHRINKAGE = np.linspace(0.5, 1.0, 26)  # shares of a column's largest weight tr
 _LEVELS = 255  # the largest unsigned number of 8 bits
 _ZERO_POINTS = (4, 8, 16, 32, 64, 96, 112, 128)  # tried for the input of a product
 _ALPHA = 0.8  # SmoothQuant: share of a channel's range that goes into the step of the input
+_GPTQ_BLOCK = 128
 _DAMPING = 0.01  # GPTQ: added to the diagonal of the moments, as a share of its mean
 
 
@@ -51,7 +53,8 @@ def round_columns(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], Float
 def gptq_round(weights: Floats, moments: Floats) -> tuple[NDArray[np.int8], Floats]:
     """Round as `round_columns` does, channel by channel, each error spread over later channels.
 
-    GPTQ (Frantar et al. 2023), with the channels in the order of their second moments.
+    GPTQ (Frantar et al. 2023), with the channels in the order of their second moments. The errors
+    of a block of channels are spread over the channels behind it at once.
 
     :param weights: Shape: (depth, n_columns).
     :param moments: Sums of the products of each two channels of the input. Shape: (depth, depth).
@@ -60,14 +63,27 @@ def gptq_round(weights: Floats, moments: Floats) -> tuple[NDArray[np.int8], Floa
     order = np.argsort(-np.diag(moments))
     rest = weights[order]
     damped = moments[np.ix_(order, order)] + _DAMPING * np.diag(moments).mean() * np.eye(len(order))
-    upper = np.linalg.cholesky(np.linalg.inv(damped)).T
+    upper = _root_of_inverse(damped)
     rounded = np.empty(weights.shape, dtype=np.int8)
-    for row, channel in enumerate(order):
-        integers = _integers(rest[row] / scales)
-        rounded[channel] = integers.astype(np.int8)
-        error = (rest[row] - integers * scales) / upper[row, row]
-        rest[row + 1 :] -= np.outer(upper[row, row + 1 :], error)
+    for start in range(0, len(order), _GPTQ_BLOCK):
+        block = slice(start, min(start + _GPTQ_BLOCK, len(order)))
+        errors = np.empty_like(rest[block])
+        for row in range(block.start, block.stop):
+            integers = _integers(rest[row] / scales)
+            rounded[order[row]] = integers.astype(np.int8)
+            error = (rest[row] - integers * scales) / upper[row, row]
+            rest[row + 1 : block.stop] -= np.outer(upper[row, row + 1 : block.stop], error)
+            errors[row - start] = error
+        rest[block.stop :] -= upper[block, block.stop :].T @ errors
     return rounded, scales
+
+
+def _root_of_inverse(matrix: Floats) -> Floats:
+    """Give the upper triangle U of which U.T @ U is the inverse. Shape: (depth, depth)."""
+    from scipy.linalg import lapack
+
+    lower = np.linalg.cholesky(matrix[::-1, ::-1])
+    return np.asarray(lapack.dtrtri(lower[::-1, ::-1], lower=0)[0])
 
 
 def _integers(values: Floats) -> Floats:
@@ -85,14 +101,17 @@ class ActivationRange:
     @classmethod
     def of(cls, values: NDArray[np.float32]) -> "ActivationRange":
         """Summarise values of shape (n, depth)."""
-        moments = (values.T @ values).astype(np.float64)
-        return cls(values.min(axis=0), values.max(axis=0), moments)
+        return cls(values.min(axis=0), values.max(axis=0), _moments(values))
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Take in the values of a further text, shape (n, depth)."""
+        """Take in further values, shape (n, depth)."""
         np.minimum(self.low, values.min(axis=0), out=self.low)
         np.maximum(self.high, values.max(axis=0), out=self.high)
-        self.moments += values.T @ values  # in place, because the moments take 19 MB
+        self.moments += values.T @ values
+
+
+def _moments(values: NDArray[np.float32]) -> Floats:
+    return (values.T @ values).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -127,34 +146,45 @@ class Int8:
     """Replaces each product with constant weights by a product of integers.
 
     :param calibration_inputs: Inputs on which the ranges of the activations are measured.
+    :param at_once: Inputs whose moments are summed up in single precision before they are added to
+        the others. Summing up many is fast, and changes the last bits of the weights.
     """
 
-    def __init__(self, model: Any, calibration_inputs: Iterable[GraphInputs]) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401
+        calibration_inputs: Sequence[GraphInputs],
+        at_once: int = 32,
+    ) -> None:
         import onnx
 
         self._onnx = onnx
         self._model, self._graph = model, model.graph
-        self._calibration_inputs = calibration_inputs
+        self._calibration_inputs, self._at_once = calibration_inputs, at_once
         self._weights = {tensor.name: tensor for tensor in self._graph.initializer}
         self._nodes: list[Any] = []
-        self._inputs: dict[str, tuple[InputQuantization, Floats]] = {}
+        self._inputs: dict[str, InputQuantization] = {}
+        self._rounded: dict[str, tuple[NDArray[np.int8], Floats]] = {}
         self._quantized: dict[str, str] = {}
         self._unit = self._constant("int8_one", np.array(1.0, dtype=np.float32))
         if ONNXRUNTIME_DOMAIN not in {opset.domain for opset in model.opset_import}:
             model.opset_import.append(onnx.helper.make_opsetid(ONNXRUNTIME_DOMAIN, 1))
 
-    def rewrite(self) -> None:
-        """Change the graph in place."""
+    def rewrite(self) -> Vectors:
+        """Change the graph in place.
+
+        :return: What its first output was for each calibration input. Shape: (n_inputs, width).
+        """
         products: dict[str, list[Any]] = {}
         for node in self._graph.node:
             if self._is_product(node):
                 products.setdefault(node.input[0], []).append(node)
         biases = self._biases(products)
         absorbed = {id(node) for node in biases.values()}
-        for source, activations in self._measure(list(products)).items():
-            weights = np.hstack([self._array(node.input[1]) for node in products[source]])
-            quantization = InputQuantization.of(activations, weights)
-            self._inputs[source] = quantization, activations.moments
+        ranges, outputs = self._measure(list(products))
+        map_in_threads(
+            lambda source: self._round(source, products[source], ranges.pop(source)), list(products)
+        )
         for node in list(self._graph.node):
             if self._is_product(node):
                 self._replace_product(node, biases.get(node.output[0]))
@@ -169,6 +199,7 @@ class Int8:
         del self._graph.initializer[:]
         self._graph.initializer.extend(kept)
         del self._graph.value_info[:]
+        return outputs
 
     def _is_product(self, node: Any) -> bool:  # noqa: ANN401
         return node.op_type == "MatMul" and self._is_matrix(node.input[1])
@@ -179,7 +210,7 @@ class Int8:
     def _array(self, name: str) -> NDArray[np.float32]:
         return np.asarray(self._onnx.numpy_helper.to_array(self._weights[name]))
 
-    def _measure(self, sources: list[str]) -> dict[str, ActivationRange]:
+    def _measure(self, sources: list[str]) -> tuple[dict[str, ActivationRange], Vectors]:
         """Run the graph on the calibration inputs, and measure the values of these sources."""
         watched = self._onnx.ModelProto()
         watched.CopyFrom(self._model)
@@ -188,15 +219,38 @@ class Int8:
             for name in sources
         )
         session = open_session(watched.SerializeToString())
+        names = [self._graph.output[0].name, *sources]
         ranges: dict[str, ActivationRange] = {}
-        for inputs in self._calibration_inputs:
-            for name, value in zip(sources, session.run(sources, inputs), strict=True):
-                values = value.reshape(-1, value.shape[-1])
-                if name in ranges:
-                    ranges[name].add(values)
+        outputs = []
+        for start in range(0, len(self._calibration_inputs), self._at_once):
+            inputs = self._calibration_inputs[start : start + self._at_once]
+            results = map_in_threads(lambda text: session.run(names, text), inputs)
+            outputs += [result[0] for result in results]
+
+            def add(column: int, results: list[Any] = results) -> None:
+                parts = [result[column].reshape(-1, result[column].shape[-1]) for result in results]
+                values, source = np.concatenate(parts), names[column]
+                if source in ranges:
+                    ranges[source].add(values)
                 else:
-                    ranges[name] = ActivationRange.of(values)
-        return ranges
+                    ranges[source] = ActivationRange.of(values)
+
+            map_in_threads(add, range(1, len(names)))
+        return ranges, np.concatenate(outputs)
+
+    def _round(self, source: str, products: list[Any], activations: ActivationRange) -> None:
+        """Round the input of some products, and the weights of all of them."""
+        weights = [self._array(node.input[1]) for node in products]
+        quantization = InputQuantization.of(activations, np.hstack(weights))
+        step = quantization.step
+        integers, scales = gptq_round(
+            np.hstack(weights) * step[:, None], activations.moments / np.outer(step, step)
+        )
+        self._inputs[source] = quantization
+        ends = np.cumsum([part.shape[1] for part in weights])
+        for node, end, part in zip(products, ends.tolist(), weights, strict=True):
+            columns = slice(end - part.shape[1], end)
+            self._rounded[node.output[0]] = integers[:, columns], scales[columns]
 
     def _biases(self, products: dict[str, list[Any]]) -> dict[str, Any]:
         """Find the nodes that only add a constant to a product: the integer product does that."""
@@ -232,12 +286,8 @@ class Int8:
 
         The offset holds the bias and what the zero point of X adds.
         """
-        quantization, moments = self._inputs[node.input[0]]
-        step = quantization.step
-        integers, scales = gptq_round(
-            self._array(node.input[1]) * step[:, None], moments / np.outer(step, step)
-        )
-        name = node.output[0]
+        quantization, name = self._inputs[node.input[0]], node.output[0]
+        integers, scales = self._rounded[name]
         offset = -quantization.zero_point * integers.sum(axis=0, dtype=np.float64) * scales
         if bias is not None:
             offset = offset + self._bias(bias, name)

@@ -63,6 +63,20 @@ def find_model(model: str | Path | None) -> Path | str:
     )
 
 
+def downloaded_folder(name: str) -> Path | None:
+    """Find the folder of a model that was downloaded from the hub; None if it was not.
+
+    :param name: Without an owner, it is one of sentence-transformers.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    for repository in (name,) if "/" in name else (f"sentence-transformers/{name}", name):
+        path = try_to_load_from_cache(repository, "modules.json")
+        if isinstance(path, str):
+            return Path(path).parent
+    return None
+
+
 def check_weights(model: Path | str) -> None:
     """Refuse the default model if its weights or its tokenizer are not the published ones."""
     if model != default_folder():

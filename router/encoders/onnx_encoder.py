@@ -1,4 +1,4 @@
-"""The default encoder: a model that is exported to ONNX once, and then runs without torch.
+"""The fast encoder: a model that is exported to ONNX once, and then runs without torch.
 
 Texts run in batches of similar length, on all cores.
 """
@@ -25,7 +25,7 @@ from router.encoders.exported_model import (
     Precision,
 )
 from router.encoders.model_files import find_model, model_fingerprint, sha256_of
-from router.encoders.onnx_session import load_tokenizer, open_session
+from router.encoders.onnx_session import graph_inputs, load_tokenizer, open_session
 from router.errors import EncoderError
 from router.text import is_blank, plain_text
 from router.threads import ProcessLock, cores
@@ -51,7 +51,7 @@ class OnnxSession:
         except Exception as error:  # onnxruntime raises another class for each kind of damage
             raise ExportError(f"{model}: onnxruntime can't load it: {error}") from error
         self._cores = cores()
-        self._tokenizer = load_tokenizer(tokenizer)
+        self._tokenizer, self._pad_id = load_tokenizer(self._session, tokenizer)
         self._max_tokens = export.max_tokens
 
     def encode(
@@ -102,18 +102,12 @@ class OnnxSession:
 
     def _run(self, ids: list[list[int]], with_tokens: bool) -> tuple[Vectors, list[TokenVectors]]:
         """Run one batch, padded to its longest text."""
-        lengths = [len(text_ids) for text_ids in ids]
-        padded = np.zeros((len(ids), max(lengths)), dtype=np.int64)
-        mask = np.zeros_like(padded)
-        for row, text_ids in enumerate(ids):
-            padded[row, : len(text_ids)] = text_ids
-            mask[row, : len(text_ids)] = 1
-        inputs = {"input_ids": padded, "attention_mask": mask}
+        inputs = graph_inputs(ids, self._pad_id)
         if not with_tokens:
             return self._session.run(["vectors"], inputs)[0], []
         vectors, layers = self._session.run(["vectors", "tokens"], inputs)
         return vectors, [
-            token_units(layer[:length]) for layer, length in zip(layers, lengths, strict=True)
+            token_units(layer[: len(text_ids)]) for layer, text_ids in zip(layers, ids, strict=True)
         ]
 
 
@@ -134,7 +128,8 @@ class OnnxEncoder:
     """A sentence-transformers model in a folder, exported to ONNX when it is first needed.
 
     :param model: A folder; all-MiniLM-L6-v2, which is installed with the package, if None.
-    :param precision: docs/pages/explanation/encoder.md has the speed and accuracy of each.
+    :param precision: docs/pages/explanation/encoder.md has the speed and accuracy of each. A model
+        that loses too much in 8 bits runs in "fp32"; `prepare()` tells which it is.
     :param notify: Called with a sentence when something takes long.
     """
 

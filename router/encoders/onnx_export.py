@@ -1,37 +1,154 @@
-"""Export a sentence-transformers model to one ONNX file; only this step needs torch."""
+"""Export a sentence-transformers model to one ONNX file; only this step needs torch.
 
-import logging
+The file holds transformer, pooling, any dense layer and normalisation, and the tokenizer as
+metadata, so that nothing but the file is needed to run it.
+"""
+
+import io
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from router.arrays import Vectors
+from router.encoders.exported_model import Precision
+from router.encoders.fused_graph import export_and_fuse
 from router.encoders.int8 import GraphInputs, Int8
+from router.encoders.onnx_session import TOKENIZER, graph_inputs, load_tokenizer, open_session
 from router.paths import DATA
+from router.threads import map_in_threads
 
 CALIBRATION_TEXTS = DATA / "encoder_texts.txt"
 """Texts that show the range of values in the inner layers of a model."""
 
-_OPSET = 21
+LEAST_COSINE = 0.99
+"""The mean cosine of the vectors in 8 bits with the original ones, at least."""
+
+LEAST_COSINE_OF_EXPORT = 0.999
+_CHECKED, _SHORT = 32, 100
+"""On so many texts of less than so many characters the exported model must give the vectors of the
+original one, to this cosine."""
+
+_MAX_TOKENS = 512
+"""Tokens of a text that are read, where the model doesn't say."""
+
+_OPSET = 17
 
 
-def export_onnx(model: Any, path: Path, precision: str, two_layer: bool = False) -> None:  # noqa: ANN401
+def export_onnx(
+    model: Any,  # noqa: ANN401
+    path: Path,
+    precision: Precision,
+    two_layer: bool = False,
+    *,
+    embedded: bool = False,
+) -> tuple[Precision, int]:
     """Write transformer, pooling and normalisation as one graph.
 
     :param model: A loaded SentenceTransformer.
+    :param precision: With "int8", a model that loses too much in 8 bits is written in "fp32".
     :param two_layer: Give the means of two layers side by side instead of the model's own pooling.
         Without it the graph also gives the vectors of the tokens.
+    :param embedded: It is the model that comes with the package. Its recipe takes longer, and stays
+        as it is, because decisions of shipped packs are pinned with its vectors.
+    :return: The precision that was written, and the width of a vector.
+    :raises ValueError: The graph does not give the vectors of the model.
     """
-    with _quiet():
-        graph = (
-            _trace(_two_layers(model), ["vectors"])
-            if two_layer
-            else _trace(_whole(model), ["vectors", "tokens"])
-        )
-        if precision == "int8":
-            Int8(graph, _calibration_inputs(model)).rewrite()
-        path.write_bytes(graph.SerializeToString())
+    tokenizer = _tokenizer(model)
+    texts = calibration_texts()
+    most, pad_id = max_tokens(model), int(model.tokenizer.pad_token_id or 0)
+    tokenizer.enable_truncation(most)
+    inputs = [graph_inputs([tokenizer.encode(text).ids], pad_id) for text in texts]
+    tokenizer.no_truncation()
+    module, outputs = (
+        (_two_layers(model), ["vectors"]) if two_layer else (_whole(model), ["vectors", "tokens"])
+    )
+    graph = export_and_fuse(module, outputs) if embedded else _trace(module, outputs)
+    if not embedded:
+        _add_tokenizer(graph, tokenizer, pad_id)
+    content = graph.SerializeToString()
+    if not two_layer and not embedded:
+        whole = [
+            text
+            for text, of_text in zip(texts, inputs, strict=True)
+            if of_text["input_ids"].shape[1] < most and len(text) < _SHORT
+        ]
+        _check(model, content, whole[:: -(-len(whole) // _CHECKED)])
+    if precision == "int8":
+        wanted = Int8(graph, inputs, *([1] if embedded else [])).rewrite()
+        rounded = graph.SerializeToString()
+        if mean_cosine(_run(rounded, inputs), wanted) >= LEAST_COSINE:
+            path.write_bytes(rounded)
+            return "int8", wanted.shape[1]
+    path.write_bytes(content)
+    return "fp32", _run(content, inputs[:1]).shape[1]
+
+
+def calibration_texts() -> list[str]:
+    """Read `CALIBRATION_TEXTS`."""
+    lines = CALIBRATION_TEXTS.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def max_tokens(model: Any) -> int:  # noqa: ANN401
+    """Tell how many tokens of a text are read at most."""
+    return int(model.max_seq_length or _MAX_TOKENS)
+
+
+def mean_cosine(vectors: Vectors, others: Vectors) -> float:
+    """Compute the mean cosine of unit vectors, row by row."""
+    return float(np.einsum("ij,ij->i", vectors, others).mean())
+
+
+def _tokenizer(model: Any) -> Any:  # noqa: ANN401
+    """Give the model's tokenizer, which puts its default prompt before each text."""
+    from tokenizers import Tokenizer, normalizers
+
+    tokenizer = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    prompt = (model.prompts or {}).get(model.default_prompt_name) or ""
+    steps: list[Any] = [normalizers.Prepend(prompt)] if prompt else []
+    if getattr(model[0], "do_lower_case", False):
+        steps.append(normalizers.Lowercase())
+    if steps:
+        own = [tokenizer.normalizer] if tokenizer.normalizer is not None else []
+        tokenizer.normalizer = normalizers.Sequence([*steps, *own])
+    return tokenizer
+
+
+def _add_tokenizer(graph: Any, tokenizer: Any, pad_id: int) -> None:  # noqa: ANN401
+    """Put the tokenizer, and how it fills texts up, into the metadata of a graph."""
+    from tokenizers import Tokenizer
+
+    padding = Tokenizer.from_str(tokenizer.to_str())
+    padding.enable_padding(pad_id=pad_id)
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = TOKENIZER, padding.to_str()
+
+
+def _check(model: Any, graph: bytes, texts: Sequence[str]) -> None:  # noqa: ANN401
+    """Compare a graph with its model, on texts that are padded to the longest of them.
+
+    :raises ValueError: They differ.
+    """
+    wanted = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+    session = open_session(graph)
+    tokenizer, pad_id = load_tokenizer(session, Path())
+    inputs = graph_inputs([tokenizer.encode(text).ids for text in texts], pad_id)
+    cosine = mean_cosine(session.run(["vectors"], inputs)[0], wanted)
+    if not cosine >= LEAST_COSINE_OF_EXPORT:
+        raise ValueError(f"the exported model gives other vectors, at a mean cosine of {cosine}")
+
+
+def _run(graph: bytes, inputs: Sequence[GraphInputs]) -> Vectors:
+    session = open_session(graph)
+    return np.concatenate(
+        map_in_threads(lambda batch: session.run(["vectors"], batch)[0], list(inputs))
+    )
 
 
 def _whole(model: Any) -> Any:  # noqa: ANN401
@@ -75,65 +192,29 @@ def _two_layers(model: Any) -> Any:  # noqa: ANN401
 
 
 def _trace(module: Any, outputs: list[str]) -> Any:  # noqa: ANN401
+    """Record what a module does with two texts; the numbers of texts and tokens stay open.
+
+    The exporter by `torch.export` takes seven times as long.
+    """
+    import onnx
     import torch
 
     ids = torch.ones((2, 9), dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
-    axes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("length", min=1)}
-    program = torch.onnx.export(
-        module,
-        (ids, mask),
-        dynamo=True,
-        verbose=False,
-        opset_version=_OPSET,
-        input_names=["input_ids", "attention_mask"],
-        output_names=outputs,
-        dynamic_shapes=(axes, axes),
-    )
-    return _fuse_attention(program.model_proto)
-
-
-def _fuse_attention(graph: Any) -> Any:  # noqa: ANN401
-    """Replace the thirty nodes of each layer's attention by one, if they have the usual form."""
-    from onnx_ir.passes.common import ShapeInferencePass
-    from onnx_ir.serde import deserialize_model, serialize_model
-    from onnxscript.optimizer import optimize
-    from onnxscript.rewriter.ort_fusions import shape_optimization
-    from onnxscript.rewriter.ort_fusions.mha import fuse_mha1, fuse_mha2
-    from onnxscript.rewriter.ort_fusions.sdpa import fuse_sdpa
-
-    model = deserialize_model(graph)
-    ShapeInferencePass()(model)
-    optimize(model)
-    shape_optimization.rules.apply_to_model(model)
-    optimize(model)
-    fuse_sdpa(model, apply_shape_inference=True)
-    if not fuse_mha1(model) + fuse_mha2(model):
-        return graph
-    optimize(model)
-    return serialize_model(model)
-
-
-def _calibration_inputs(model: Any) -> Iterator[GraphInputs]:  # noqa: ANN401
-    """Tokenise each of `CALIBRATION_TEXTS`."""
-    for line in CALIBRATION_TEXTS.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            inputs = model.tokenizer(
-                line, truncation=True, max_length=model.max_seq_length, return_tensors="np"
-            )
-            yield {name: inputs[name].astype("int64") for name in ("input_ids", "attention_mask")}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide the exporter's warnings of deprecations and missing operators."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    names = ("input_ids", "attention_mask", "tokens")
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (ids, mask),
+            buffer,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["input_ids", "attention_mask"],
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch", 1: "length"} for name in names}
+            | {"vectors": {0: "batch"}},
+        )
+    return onnx.load_model_from_string(buffer.getvalue())

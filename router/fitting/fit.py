@@ -6,19 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder
-from router.fitting.head_fitters import (
-    HeadFitter,
-    first_rows,
-    fitter_for,
-    fitter_of,
-    halves_in_turn,
-)
+from router.encoders.paired import PairedEncoder, second_of
+from router.fitting.exemplar_statistics import statistics_of
+from router.fitting.head_fitters import HeadFitter, fitter_for, fitter_of, halves_in_turn
 from router.fitting.joined_queries import join_exemplars
 from router.fitting.label_sets import fit_label_sets
+from router.fitting.second_look import SecondFit, refit_second_look
 from router.heads.scores import Head
-from router.heads.similarity import Centroids, nearest_by_target, sums_by_code, unit_rows
+from router.heads.similarity import Centroids, unit_rows
 from router.model.concerns import (
     FOUND,
     ClauseEvidence,
@@ -27,14 +24,11 @@ from router.model.concerns import (
     clauses_of,
     gate_features,
 )
-from router.model.doubt import Doubt, Nearness, scale_of
-from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Model, model_hash
 from router.model.replies import ANY_ANSWER, ReplyHead, general_replies, reply_exemplars
 from router.packs.pack import Pack
-from router.statistics.probability import Logistic, logit
 from router.text import words_in
 
 _N_JOINED = 800
@@ -51,17 +45,21 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     The judgements on top of the head (whether a detail is missing, further concerns) are fitted on
     what a head says of exemplars that it has not seen: two heads are fitted, each on one half.
     """
+    key, second = encoder.key, second_of(encoder)
+    encoder = encoder.first if isinstance(encoder, PairedEncoder) else encoder
     rows = sorted(pack.fitted_exemplars())
     labels, texts = [label for label, _ in rows], [text for _, text in rows]
     fitter, vectors = fitter_for(pack, encoder), encoder.encode(texts)
     head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
     layout = Layout.of(pack, head.names)
     questions = _question_index(pack, encoder)
+    again = None if second is None else SecondFit.of(pack, second, texts, labels, held_out)
     missing_detail, concerns, gate = _fit_judgements(
-        pack, encoder, fitter.like(head), texts, vectors, labels, questions
+        pack, encoder, fitter.like(head), texts, vectors, labels, questions, again
     )
+    held_out = held_out if again is None else again.held_out
     return Model(
-        encoder_key=encoder.key,
+        encoder_key=key,
         pack_hash=model_hash(pack),
         head=fitter.for_queries(head, texts, encoder),
         centroids=Centroids.of(vectors, labels),
@@ -74,7 +72,10 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
         concerns=concerns,
         gate=gate,
         replies=_fit_replies(pack, encoder),
-        statistics=_exemplar_statistics(head, layout, texts, labels, judged, held_out),
+        statistics=statistics_of(
+            head, layout, texts, labels, judged, held_out, joined=again is not None
+        ),
+        second_look=None if again is None else again.look,
         label_sets=fit_label_sets(pack, texts, vectors, judged, held_out[:, layout.skills]),
     )
 
@@ -90,6 +91,9 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
     vectors = model.head.exemplars[kept]
     fitter = fitter_of(pack, model.head)
     head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
+    look = model.second_look
+    if look is not None:
+        look, held_out = refit_second_look(pack, look, kept, texts, labels, held_out)
     layout = Layout.of(pack, head.names)
     centroids = [
         vectors[[label == f"question:{question}" for label in labels]].mean(axis=0)
@@ -106,94 +110,11 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
         exemplar_labels=tuple(labels),
         exemplar_texts=tuple(texts),
         questions=questions,
-        statistics=_exemplar_statistics(head, layout, texts, labels, judged, held_out),
-    )
-
-
-def _exemplar_statistics(
-    head: Head,
-    layout: Layout,
-    texts: Sequence[str],
-    labels: Sequence[str],
-    judged: Indices,
-    held_out: Probabilities,
-) -> ExemplarStatistics:
-    """Measure how exemplars relate to the others.
-
-    :param judged: The rows of the exemplars that were judged without themselves. Shape:
-        (n_judged,).
-    :param held_out: What was judged. Shape: (n_judged, n_targets).
-    """
-    _, every = np.unique(np.asarray(labels), return_inverse=True)
-    truth = every[judged]
-    others = _nearest_others(head, judged)
-    nearest = np.delete(others, layout.none, axis=1).max(axis=1, initial=-1.0).astype(np.float64)
-    in_scope = ~np.isin(truth, layout.none)
-    unasked = np.flatnonzero(~np.isin(truth, layout.questions))
-    not_asked = 1.0 - held_out[:, layout.questions].sum(axis=1)
-    true_probability = held_out[unasked, truth[unasked]] / np.maximum(not_asked[unasked], 1e-12)
-    none = held_out[:, layout.none].sum(axis=1)
-    out_of_scope = None
-    if not in_scope.all():
-        out_of_scope = Logistic.fit(np.column_stack([logit(none), nearest]), ~in_scope)
-    first = first_rows(texts)
-    once = (first == np.arange(len(texts)))[judged]
-    shared = (np.bincount(first) > 1)[first]
-    rows = np.flatnonzero(np.isin(truth, layout.targets) & once)
-    centroid = _closest_centroid(head, layout, every, judged[rows])
-    nearness = Nearness.of(others[rows], centroid, held_out[rows], layout)
-    doubt = Doubt(
-        scale=scale_of(np.stack([nearness.nearest, centroid], axis=1)),
-        n_exemplars=int(np.isin(every, layout.targets).sum()),
-        has_none=len(layout.none) > 0,
-        has_shared=bool(shared.any()),
-    )
-    in_targets = held_out[rows][:, layout.targets]
-    words = words_in(texts[row] for row in judged[rows].tolist())
-    ambiguity = doubt.ambiguity_of(nearness, in_targets, words)
-    ambiguity[shared[judged[rows]]] = -np.inf  # what has several skills is not asked about
-    return ExemplarStatistics(
-        np.sort(nearest[in_scope]),
-        np.sort(true_probability),
-        out_of_scope,
-        replace(
-            doubt,
-            ambiguity=ambiguity,
-            strangeness=doubt.strangeness_of(nearness),
-            true_share=held_out[rows, truth[rows]] / np.maximum(in_targets.sum(axis=1), 1e-12),
+        statistics=statistics_of(
+            head, layout, texts, labels, judged, held_out, joined=look is not None
         ),
+        second_look=look,
     )
-
-
-def _closest_centroid(head: Head, layout: Layout, truth: Indices, judged: Indices) -> Floats:
-    """Compute the cosine with the closest centroid; an exemplar is no part of its own centroid.
-
-    :param truth: The column of every exemplar. Shape: (n,).
-    :param judged: The rows of skills and neighbours that are judged. Shape: (n_judged,).
-    :return: Shape: (n_judged,).
-    """
-    sums = sums_by_code(head.exemplars, truth, np.bincount(truth, minlength=len(head.names)))
-    own, of_judged = truth[judged], head.exemplars[judged]
-    similarities = (of_judged @ unit_rows(sums).T)[:, layout.targets]
-    without_itself = unit_rows(sums[own] - of_judged)
-    column = np.full(len(head.names), -1)
-    column[layout.targets] = np.arange(len(layout.targets))
-    similarities[np.arange(len(own)), column[own]] = (without_itself * of_judged).sum(axis=1)
-    return np.asarray(similarities.max(axis=1, initial=-1.0), dtype=np.float64)
-
-
-def _nearest_others(head: Head, judged: Indices) -> Similarities:
-    """Compute the cosine of exemplars with the closest other one of each target.
-
-    :return: Shape: (n_judged, n_targets).
-    """
-    nearest = np.empty((len(judged), len(head.names)), dtype=np.float32)
-    for start in range(0, len(judged), 500):
-        rows = judged[start : start + 500]
-        similarities = head.exemplars[rows] @ head.exemplars.T
-        similarities[np.arange(len(rows)), rows] = -1.0
-        nearest[start : start + 500] = nearest_by_target(similarities, head.starts)
-    return nearest
 
 
 def category_centroids(pack: Pack, vectors: Vectors, labels: Sequence[str]) -> Centroids:
@@ -254,6 +175,7 @@ def _fit_judgements(
     vectors: Vectors,
     labels: Sequence[str],
     questions: QuestionIndex,
+    again: SecondFit | None,
 ) -> tuple[MissingDetail, Concerns, ClauseGate]:
     of_documents = pack.is_made_of_documents and not pack.is_made_of_tools
     typical = pack.has_typical_judgements or of_documents
@@ -265,6 +187,8 @@ def _fit_judgements(
         layout = Layout.of(pack, head.names)
         held_out = [texts[i] for i in unseen]
         whole = head.probabilities(held_out, vectors[unseen])
+        if again is not None:
+            whole = again.of_half(texts, labels, seen, unseen, whole)
         evidence = questions.evidence(
             words_in(held_out), vectors[unseen], whole[:, layout.questions]
         )

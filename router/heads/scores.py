@@ -7,13 +7,28 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.text import Words
 
 TokenSimilarities: TypeAlias = NDArray[np.float32]
 """The cosine of each token with its nearest token of each document. Shape: (n_documents,
 n_tokens)."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What each of two encoders says, where a second one looks at the unsure texts.
+
+    :param twice: Whether each text was looked at again. Shape: (n_texts,).
+    :param first: By the first encoder. Shape: (n_texts, n_targets).
+    :param second: By the second encoder; as the first one where it did not look. Shape: (n_texts,
+        n_targets).
+    """
+
+    twice: Bools
+    first: Probabilities
+    second: Probabilities
 
 
 @dataclass(frozen=True)
@@ -24,11 +39,13 @@ class Scores:
     :param probabilities: The probability of each target. Shape: (n_texts, n_targets).
     :param nearest: The cosine with the closest exemplar of each target. Shape: (n_texts,
         n_targets).
+    :param looks: What each encoder says; None if there is only one.
     """
 
     vectors: Vectors
     probabilities: Probabilities
     nearest: Similarities
+    looks: Looks | None = None
 
 
 class Head(Protocol):

@@ -10,6 +10,7 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
+from router.encoders.paired import second_of
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import DocumentHead
 from router.heads.kernel_head import KernelHead
@@ -29,6 +30,7 @@ from router.model.language import foreign, vocabulary_of
 from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
+from router.model.second_look import SecondLook
 from router.packs.pack import Pack
 from router.statistics.probability import logit
 from router.text import Words, words_in
@@ -127,6 +129,7 @@ class Model:
     replies: dict[str, ReplyHead]
     statistics: ExemplarStatistics = field(default_factory=ExemplarStatistics)
     label_sets: LabelSets | None = None
+    second_look: SecondLook | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -150,7 +153,7 @@ class Model:
         :param further_concerns: Whether to look for skills that are further concerns.
         """
         words = words_in(texts)
-        scores = self.head.score(texts, words, encoder)
+        scores = self.scores(texts, words, encoder)
         asked = scores.probabilities[:, self.layout.questions]
         questions = self.questions.evidence(words, scores.vectors, asked)
         mentions: Mentions | None = None
@@ -179,6 +182,16 @@ class Model:
     def _vocabulary(self) -> frozenset[str]:
         """The words of all exemplars, and English ones."""
         return vocabulary_of(self.exemplar_texts)
+
+    def scores(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
+        """Score texts, with a second look at those that need it if there is a second encoder.
+
+        :param words: The words of each text.
+        """
+        scores, second = self.head.score(texts, words, encoder), second_of(encoder)
+        if self.second_look is None or second is None:
+            return scores
+        return self.second_look.over(scores, texts, words, second)
 
     def restricted(self, evidence: Evidence, allowed: Collection[str]) -> Evidence:
         """Leave out what can't be decided: the other targets share its probability.

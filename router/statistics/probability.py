@@ -53,6 +53,14 @@ def logit(probability: Floats, edge: float = 1e-3) -> Floats:
     return np.asarray(np.log(inside / (1.0 - inside)))
 
 
+def margins_of(probabilities: Probabilities) -> Floats:
+    """Subtract the second largest probability of each text from the largest. Shape: (n_texts,)."""
+    if probabilities.shape[1] < 2:
+        return np.ones(len(probabilities))
+    two = np.partition(probabilities, -2, axis=1)[:, -2:]
+    return np.asarray(two[:, 1] - two[:, 0])
+
+
 _EDGE = 1e-6
 """Confidences are kept this far away from 0 and 1, where their log odds would be infinite."""
 
@@ -135,7 +143,7 @@ class Power:
 
     def log_probabilities(self, decisions: Floats) -> Floats:
         """Logarithms of the probabilities. Shape: (n_texts, n_classes)."""
-        return _log_softmax(self.exponent * np.log(self._positive(decisions)))
+        return log_softmax(self.exponent * np.log(self._positive(decisions)))
 
     def transform(self, decisions: Floats) -> Probabilities:
         """Probabilities of the classes. Shape: (n_texts, n_classes), as that of `decisions`."""
@@ -156,7 +164,7 @@ class Power:
 
 def softmax(log_odds: Floats) -> Probabilities:
     """Probabilities of the classes. Shape: (n_texts, n_classes), as that of `log_odds`."""
-    return _in_blocks(lambda rows: np.exp(_log_softmax(rows)), log_odds)
+    return _in_blocks(lambda rows: np.exp(log_softmax(rows)), log_odds)
 
 
 def log_loss(power: Power, decisions: Floats, truth: TrueColumns) -> float:
@@ -202,7 +210,10 @@ def _in_blocks(transform: Callable[[Floats], Probabilities], decisions: Floats) 
     return probabilities
 
 
-def _log_softmax(values: Floats) -> Floats:
-    """Logarithm of the softmax of each row, without scipy, which the first query would import."""
+def log_softmax(values: Floats) -> Floats:
+    """Take the logarithm of the softmax of each row. Shape: (n_texts, n_classes).
+
+    It does without scipy, which the first query would import.
+    """
     below = values - values.max(axis=1, keepdims=True)
     return np.asarray(below - np.log(np.exp(below).sum(axis=1, keepdims=True)))

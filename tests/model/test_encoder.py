@@ -242,7 +242,7 @@ def test_a_damaged_export_is_made_again(fp32, folder, tmp_path, monkeypatch):
         _model, path, _precision, _two_layer
     ):  # the export itself is proved by all other tests
         shutil.copy(good / original.file, path)
-        return 384, 256
+        return 384, 256, "fp32"
 
     monkeypatch.setattr("router.encoders.exported_model._export_model", copy)
     messages = []
