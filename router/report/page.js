@@ -61,7 +61,18 @@
     };
   }
 
+  // The plots' library is packed within the page, because it is large. Without it, or in a browser
+  // that can't unpack it, the numbers below each plot are still there.
+  async function unpack(id) {
+    const packed = atob(document.getElementById(id).textContent);
+    const bytes = Uint8Array.from(packed, (character) => character.charCodeAt(0));
+    const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = element("script", await new Response(unpacked).text());
+    document.head.append(script);
+  }
+
   function draw() {
+    if (!window.Plotly) return;
     const palette = dark.matches && !printing ? palettes.dark : palettes.light;
     for (const holder of document.querySelectorAll("[data-plot]")) {
       const { data, layout } = plots[holder.dataset.plot];
@@ -218,5 +229,5 @@
   addEventListener("beforeprint", () => { printing = true; show(); draw(); });
   addEventListener("afterprint", () => { printing = false; show(); draw(); });
   show();
-  draw();
+  unpack("plotly").then(draw);
 })();
