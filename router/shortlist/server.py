@@ -17,7 +17,7 @@ from typing import Any
 from router.paths import DEFAULT_PACK
 from router.router import Router
 from router.shortlist.entries import as_context, shortlist_of
-from router.shortlist.hook import socket_path
+from router.shortlist.sockets import socket_path
 
 _IDLE_S = 1_800.0
 _CHECK_S = 5.0

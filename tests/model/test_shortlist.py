@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from router.cli import app
 from router.shortlist.entries import MAX_LINE_LENGTH, as_context, shortlist_of
-from router.shortlist.hook import _options, socket_path
+from router.shortlist.hook import _options
 from router.shortlist.server import ShortlistServer
+from router.shortlist.sockets import socket_path
 
 PROMPT = "the front brake does not grip"
 
