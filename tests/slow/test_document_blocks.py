@@ -104,6 +104,17 @@ OWN_SCHEMA = {
     "serving.kserve.io": "KServe",
     "v3.0.2": "a data contract",
 }
+# The settings of tools, by a key of theirs; what they are for, where no schema is at hand.
+SETTINGS = {
+    "applications": "of Ray Serve",
+    "bundle": "of Databricks",
+    "clusters": "of Envoy",
+    "offline_store": "of Feast",
+    "receivers": "of Alertmanager",
+    "services": "of Compose",
+    "stages": "of DVC",
+    "triggers": "a part of a ScaledObject of KEDA",
+}
 UNCHECKED = {
     "sql": "dialects differ",
     "text": "output, or a format of one tool",
@@ -236,6 +247,12 @@ def test_manifests_fit_the_schemas_of_kubernetes(block):
             else:
                 kind = {"apiVersion": "apps/v1", "kind": "Deployment"}
             validate({**kind, "metadata": {"name": "x"}, "spec": spec}, "1.34", strict=True)
+
+
+@by_name(MANIFESTS)
+def test_yaml_has_a_schema_or_is_listed(block):
+    for document in documents_in(block):
+        assert {"apiVersion", "groups", "jobs", *SETTINGS} & set(document)
 
 
 def test_there_are_queries():
