@@ -32,7 +32,7 @@ from pydantic import BaseModel, Field, create_model
 from router._version import installed_version
 from router.decisions.decision import AskedQuestion, Clarify, Decision
 from router.errors import RouterError
-from router.packs.document import document_path
+from router.packs.document import document_path, sections_of
 from router.packs.faults import did_you_mean
 from router.packs.pack import Pack
 from router.router import Router
@@ -42,7 +42,8 @@ _INSTRUCTIONS = """\
 Finds the skill documents that serve a request, and says when one detail must be asked first.
 Call route_query with the user's own words, and with what the user said before as `history`, and act
 on `action`. "route": read the skills with
-read_skill, in the order given, and mention the neighbour packs. "clarify": put `asks` and its
+read_skill, in the order given, and mention the neighbour packs; if `section` is not empty, that
+section of the first skill's document holds the answer. "clarify": put `asks` and its
 `options` to the user, then call answer_question with the reply in the user's own words, and with
 `question`, `said`, `asked` and `options` exactly as you got them. "redirect" and "none": tell the
 user so, and do not force a skill onto the request; if the reason is "acknowledged", the user only
@@ -75,6 +76,7 @@ class DecisionRecord(BaseModel):
 
     action: Literal["route", "clarify", "redirect", "none"]
     skills: list[str] = Field(description="Skills to read, in execution order.")
+    section: str = Field("", description="The section to read first in the first skill's document.")
     packs: list[str] = Field(description="Neighbour packs: besides the skills, or instead of them.")
     question: str | None = Field(description="Id of the open question.")
     asks: str | None = Field(None, description="The question in words, for the user.")
@@ -247,12 +249,16 @@ def _open_question(
     )
 
 
-def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> CallToolResult:
+def _skill_file(
+    pack: Pack, folder: Path, skill: str, file: str, section: str = ""
+) -> CallToolResult:
     """Give a file of a skill's folder, or its document if no file is named, and name the others.
+
+    If a section is named, that one alone is given.
 
     It is plain text, because a client shows structured content to its model a second time.
 
-    :raises RouterError: There is no such skill or file, or the skill has no document.
+    :raises RouterError: There is no such skill, file or section, or the skill has no document.
     """
     if skill not in pack.skills:
         hint = did_you_mean(skill, pack.skills)
@@ -267,8 +273,16 @@ def _skill_file(pack: Pack, folder: Path, skill: str, file: str) -> CallToolResu
     if file not in files:
         raise RouterError(f"{skill} has no file {file!r}; {did_you_mean(file, files)}")
     text = (home / file).read_text(encoding="utf-8", errors="replace")
-    others = [name for name in files if name != file]
-    parts = [text, f"Other files that read_skill can give: {', '.join(others)}"][: 1 + bool(others)]
+    parts = [text]
+    if section:
+        sections = sections_of(text)
+        if section not in sections:
+            hint = did_you_mean(section, sections)
+            raise RouterError(f"{file} of {skill} has no section {section!r}; {hint}")
+        whole = f"This is one section; without `section` all of {file} is given."
+        parts = [sections[section], whole]
+    if others := [name for name in files if name != file]:
+        parts.append(f"Other files that read_skill can give: {', '.join(others)}")
     return CallToolResult(content=[TextContent(type="text", text=part) for part in parts])
 
 
@@ -439,7 +453,10 @@ def _add_reading(
         file: Annotated[
             str, Field(description="A file of the skill's folder; SKILL.md if it is left out.")
         ] = "",
+        section: Annotated[
+            str, Field(description="A heading of that file, to get its section alone.")
+        ] = "",
     ) -> CallToolResult:
         """Read a skill's document, or another file of its folder; the other files are named."""
         with _tool_errors():
-            return _skill_file(background.get().pack, folder, skill, file)
+            return _skill_file(background.get().pack, folder, skill, file, section)

@@ -118,6 +118,8 @@ def print_decision(decision: Decision, pack: "Pack") -> None:
 def _print_route(route: Route, pack: "Pack") -> None:
     for number, skill in enumerate(route.skills, start=1):
         _print_item(f"{number}. " * (len(route.skills) > 1) + skill, pack.skills[skill].summary)
+    if route.section:
+        print_text(f'See section "{route.section}" of {route.skills[0]} first.')
     if route.packs:
         print_text(f"See also the pack {' and the pack '.join(route.packs)}.")
     if route.also_consider:

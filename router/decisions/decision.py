@@ -158,14 +158,18 @@ class Route(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="ro
     :param skills: Ids of the skills, in execution order.
     :param packs: Ids of neighbours that are worth naming too, the likeliest first.
     :param data: What the pack gives for each of these skills, by id, where it gives anything.
+    :param section: The heading to read first in the document of the first skill, if a reply to a
+        question decided that; else it is empty.
     """
 
     skills: tuple[str, ...]
     packs: tuple[str, ...] = ()
     data: dict[str, Any] = {}
+    section: str = ""
 
     def _more(self) -> dict[str, Any]:
-        return {"data": self.data} if self.data else {}
+        more = {"section": self.section, "data": self.data}
+        return {name: value for name, value in more.items() if value}
 
 
 class Clarify(DecisionBase, frozen=True, kw_only=True, tag_field="action", tag="clarify"):

@@ -188,15 +188,21 @@ class ReplyHandler:
         ends = [self._end_of(option.leads_to) for option in options]
         skills = [skill for end in ends for skill in self._skills_of(end, reply)]
         neighbours = tuple(dict.fromkeys(pack for end in ends for pack in end.neighbours))
-        return self._ended(reply, skills, neighbours, fields)
+        sections = {end.all_skills[0]: end.section for end in reversed(ends) if end.section}
+        return self._ended(reply, skills, neighbours, sections, fields)
 
     def _ended(
         self,
         reply: InterpretedReply,
         skills: Sequence[str],
         neighbours: tuple[str, ...],
+        sections: Mapping[str, str],
         fields: dict[str, Any],
     ) -> Decision:
+        """Build the decision that a reply led to.
+
+        :param sections: The section to read first, by the skill whose document has it.
+        """
         if not skills:
             return self.builder.redirect(neighbours, fields)
         pack, words = self.builder.pack, words_of("\n".join(reply.history))
@@ -207,6 +213,7 @@ class ReplyHandler:
             and Phrases.of(neighbour.mention_when).match(words)
         )
         ordered = pack.precedence.sort(skills)
+        fields = {**fields, "section": sections.get(ordered[0], "")}
         return self.builder.route(ordered, tuple(dict.fromkeys((*neighbours, *mentioned))), fields)
 
     def _end_of(self, destination: Destination) -> Destination:

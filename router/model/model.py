@@ -31,7 +31,7 @@ from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
 from router.model.second_look import SecondLook
-from router.packs.pack import Pack
+from router.packs.pack import Pack, Question
 from router.statistics.probability import logit
 from router.text import Words, words_in
 
@@ -42,13 +42,21 @@ def model_hash(pack: Pack) -> str:
     parts = [
         file.skills,
         file.neighbours,
-        file.questions,
+        _without_sections(file.questions),
         pack.exemplars,
         pack.documents,
         pack.ask_rate is None,  # it decides which head is fitted
     ]
     content = msgspec.json.encode(parts, order="deterministic")
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _without_sections(questions: Sequence[Question]) -> msgspec.Raw:
+    """Leave out sections, which are read and never fitted: naming one needs no new fit."""
+    plain = msgspec.to_builtins(questions)
+    for option in (option for question in plain for option in question["options"]):
+        del option["leads_to"]["section"]
+    return msgspec.Raw(msgspec.json.encode(plain))
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """The documents of skills: where they are, and their text."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from router.files import write_whole
+from router.packs.markdown import plain, without_code
 from router.packs.pack import Skill
 from router.packs.text_file import read_text_file
 from router.paths import SKILLS
 
 _MAX_BYTES = 2_000_000
+_HEADING = re.compile(r"^(#{1,6})\s+(.*?)[\s#]*$")
 
 
 def read_document(path: Path) -> str:
@@ -34,6 +37,25 @@ def document_path(folder: Path, document: str) -> Path | None:
         if path.is_file() and (is_inside or (is_linked and not steps.is_absolute())):
             return path
     return None
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """Give the sections of a document by their headings, which lose their markup.
+
+    A section ends before the next heading of its level or above. Of two sections with the same
+    heading the first counts. A line in a block of code is no heading.
+    """
+    lines = text.split("\n")
+    found = [
+        (number, len(match[1]), plain(match[2]))
+        for number, line in enumerate(without_code(text).split("\n"))
+        if (match := _HEADING.match(line))
+    ]
+    sections: dict[str, str] = {}
+    for i, (start, level, heading) in enumerate(found):
+        ends = (number for number, other, _ in found[i + 1 :] if other <= level)
+        sections.setdefault(heading, "\n".join(lines[start : next(ends, len(lines))]).strip())
+    return sections
 
 
 def documents_to_read(folder: Path, skills: Iterable[Skill]) -> Iterator[tuple[str, Path]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from router.packs.precedence import Precedence
 from router.text import plain_text
@@ -164,9 +164,12 @@ def _question_faults(file: "PackFile") -> Iterator[tuple[str, str]]:
         if len(question.options) < 2:
             yield key, f"a question needs at least 2 options, was: {len(question.options)}"
         for j, option in enumerate(question.options):
-            if not any(structs.astuple(option.leads_to)):
+            if not option.leads_to.leads_somewhere:
                 cure = "give skills, neighbours, or a follow-up question in `ask`"
                 yield f"{key}[{j}].leads_to", f"leads nowhere; {cure}"
+            elif option.leads_to.section and not option.leads_to.all_skills:
+                message = "a section is one of a skill's document; name the skill in `skills`"
+                yield f"{key}[{j}].leads_to.section", message
         reached: set[str] = set()
         waiting = [question.id]
         while waiting:

@@ -98,6 +98,8 @@ class Destination(Struct, frozen=True, forbid_unknown_fields=True):
     :param if_mentioned: Ids of skills; each is added if the query mentions it.
     :param neighbours: Ids of neighbours to mention; without any skill they make a redirect.
     :param ask: Id of a follow-up question, in the place of all other fields.
+    :param section: The heading of the section that serves this answer, in the document of the first
+        skill. It tells apart answers that lead to the same skill.
     """
 
     skills: tuple[Id, ...] = ()
@@ -105,6 +107,12 @@ class Destination(Struct, frozen=True, forbid_unknown_fields=True):
     if_mentioned: tuple[Id, ...] = ()
     neighbours: tuple[Id, ...] = ()
     ask: Id | None = None
+    section: Annotated[str, Meta(max_length=200)] = ""
+
+    @property
+    def leads_somewhere(self) -> bool:
+        """Whether it names a skill, a neighbour or a follow-up question."""
+        return bool(self.all_skills or self.neighbours or self.ask)
 
     @property
     def all_skills(self) -> tuple[str, ...]:

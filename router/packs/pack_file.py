@@ -13,6 +13,7 @@ from router.packs.document import (
     document_path,
     documents_to_read,
     read_document,
+    sections_of,
     write_documents,
 )
 from router.packs.exemplar_file import read_exemplars, write_exemplars
@@ -80,6 +81,7 @@ def check_pack(folder: str | Path) -> tuple[Pack | None, list[Fault]]:
     return pack, [
         *(fault for fault in located if fault.file not in unread),
         *(_located(fault, folder, lines) for fault in _document_faults(folder, file)),
+        *(_located(fault, folder, lines) for fault in _section_faults(folder, file)),
         *unread.values(),
         *_files_without_id(folder, exemplars),
         *unread_documents,
@@ -161,6 +163,25 @@ def _document_faults(folder: Path, file: PackFile) -> Iterator[Fault]:
         elif document and document_path(folder, document) is None:
             message = f"no such file below {folder} or the shipped skills, was: {document!r}"
             yield Fault("", 0, key, message)
+
+
+def _section_faults(folder: Path, file: PackFile) -> Iterator[Fault]:
+    """Name each section that the document of the option's first skill lacks."""
+    documents = {skill.id: skill.document for skill in file.skills}
+    for i, question in enumerate(file.questions):
+        for j, option in enumerate(question.options):
+            lead = option.leads_to
+            skill = next(iter(lead.all_skills), None)
+            if not lead.section or skill not in documents:  # the latter is a fault of its own
+                continue
+            key = f"questions[{i}].options[{j}].leads_to.section"
+            if not documents[skill]:
+                yield Fault("", 0, key, f"{skill} has no document, so it has no sections")
+            elif path := document_path(folder, documents[skill]):
+                headings = sections_of(path.read_text(encoding="utf-8", errors="replace"))
+                if lead.section not in headings:
+                    hint = did_you_mean(lead.section, headings)
+                    yield Fault("", 0, key, f"{path} has no heading {lead.section!r}; {hint}")
 
 
 def _read_documents(folder: Path, file: PackFile) -> tuple[dict[str, str], list[Fault]]:

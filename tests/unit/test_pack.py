@@ -571,6 +571,7 @@ def test_the_schema_accepts_the_keys_that_the_reader_accepts():
         "if_mentioned",
         "neighbours",
         "ask",
+        "section",
     }
 
 

@@ -89,7 +89,7 @@ def test_a_pack_without_questions_and_neighbours_has_no_such_sections(tiny):
     text = router_skill(Pack(file, empty))
     assert "## Questions to ask" not in text
     assert "## When not to use" not in text
-    assert "3. If there are several concerns" in text
+    assert "3. If no skill below serves the request" in text
 
 
 def test_symptoms_are_the_words_of_their_own_group_and_not_twice_the_same():
