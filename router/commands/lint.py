@@ -32,7 +32,8 @@ def lint_command(
     Skills are checked against the Agent Skills specification. Warnings are given for skills that
     are easily confused or can't be reached, have too few exemplars or far fewer than others,
     exemplars that resemble or repeat those of another skill, vague descriptions, ambiguous words,
-    and options that lead to the same skills. The exit code is 1 if there are errors.
+    and options that lead to the same skills. A notice is a hint for the author of a description.
+    The exit code is 1 if there are errors.
 
     Examples:
 
@@ -50,7 +51,9 @@ def lint_command(
         for finding in findings:
             print_text(finding.github() if form == "github" else finding.text())
     n_errors = sum(finding.level == "error" for finding in findings)
-    n_warnings = len(findings) - n_errors
-    print_note(f"{count_of(n_errors, 'error')}, {count_of(n_warnings, 'warning')}")
+    n_warnings = sum(finding.level == "warning" for finding in findings)
+    n_hints = len(findings) - n_errors - n_warnings
+    counts = [count_of(n_errors, "error"), count_of(n_warnings, "warning")]
+    print_note(", ".join([*counts, count_of(n_hints, "hint")] if n_hints else counts))
     if n_errors or (strict and n_warnings):
         raise typer.Exit(1)

@@ -48,7 +48,7 @@ def triggers_command(
 
         router triggers eval_queries.json --skill pdf --pack my-skills
 
-        router triggers routes.csv --pack my-skills --fail-under 0.9 --fail-under false_triggers=0.1
+        router triggers routes.csv --pack my-skills --fail-under 0.9
     """
     from rich.markup import escape
 

@@ -15,6 +15,8 @@ from router.skill_folders.tool_list import is_tool_list
 
 __all__ = ["Finding", "as_json", "lint"]
 
+_LEVELS = ("error", "warning", "notice")
+
 
 def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
     """Check a pack, a file of routes, a list of tools, a folder of skills, or one skill.
@@ -45,4 +47,6 @@ def lint(path: str | Path, encoder: Encoder) -> list[Finding]:
 
 
 def _sorted(findings: list[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda f: (f.level, f.path, f.line, f.rule, f.message))
+    return sorted(
+        findings, key=lambda f: (_LEVELS.index(f.level), f.path, f.line, f.rule, f.message)
+    )

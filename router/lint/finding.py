@@ -9,9 +9,12 @@ from msgspec import Struct
 
 
 class Finding(Struct, frozen=True):
-    """What is wrong, where, and what to do. `line` counts from 1; 0 means the whole file."""
+    """What is wrong, where, and what to do. `line` counts from 1; 0 means the whole file.
 
-    level: Literal["error", "warning"]
+    A notice is a hint that the author may well not follow.
+    """
+
+    level: Literal["error", "warning", "notice"]
     rule: str
     path: str
     line: int

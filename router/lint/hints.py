@@ -140,7 +140,7 @@ def _uncovered(
         f" trigger phrases of its body: {shown}"
     )
     path = str(skill.document.path)
-    return Finding("warning", "uncovered-triggers", path, line, message, cure)
+    return Finding("notice", "uncovered-triggers", path, line, message, cure)
 
 
 def _sentence_to_add(
@@ -173,7 +173,7 @@ def _missing_exclusion(phrases: TriggerPhrases, taker: int, loser: int, line: in
     shown = "; ".join(repr(phrases.texts[row]) for row in rows[:_SHOWN])
     topic = lower_first(phrases.texts[rows[0]].rstrip("."))
     return Finding(
-        "warning",
+        "notice",
         "missing-exclusion",
         str(phrases.skills[taker].document.path),
         line,

@@ -219,7 +219,7 @@ def test_a_missing_package_says_the_cure(monkeypatch):
 
 
 def test_what_can_not_be_exported_falls_back_with_a_warning(monkeypatch, tmp_path):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("no exporter")
 
     monkeypatch.setenv("ROUTER_CACHE", str(tmp_path))

@@ -123,7 +123,8 @@ def test_nothing_to_lint_says_what_to_name(tmp_path):
 
 def test_our_own_skills_are_clean():
     folder = Path(__file__).parents[2] / "skills"
-    assert [finding.text() for finding in lint(folder, shared_encoder())] == []
+    findings = lint(folder, shared_encoder())
+    assert [finding.text() for finding in findings if finding.level != "notice"] == []
 
 
 def test_our_own_pack_is_clean(router):

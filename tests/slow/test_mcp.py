@@ -220,8 +220,8 @@ def folder_of_skills(tmp_path_factory):
     init_pack(folder, None, shared_encoder(), False, lambda _: None)
     file = folder / "pack.yaml"
     text = file.read_text(encoding="utf-8")
-    assert "confidence_threshold: 0.5\n" in text
-    file.write_text(text.replace("confidence_threshold: 0.5\n", "confidence_threshold: 1.0\n"))
+    assert "confidence_threshold: 0.45\n" in text
+    file.write_text(text.replace("confidence_threshold: 0.45\n", "confidence_threshold: 1.0\n"))
     return folder
 
 

@@ -127,6 +127,7 @@ def test_each_command_line_parses(line, tmp_path, monkeypatch):
     for folder in ("data", "skills", "docs"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "eval_queries.json").touch()
+    (tmp_path / "my-skills").mkdir()
     command, arguments, name = typer.main.get_command(cli.app), list(line), "router"
     while hasattr(command, "commands") and not arguments[0].startswith("-"):
         name = arguments.pop(0)
@@ -173,7 +174,8 @@ def given_to_calibration(folder):
     """A small pack in the place of the shipped one, which takes minutes to fit."""
     pack = tiny_pack(folder / "bike-shop")
     lines = [(name.split("/")[-1], text) for name, texts in SOLD.items() for text in texts]
-    pairs = [(f"{text}{end}", label) for end in ("", ", please", " again") for label, text in lines]
+    endings = (", please", " again", ", and soon")
+    pairs = [(f"{text}{end}", label) for end in endings for label, text in lines]
     rows = [json.dumps({"text": text, "label": label}) for text, label in pairs]
     (folder / "log.jsonl").write_text("\n".join(rows))
     calibrate_log(Router.load(pack), folder / "log.jsonl").write(folder / "calibration.json")
