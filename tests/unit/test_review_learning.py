@@ -204,7 +204,7 @@ def test_an_unknown_label_is_a_new_route(router):
 
 
 def test_the_command_writes_only_when_it_is_told(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("router.commands.learn.load_router", lambda pack, encoder: loaded(pack))
+    monkeypatch.setattr("router.commands.learn.load_router", lambda pack, *_, **__: loaded(pack))
     labels = tmp_path / "labels.csv"
     labels.write_text("text,label\n" + "\n".join(f'"{text}",{label}' for text, label in LABELS))
     arguments = ["learn", str(labels), "--pack", str(folder)]
