@@ -237,12 +237,12 @@ def test_a_full_disk_is_said_and_harms_nothing(tiny_router, log, tmp_path, unbro
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 2 MB of its own, and how to make it larger."""
+    """A disk of 3 MB of its own, and how to make it larger."""
     place = tmp_path / "disk"
     place.mkdir()
     if which("mount") is None or os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)])
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)])
     if mounted.returncode:
         pytest.skip("this machine does not let us mount a small disk")
 
