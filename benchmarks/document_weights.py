@@ -5,7 +5,8 @@
 CLONES and NAME are as in `skill_collections.py`; by default the three collections that the weights
 were chosen on are read. Queries are the trigger prompts that a collection ships (`evals.json`
 beside a SKILL.md: `prompt`, and `should_trigger` if it has that) and the single queries of
-benchmarks/skill_queries. It prints a conditional logit (McFadden 1974) for
+benchmarks/skill_queries. The table that is shipped was fitted in the same way with two more
+collections (dotnet/skills, richfrem/agent-plugins-skills), so it differs from what this prints. It prints a conditional logit (McFadden 1974) for
 `router/heads/document_weights.json`, each collection weighing as much as the root of its number of
 queries, and how often the right skill is first with the weights of the other collections.
 """
@@ -94,10 +95,11 @@ def main() -> int:
     """Print the weights, and what they do on a collection that was left out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clones", type=Path)
-    parser.add_argument("names", nargs="*", default=list(CHOSEN_ON), choices=list(COLLECTIONS))
+    parser.add_argument("names", nargs="*", help=", ".join(COLLECTIONS))
     args = parser.parse_args()
+    names = args.names or CHOSEN_ON
     evidence, truth = [], []
-    for name in args.names:
+    for name in names:
         first = json.loads((QUERIES / f"{name}.jsonl").read_text().splitlines()[0])
         root = args.clones / name / first["folder"]
         router = Router.load(root)
@@ -105,8 +107,8 @@ def main() -> int:
         ids = list(router.pack.skills)
         evidence.append(features(router, [text for text, _ in pairs]))
         truth.append(np.array([ids.index(skill) for _, skill in pairs]))
-    for place, name in enumerate(args.names):
-        others = [index for index in range(len(args.names)) if index != place]
+    for place, name in enumerate(names):
+        others = [index for index in range(len(names)) if index != place]
         if others:
             weights = fit([evidence[i] for i in others], [truth[i] for i in others])
             odds = evidence[place] @ weights

@@ -163,11 +163,7 @@ class DecisionBuilder:
     ) -> Clarify:
         """Ask the pack's question, or compose one from the candidates."""
         if result.strange[row]:
-            reason = (
-                _OTHER_LANGUAGE
-                if evidence.foreign[row]
-                else "It is not clear that this belongs here."
-            )
+            reason = _OTHER_LANGUAGE if evidence.foreign[row] else _STRANGE
             fields = {"reason": reason, **fields}
         elif result.unsure[row]:
             fields = {"reason": "Several of these are about as likely.", **fields}

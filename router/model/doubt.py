@@ -52,11 +52,12 @@ twice as many four times as much."""
 
 _CLEARNESS = (0.6, 2.3, -6.0)
 """Weights of the log odds of the likeliest skill in a folder of documents, and of log(1 + words);
-then the bias. They were fitted on queries to public collections of skills
-(`benchmarks/document_weights.py`)."""
+then the bias. They were chosen on queries to the first three collections of
+`benchmarks/skill_collections.py`; no script fits them again."""
 
 _ENOUGH_WORDS = 14
 """A text of more words is no clearer for it."""
+
 _MARGIN_WEIGHT = 2.0
 """Where two encoders decide, their joined margin tells more of doubt than anything else. This
 weight of its log odds was chosen on validation splits of BANKING77 and CLINC150."""

@@ -3,8 +3,8 @@
 A text is split where one sentence or clause ends and another begins. Two skills, one for each half,
 must explain the halves better than any single skill explains both. That is the ratio of two
 likelihoods, and it is weighed with what joins the halves ("then", "after that"), with how clear
-each half is alone, and with what the whole text says of both. The weights were fitted on queries to
-public collections of skills (`benchmarks/document_weights.py`).
+each half is alone, and with what the whole text says of both. The weights were chosen on queries to
+the first three collections of `benchmarks/skill_collections.py`; no script fits them again.
 """
 
 import re
