@@ -5,10 +5,12 @@
 CLONES and NAME are as in `skill_collections.py`; by default the three collections that the weights
 were chosen on are read. Queries are the trigger prompts that a collection ships (`evals.json`
 beside a SKILL.md: `prompt`, and `should_trigger` if it has that) and the single queries of
-benchmarks/skill_queries. The table that is shipped was fitted in the same way with two more
-collections (dotnet/skills, richfrem/agent-plugins-skills), so it differs from what this prints. It prints a conditional logit (McFadden 1974) for
-`router/heads/document_weights.json`, each collection weighing as much as the root of its number of
-queries, and how often the right skill is first with the weights of the other collections.
+benchmarks/skill_queries.
+
+It prints a conditional logit (McFadden 1974), each collection weighing as much as the root of its
+number of queries, and how often the right skill is first with the weights of the other collections.
+`router/heads/document_weights.json` was fitted in the same way with two more collections
+(dotnet/skills, richfrem/agent-plugins-skills), so that it differs from what this prints.
 """
 
 import argparse

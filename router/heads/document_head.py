@@ -14,7 +14,7 @@ are weighed, and their sum is the log odds of the target against an everyday que
   the encoder gives tokens.
 
 The weights are those of a conditional logit (McFadden 1974), the same for every folder: a table of
-priors, learned over public collections of skills (see `benchmarks/document_weights.py`).
+priors, learned over public collections of skills (`benchmarks/document_weights.py` says how).
 Nothing but means is fitted on the folder itself, in n steps, and the probabilities need no labelled
 query of it.
 """
