@@ -7,7 +7,8 @@ and clinc150. A line a set is printed for the router with the embedded encoder, 
 named beside it. Times are those of single queries, taken by turns with those of the embedded
 encoder, so that other jobs on the machine slow both.
 
-- accuracy: the first choice, nothing asked (`ask_rate=0`), is the label and nothing besides.
+- first: the first of the ranking is the label.
+- decided: with nothing asked (`ask_rate=0`), the label and nothing besides is decided.
 - asked, in the end: with `ask_rate=0.1`, decided right, or asked with the right option offered.
 - twice: the share of queries that both encoders looked at.
 - median and mean: time of a query by that of the embedded encoder. MB: the files of the encoders.
@@ -76,9 +77,11 @@ def measure(folder: Path, name: str, split: str, choices: list[dict[str, str]]) 
         right = [
             isinstance(d, Route) and d.skills == (t,) for d, t in zip(decided, truth, strict=True)
         ]
+        first = [r[0].id == t for r, t in zip(silent.rank_many(queries, k=1), truth, strict=True)]
         end = [offers(d, t) for d, t in zip(answered, truth, strict=True)]
         print(
-            f"{name:10} {choice or 'the embedded encoder'}: accuracy {np.mean(right):.4f},"
+            f"{name:10} {choice or 'the embedded encoder'}: first {np.mean(first):.4f},"
+            f" decided {np.mean(right):.4f},"
             f" asked {np.mean([d.to_dict()['action'] == 'clarify' for d in answered]):.3f},"
             f" in the end {np.mean(end):.4f},"
             f" twice {np.mean([d.second_look for d in decided]):.3f},"
