@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import structs
 
-from router.encoders.model_files import Precision, default_folder, sha256_of
+from router.encoders.model_files import Precision, sha256_of
 from router.encoders.sentence_transformer import load_sentence_transformer
 from router.errors import EncoderError
 from router.files import DamagedError, read_json
@@ -161,9 +161,7 @@ def _export_model(
     try:
         from router.encoders.onnx_export import export_onnx, max_tokens
 
-        written, width = export_onnx(
-            model, path, precision, two_layer, embedded=folder == default_folder()
-        )
+        written, width = export_onnx(model, path, precision, two_layer)
         return width, max_tokens(model), written
     except OSError:
         raise

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from router.arrays import Floats, Vectors
 from router.encoders.onnx_session import open_session
@@ -31,6 +32,7 @@ _LEVELS = 255  # the largest unsigned number of 8 bits
 _ZERO_POINTS = (4, 8, 16, 32, 64, 96, 112, 128)  # tried for the input of a product
 _ALPHA = 0.8  # SmoothQuant: share of a channel's range that goes into the step of the input
 _GPTQ_BLOCK = 128
+_AT_ONCE = 32  # inputs whose moments are summed up in single precision, before they join the others
 _DAMPING = 0.01  # GPTQ: added to the diagonal of the moments, as a share of its mean
 
 
@@ -146,21 +148,18 @@ class Int8:
     """Replaces each product with constant weights by a product of integers.
 
     :param calibration_inputs: Inputs on which the ranges of the activations are measured.
-    :param at_once: Inputs whose moments are summed up in single precision before they are added to
-        the others. Summing up many is fast, and changes the last bits of the weights.
     """
 
     def __init__(
         self,
         model: Any,  # noqa: ANN401
         calibration_inputs: Sequence[GraphInputs],
-        at_once: int = 32,
     ) -> None:
         import onnx
 
         self._onnx = onnx
         self._model, self._graph = model, model.graph
-        self._calibration_inputs, self._at_once = calibration_inputs, at_once
+        self._calibration_inputs = calibration_inputs
         self._weights = {tensor.name: tensor for tensor in self._graph.initializer}
         self._nodes: list[Any] = []
         self._inputs: dict[str, InputQuantization] = {}
@@ -181,10 +180,12 @@ class Int8:
                 products.setdefault(node.input[0], []).append(node)
         biases = self._biases(products)
         absorbed = {id(node) for node in biases.values()}
-        ranges, outputs = self._measure(list(products))
-        map_in_threads(
-            lambda source: self._round(source, products[source], ranges.pop(source)), list(products)
-        )
+        with threadpool_limits(1):  # each thread of ours is a core's work already
+            ranges, outputs = self._measure(list(products))
+            map_in_threads(
+                lambda source: self._round(source, products[source], ranges.pop(source)),
+                list(products),
+            )
         for node in list(self._graph.node):
             if self._is_product(node):
                 self._replace_product(node, biases.get(node.output[0]))
@@ -222,8 +223,8 @@ class Int8:
         names = [self._graph.output[0].name, *sources]
         ranges: dict[str, ActivationRange] = {}
         outputs = []
-        for start in range(0, len(self._calibration_inputs), self._at_once):
-            inputs = self._calibration_inputs[start : start + self._at_once]
+        for start in range(0, len(self._calibration_inputs), _AT_ONCE):
+            inputs = self._calibration_inputs[start : start + _AT_ONCE]
             results = map_in_threads(lambda text: session.run(names, text), inputs)
             outputs += [result[0] for result in results]
 

@@ -31,7 +31,7 @@ from router.threads import ProcessLock, cores
 
 log = logging.getLogger(__name__)
 
-EXPORT_FORMAT = 5
+EXPORT_FORMAT = 6
 """Part of every key. Raise it when the exporter or its calibration texts change."""
 
 _BATCH_TOKENS = 256  # per batch, padding included: the activations then fit in a core's cache

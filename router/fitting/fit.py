@@ -34,6 +34,9 @@ from router.text import words_in
 _N_JOINED = 800
 """Queries joined from two exemplars on which the judgement of further concerns is fitted."""
 
+_MAX_PLAIN = 1_200
+"""Single exemplars of each half that it is fitted on, at most; each then stands for several."""
+
 _SHORT_EXEMPLARS, _MAX_REPLIES, _MAX_ANSWERS = 5, 300, 2_000
 """So many short exemplars of each target, so many replies in all, and so many of both together
 show what an answer is."""
@@ -212,6 +215,7 @@ class _JudgedClauses:
     evidence: ClauseEvidence
     whole: Probabilities  # (n_texts, n_skills)
     wanted: Bools  # (n_texts, n_skills): is a concern of the text
+    count: Indices  # (n_texts,): the texts that each one stands for
     several: Indices  # (n_several,): texts of two clauses and more
     gate_features: Floats  # (n_several, 8)
 
@@ -230,6 +234,8 @@ def _judge_clauses(
         for skill, lines in pack.exemplars.skills.items()
     }
     plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
+    each = -(-len(plain) // _MAX_PLAIN)
+    plain = plain[::each] if each else plain
     shared = [(line.text, frozenset(line.targets)) for line in pack.exemplars.several]
     if not pack.learns_label_sets:  # no head was fitted on them
         shared = shared[seed::2]
@@ -254,6 +260,7 @@ def _judge_clauses(
         ),
         whole=whole,
         wanted=np.array([[skill in wanted for skill in skills] for _, wanted in rows]),
+        count=np.where(np.arange(len(rows)) < len(plain), each, 1),
         several=several,
         gate_features=gate_features(
             [words[i] for i in several],
@@ -268,13 +275,15 @@ def _fit_concerns(
     sides: Sequence[_JudgedClauses], overlooked: float
 ) -> tuple[Concerns, ClauseGate]:
     """Fit the judgement of further concerns, then the guess when it has something to find."""
-    rows = []
+    rows, extra = [], []
     for side in sides:
         features, possible = side.evidence.features(side.whole)
-        rows.append((features[possible], side.wanted[possible], side.whole[possible]))
+        text, skill = np.nonzero(possible)
+        text, skill = (np.repeat(index, side.count[text]) for index in (text, skill))
+        rows.append((features[text, skill], side.wanted[text, skill], side.whole[text, skill]))
     concerns = Concerns.fit(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
-    extra = [
-        concerns.extra_skills(side.evidence, side.whole)[side.several].max(axis=1) for side in sides
-    ]
-    features = np.concatenate([side.gate_features for side in sides])
-    return concerns, ClauseGate.fit(features, np.concatenate(extra) >= FOUND, overlooked)
+    for side in sides:
+        found = concerns.extra_skills(side.evidence, side.whole)[side.several].max(axis=1) >= FOUND
+        extra.append(np.repeat(found, side.count[side.several]))
+    gate = [np.repeat(side.gate_features, side.count[side.several], axis=0) for side in sides]
+    return concerns, ClauseGate.fit(np.concatenate(gate), np.concatenate(extra), overlooked)

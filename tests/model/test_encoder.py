@@ -118,7 +118,7 @@ def test_int8_is_close_to_the_reference(int8, reference):
 
 def test_the_texts_that_8_bits_are_fitted_to_are_those_of_this_format():
     digest = hashlib.sha256(CALIBRATION_TEXTS.read_bytes()).hexdigest()
-    assert (EXPORT_FORMAT, digest[:16]) == (5, "f3ae2bf78173616b"), (
+    assert (EXPORT_FORMAT, digest[:16]) == (6, "f3ae2bf78173616b"), (
         "raise EXPORT_FORMAT: the vectors are not the same"
     )
 
@@ -164,12 +164,12 @@ def test_keys_name_model_and_precision(fp32, int8, reference):
 
 def test_keys_stay_the_same_because_caches_and_saved_routers_depend_on_them():
     model = "7ea8778f313e5ff57c72dab46189961c"
-    assert OnnxEncoder().key == f"{model}:onnx5-int8"
-    assert OnnxEncoder(precision="fp32").key == f"{model}:onnx5-fp32"
-    assert TwoLayerEncoder(precision="fp32").key == f"{model}:onnx5-fp32-layered"
+    assert OnnxEncoder().key == f"{model}:onnx6-int8"
+    assert OnnxEncoder(precision="fp32").key == f"{model}:onnx6-fp32"
+    assert TwoLayerEncoder(precision="fp32").key == f"{model}:onnx6-fp32-layered"
     assert SentenceTransformerEncoder().key == f"{model}:torch-fp32"
     two_views = PromptedEncoder(TwoLayerEncoder(precision="fp32")).key
-    assert two_views == f"{model}:onnx5-fp32-layered:{{}}|a user asks: {{}}"
+    assert two_views == f"{model}:onnx6-fp32-layered:{{}}|a user asks: {{}}"
 
 
 def test_threads_give_the_same_as_one(fp32):
