@@ -99,7 +99,7 @@ class DecisionBuilder:
         shares = shares / max(float(shares.sum()), 1e-12)
         best = np.argsort(-shares, kind="stable")[:k]
         return tuple(
-            Ranked(self.pack.target_ids[index], round(float(shares[index]), 4))
+            Ranked(self._target_ids[index], round(float(shares[index]), 4))
             for index in best.tolist()
         )
 
@@ -259,6 +259,10 @@ class DecisionBuilder:
         ids = list(self.pack.neighbours)
         named = result.neighbours[row].nonzero()[0]
         return tuple(ids[i] for i in named[np.argsort(-likely[named], kind="stable")])
+
+    @cached_property
+    def _target_ids(self) -> tuple[str, ...]:
+        return self.pack.target_ids
 
     @cached_property
     def _skill_ids(self) -> tuple[str, ...]:

@@ -217,6 +217,8 @@ class OnnxEncoder:
         return vectors, tokens
 
     def _loaded(self) -> OnnxSession:
+        if self._session is not None:
+            return self._session
         with self._lock:
             if self._session is None:
                 try:

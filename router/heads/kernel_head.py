@@ -70,16 +70,18 @@ class KernelHead(ExemplarIndex, frozen=True, kw_only=True, tag="kernel"):
     def score(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
         """Encode texts and score them. The exemplars must stand target by target."""
         vectors = encoder.encode(texts)
-        blocks = map_in_threads(
-            lambda start: self._score_block(vectors[start : start + _SCORED]),
-            range(0, max(len(texts), 1), _SCORED),
-        )
+        if len(texts) <= _SCORED:
+            votes, nearest = self._score_block(vectors)
+        else:
+            blocks = map_in_threads(
+                lambda start: self._score_block(vectors[start : start + _SCORED]),
+                range(0, len(texts), _SCORED),
+            )
+            votes, nearest = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         decisions = self._decisions_without_vectors(words)
-        decisions += np.concatenate([votes for votes, _ in blocks])
+        decisions += votes
         return Scores(
-            vectors=vectors,
-            probabilities=self.power.transform(decisions),
-            nearest=np.concatenate([nearest for _, nearest in blocks]),
+            vectors=vectors, probabilities=self.power.transform(decisions), nearest=nearest
         )
 
     def _score_block(self, vectors: Vectors) -> tuple[Floats, Similarities]:

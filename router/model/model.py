@@ -196,7 +196,8 @@ class Model:
 
         :param words: The words of each text.
         """
-        scores, second = self.head.score(texts, words, encoder), second_of(encoder)
+        scores = self.head.score(texts, words, encoder)
+        second = None if self.second_look is None else second_of(encoder)
         if self.second_look is None or second is None:
             return scores
         return self.second_look.over(scores, texts, words, second)
