@@ -12,12 +12,14 @@ from router import Router
 from router.arrays import Vectors
 from router.encoders.cached import with_exemplar_cache
 from router.encoders.default import default_encoder
-from router.fitting.head_fitters import DiscriminantFitter
+from router.fitting.discriminant_fitter import DiscriminantFitter
 from router.heads.similarity import Centroids
 from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Layout, Model
-from router.packs.pack import Category, Exemplars, Pack, PackFile, Policy, Skill
+from router.packs.pack import Exemplars, Pack
 from router.packs.pack_file import load_pack
+from router.packs.parts import Category, PackFile, Skill
+from router.packs.policy import Policy
 from router.paths import DEFAULT_PACK, SAMPLE_LOG
 from router.text import words_of
 

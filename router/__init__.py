@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from router.errors import EncoderError, LogError, PackError, RouterError, WriteError
     from router.evaluation import Evaluation, evaluate
     from router.logs.decision_log import DecisionLog
-    from router.packs.pack import (
+    from router.packs.pack import Exemplars, Pack
+    from router.packs.pack_file import load_pack, save_pack
+    from router.packs.parts import (
         Category,
         Destination,
-        Exemplars,
         Neighbour,
         Option,
-        Pack,
         PackFile,
-        Policy,
         Question,
         Skill,
+        Wording,
     )
-    from router.packs.pack_file import load_pack, save_pack
+    from router.packs.policy import Policy
     from router.router import Router
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "RouterError",
     "SentenceTransformerEncoder",
     "Skill",
+    "Wording",
     "WriteError",
     "calibrate",
     "default_encoder",
@@ -96,10 +97,10 @@ _NAMES_BY_MODULE = {
     "router.errors": "EncoderError LogError PackError RouterError WriteError",
     "router.evaluation": "Evaluation evaluate",
     "router.logs.decision_log": "DecisionLog",
-    "router.packs.pack": (
-        "Category Destination Exemplars Neighbour Option Pack PackFile Policy Question Skill"
-    ),
+    "router.packs.pack": "Exemplars Pack",
     "router.packs.pack_file": "load_pack save_pack",
+    "router.packs.parts": ("Category Destination Neighbour Option PackFile Question Skill Wording"),
+    "router.packs.policy": "Policy",
     "router.router": "Router",
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

@@ -29,8 +29,10 @@ from router.errors import PackError, RouterError
 from router.fitting.model_cache import cached_model
 from router.model.model import Evidence, Model
 from router.packs.labelled_lines import routes_of
-from router.packs.pack import DEFAULT_ASK_RATE, Pack, Question, Wording
+from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack
+from router.packs.parts import Question, Wording
+from router.packs.policy import DEFAULT_ASK_RATE
 from router.packs.route_file import is_route_file, read_routes
 from router.paths import DEFAULT_PACK
 from router.saved import (

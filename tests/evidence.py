@@ -10,7 +10,7 @@ from router.heads.scores import Scores
 from router.model.layout import Layout
 from router.model.missing_detail import QuestionEvidence
 from router.model.model import Evidence
-from router.packs.pack import Policy
+from router.packs.policy import Policy
 from router.statistics.probability import PlattScaling
 from router.text import words_in
 

@@ -14,7 +14,8 @@ from router.files import DamagedError, read_json, write_whole
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
 from router.model.model import model_hash
-from router.packs.pack import Pack, Policy, Proportion
+from router.packs.pack import Pack
+from router.packs.policy import Policy, Proportion
 from router.statistics.figure import Figure
 from router.statistics.probability import PlattScaling
 

@@ -19,7 +19,7 @@ from router.encoders.cached import with_log_cache
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.fitting.fit import fit_model, refit_on
-from router.fitting.head_fitters import halves_of
+from router.fitting.parts_of_exemplars import halves_of
 from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader
 from router.logs.locations import local_log

@@ -12,7 +12,7 @@ from router.decisions.candidates import MAX_OPTIONS
 from router.decisions.outcome import ACTIONS, NONE, REDIRECT, ROUTE
 from router.decisions.policy import ask_risk, asks
 from router.errors import RouterError
-from router.packs.pack import Policy
+from router.packs.policy import Policy
 from router.statistics.conformal import (
     ask_rate_threshold,
     coverage_threshold,

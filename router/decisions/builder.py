@@ -33,7 +33,8 @@ from router.decisions.policy import PolicyResult
 from router.heads.similarity import cosines
 from router.model.model import Evidence, Model
 from router.packs.labels import readable
-from router.packs.pack import Destination, Pack
+from router.packs.pack import Pack
+from router.packs.parts import Destination
 
 _MAX_EVIDENCE = 3
 """The closest exemplars that a decision shows."""

@@ -8,7 +8,8 @@ import numpy as np
 from router.arrays import Bools, Floats, Indices
 from router.model.layout import Layout
 from router.model.model import Evidence
-from router.packs.pack import Destination, Pack
+from router.packs.pack import Pack
+from router.packs.parts import Destination
 
 MAX_OPTIONS = 4
 """Options of a composed question besides "none of these"; there are at least two."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from router._deprecated import warn_renamed
 from router.errors import RouterError
-from router.packs.pack import Destination, Question
+from router.packs.parts import Destination, Question
 
 COMPOSED_ID = "which-of-these"
 """Id of a question that no pack words: its options are the likeliest targets, by title."""

@@ -21,7 +21,7 @@ from router.errors import RouterError
 from router.model.model import Evidence
 from router.model.replies import ANY_ANSWER, BOTH, NEITHER, UNSURE
 from router.model.reply_language import literal_meaning
-from router.packs.pack import Destination
+from router.packs.parts import Destination
 from router.text import Phrases, words_of
 
 _MAX_QUESTIONS = 2

@@ -15,7 +15,8 @@ from router.model.doubt import DoubtThresholds, Nearness, clearness
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
 from router.model.model import Evidence
-from router.packs.pack import Pack, Policy
+from router.packs.pack import Pack
+from router.packs.policy import Policy
 from router.packs.precedence import Precedence
 from router.statistics.conformal import coverage_threshold, texts_needed
 from router.statistics.probability import PlattScaling

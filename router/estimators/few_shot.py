@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from router.arrays import Floats, Probabilities
 from router.encoders.encoder import Encoder
 from router.estimators.text_encoder import text_list
-from router.fitting.head_fitters import DiscriminantFitter
+from router.fitting.discriminant_fitter import DiscriminantFitter
 from router.heads.discriminant_head import DiscriminantHead
 from router.packs.labels import readable
 from router.text import words_in

@@ -14,7 +14,8 @@ import numpy as np
 from router.arrays import Floats, Indices, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.similarity import unit_rows
-from router.packs.pack import Destination, Pack, Question
+from router.packs.pack import Pack
+from router.packs.parts import Destination, Question
 
 _NEAREST_EXEMPLARS = 5
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from router.arrays import Floats, Indices, Probabilities, Similarities
-from router.fitting.head_fitters import first_rows
+from router.fitting.parts_of_exemplars import first_rows
 from router.heads.scores import Head
 from router.heads.similarity import nearest_by_target, sums_by_code, unit_rows
 from router.model.doubt import Doubt, Nearness, scale_of

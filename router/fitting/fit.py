@@ -10,9 +10,11 @@ from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.encoders.paired import PairedEncoder, second_of
 from router.fitting.exemplar_statistics import statistics_of
-from router.fitting.head_fitters import HeadFitter, fitter_for, fitter_of, halves_in_turn
+from router.fitting.fitter_choice import fitter_for, fitter_of
+from router.fitting.head_fitter import HeadFitter
 from router.fitting.joined_queries import join_exemplars
 from router.fitting.label_sets import fit_label_sets
+from router.fitting.parts_of_exemplars import halves_in_turn
 from router.fitting.second_look import SecondFit, refit_second_look
 from router.heads.scores import Head
 from router.heads.similarity import Centroids, unit_rows

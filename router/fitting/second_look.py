@@ -8,7 +8,8 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder
-from router.fitting.head_fitters import HeadFitter, fitter_for, fitter_of
+from router.fitting.fitter_choice import fitter_for, fitter_of
+from router.fitting.head_fitter import HeadFitter
 from router.model.second_look import JoiningRule, SecondLook, log_odds_of
 from router.packs.pack import Pack
 from router.statistics.probability import log_softmax, margins_of

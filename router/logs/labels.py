@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from router.decisions.outcome import ACTIONS, Action, Outcome
-from router.packs.pack import Neighbour, Pack, Skill
+from router.packs.pack import Pack
+from router.packs.parts import Neighbour, Skill
 from router.packs.precedence import Precedence
 
 _SEPARATORS = re.compile(r"[;,|>\n]")

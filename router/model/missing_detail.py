@@ -12,7 +12,7 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities, Vectors
 from router.heads.similarity import cosines
-from router.packs.pack import Question
+from router.packs.parts import Question
 from router.statistics.probability import Logistic, logit
 from router.text import Phrases, Words
 

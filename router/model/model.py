@@ -31,7 +31,8 @@ from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
 from router.model.replies import ReplyHead
 from router.model.second_look import SecondLook
-from router.packs.pack import Pack, Question
+from router.packs.pack import Pack
+from router.packs.parts import Question
 from router.statistics.probability import logit
 from router.text import Words, words_in
 

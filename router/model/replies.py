@@ -8,7 +8,7 @@ from router.encoders.encoder import Encoder
 from router.heads.kernel_head import KernelHead, KernelSettings, fit_kernel_head
 from router.model.reply_language import corrected, denied
 from router.packs.exemplar_file import read_exemplars
-from router.packs.pack import Question
+from router.packs.parts import Question
 from router.paths import DATA
 
 BOTH, NEITHER, UNSURE = "=both", "=neither", "=unsure"

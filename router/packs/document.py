@@ -6,7 +6,7 @@ from pathlib import Path
 
 from router.files import write_whole
 from router.packs.markdown import plain, without_code
-from router.packs.pack import Skill
+from router.packs.parts import Skill
 from router.packs.text_file import read_text_file
 from router.paths import SKILLS
 

@@ -12,7 +12,8 @@ from router.packs.precedence import Precedence
 from router.text import plain_text
 
 if TYPE_CHECKING:  # these values call the checks, so nothing of them is imported here
-    from router.packs.pack import Exemplars, Identified, PackFile
+    from router.packs.pack import Exemplars
+    from router.packs.parts import Identified, PackFile
 
 MIN_EXEMPLARS = 3
 """The fewest exemplars of a skill, neighbour or question; with fewer, none can be held out."""

@@ -8,8 +8,10 @@ import msgspec
 from router.errors import PackError
 from router.files import replacing, write_whole
 from router.packs.exemplar_file import write_exemplars
-from router.packs.pack import DEFAULT_ASK_RATE, Pack, Policy, Wording
+from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, SHARED_FILE, load_pack
+from router.packs.parts import Wording
+from router.packs.policy import DEFAULT_ASK_RATE, Policy
 from router.packs.shared_exemplar import write_shared_exemplars
 
 _INTRODUCTION = """\

@@ -1,250 +1,33 @@
-"""The values of a pack: categories, skills, neighbours, questions, order, policy and exemplars.
-
-They are plain and frozen. `pack_file` reads and writes them, and `faults` checks them.
-"""
+"""A pack: the parts that `pack.yaml` holds, the exemplars, and the documents."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import Struct, structs
 
 from router.errors import PackError
 from router.packs.faults import MIN_EXEMPLARS, Fault, decoding_fault, did_you_mean, faults_of
 from router.packs.labels import id_of_label
+from router.packs.parts import (
+    Category,
+    Identified,
+    Neighbour,
+    PackFile,
+    Question,
+    Skill,
+    Wording,
+)
+from router.packs.policy import DEFAULT_ASK_RATE, Policy
 from router.packs.precedence import Precedence
 from router.packs.shared_exemplar import SharedExemplar
-from router.statistics.probability import PlattScaling
-
-Id = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-"""Lower-case letters, digits and single hyphens, as in the Agent Skills format."""
-
-_Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
-DEFAULT_ASK_RATE = 0.10
-"""The share of queries that a pack asks about if it sets neither a rate nor a threshold."""
 
 _FEWEST_SHARED = 20
+"""Exemplars of several skills that teach which skills go together."""
+
 _THRESHOLD_OF_SETS, _THRESHOLD_OF_CLAUSES, _THRESHOLD_OF_HALVES = 0.5, 0.75, 0.2
-
-Proportion = Annotated[float, Meta(ge=0.0, le=1.0)]
-
-
-class Identified(Struct, frozen=True, forbid_unknown_fields=True):
-    """A value that other values of a pack refer to by its id.
-
-    :param id: Its id: lower-case letters, digits and single hyphens, at most 64 characters.
-    """
-
-    id: Id
-
-
-class Category(Identified, frozen=True):
-    """A group of skills with a common concern.
-
-    :param title: Its name, for people.
-    :param concern: What the queries of this category have in common.
-    :param asks: The question that separates it from the other categories.
-    """
-
-    title: _Text
-    concern: _Text
-    asks: str = ""
-
-
-class Skill(Identified, frozen=True, omit_defaults=True):
-    """One thing that a query can be routed to.
-
-    :param category: Id of its category.
-    :param title: Its name, for people.
-    :param summary: What it does, in one sentence.
-    :param document: The path of its document, below a skills folder.
-    :param description: What the document says about itself. If it is given, the exemplars are taken
-        for lines of documents instead of queries that users ask.
-    :param data: Anything that an application needs where this skill is decided: the name of a
-        handler, a URL, parameters. It comes back in the decision.
-    """
-
-    category: Id
-    title: _Text
-    summary: _Text
-    document: str = ""
-    description: Annotated[str, Meta(max_length=2_000)] = ""
-    data: dict[str, Any] = {}
-
-
-class Neighbour(Identified, frozen=True):
-    """A neighbouring pack, which handles queries that this one does not.
-
-    :param title: Its name, for people.
-    :param summary: What it handles, in one sentence.
-    :param mention_beside: Ids of skills. The neighbour can be mentioned beside a route to one of
-        them.
-    :param mention_when: Words and phrases. If the query contains one of them, the neighbour is
-        mentioned beside such a route.
-    """
-
-    title: _Text
-    summary: _Text
-    mention_beside: tuple[Id, ...] = ()
-    mention_when: tuple[_Text, ...] = ()
-
-
-class Destination(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an answer to a question leads.
-
-    :param skills: Ids of skills; all of them are required.
-    :param any_of: Ids of skills; one is required: the first, unless the query mentions another.
-    :param if_mentioned: Ids of skills; each is added if the query mentions it.
-    :param neighbours: Ids of neighbours to mention; without any skill they make a redirect.
-    :param ask: Id of a follow-up question, in the place of all other fields.
-    :param section: The heading of the section that serves this answer, in the document of the first
-        skill. It tells apart answers that lead to the same skill.
-    """
-
-    skills: tuple[Id, ...] = ()
-    any_of: tuple[Id, ...] = ()
-    if_mentioned: tuple[Id, ...] = ()
-    neighbours: tuple[Id, ...] = ()
-    ask: Id | None = None
-    section: Annotated[str, Meta(max_length=200)] = ""
-
-    @property
-    def leads_somewhere(self) -> bool:
-        """Whether it names a skill, a neighbour or a follow-up question."""
-        return bool(self.all_skills or self.neighbours or self.ask)
-
-    @property
-    def all_skills(self) -> tuple[str, ...]:
-        """All skills that this answer can lead to."""
-        return (*self.any_of, *self.skills, *self.if_mentioned)
-
-
-class Option(Identified, frozen=True):
-    """One answer to a question.
-
-    :param label: What the user reads.
-    :param leads_to: Where the answer leads.
-    """
-
-    label: _Text
-    leads_to: Destination
-
-
-class Question(Identified, frozen=True):
-    """A question for a missing detail.
-
-    :param text: What the user reads.
-    :param options: The answers that are offered, at least two.
-    :param triggers: Words and phrases that make the question more likely; they are never patterns.
-    :param if_unsure: Id of the option that is taken if the user does not know.
-    :param exemplars: Queries that need the question, beside those in the question's exemplar file.
-    """
-
-    text: _Text
-    options: tuple[Option, ...]
-    triggers: tuple[_Text, ...] = ()
-    if_unsure: Id | None = None
-    exemplars: tuple[_Text, ...] = ()
-
-    @classmethod
-    def of(cls, text: str, options: Mapping[str, str], exemplars: Sequence[str]) -> "Question":
-        """Word a question in Python.
-
-        :param text: What the user reads.
-        :param options: For each answer that the user reads, the label of the route it leads to.
-        :param exemplars: Queries that need the question, at least three.
-        """
-        made = (
-            Option(id_of_label(label), label, Destination(skills=(id_of_label(route),)))
-            for label, route in options.items()
-        )
-        return cls(id_of_label(text), text, tuple(made), exemplars=tuple(exemplars))
-
-    def option(self, option_id: str) -> Option:
-        """Get the option of that id.
-
-        :param option_id: The id of one of its options.
-        """
-        return next(option for option in self.options if option.id == option_id)
-
-
-class Policy(Struct, frozen=True, forbid_unknown_fields=True):
-    """The thresholds of a decision; `router calibrate` fits some of them to a log.
-
-    :param ask_rate: The share of queries that are asked about, as far as the exemplars can tell, in
-        [0, 1). If it is None, a pack without documents that sets no threshold for questions has
-        0.1, and all others go by their thresholds.
-    :param ask_threshold: A question of the pack is asked if a deciding detail is missing with this
-        probability; 0.5 if None.
-    :param confidence_threshold: Below this confidence the router asks which of the likeliest it is.
-    :param alpha: The share of such questions that may lack the right option, in (0, 1).
-    :param extra_skill_threshold: The probability from which a further skill is routed to as well;
-        if None, 0.5 where exemplars of several skills have taught it, and 0.75 elsewhere.
-    :param mention_threshold: The probability from which a neighbour is mentioned.
-    :param similarity_threshold: A query is out of scope if its cosine with every exemplar is lower;
-        it is fitted on the exemplars if None.
-    :param max_skills: The most skills that one query is routed to, from 1 to 10.
-    :param confidence: Rescales the confidence of every decision except a question.
-    """
-
-    ask_rate: Annotated[float, Meta(ge=0.0, lt=1.0)] | None = None
-    ask_threshold: Proportion | None = None
-    confidence_threshold: Proportion = 0.0
-    alpha: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.05
-    extra_skill_threshold: Proportion | None = None
-    mention_threshold: Proportion = 0.25
-    similarity_threshold: Proportion | None = None
-    max_skills: Annotated[int, Meta(ge=1, le=10)] = 3
-    confidence: PlattScaling = PlattScaling()
-
-    @property
-    def question_threshold(self) -> float:
-        """`ask_threshold`, or its default."""
-        return 0.5 if self.ask_threshold is None else self.ask_threshold
-
-
-class Wording(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a question that the router composes itself is worded, in the language of the users.
-
-    :param question: The question; its options are the titles of the likeliest routes.
-    :param none: The option that none of them fits.
-    """
-
-    question: _Text = "Which of these is it about?"
-    none: _Text = "None of these"
-
-
-class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of `pack.yaml`.
-
-    :param format: The version of the format, 1.
-    :param id: Id of the pack.
-    :param title: Its name, for people.
-    :param summary: What it is about, in one sentence.
-    :param categories: The categories, at least one.
-    :param skills: The skills, at least one.
-    :param neighbours: The neighbouring packs.
-    :param questions: The questions for missing details.
-    :param order: Chains of steps of skill ids. All skills of a step come before those of later
-        steps.
-    :param also_consider: For a skill, the skills that are shown beside it and never required.
-    :param policy: The thresholds.
-    :param wording: How a question that the router composes is worded.
-    """
-
-    format: Annotated[int, Meta(ge=1, le=1)]
-    id: Id
-    title: _Text
-    summary: _Text
-    categories: Annotated[tuple[Category, ...], Meta(min_length=1)]
-    skills: Annotated[tuple[Skill, ...], Meta(min_length=1)]
-    neighbours: tuple[Neighbour, ...] = ()
-    questions: tuple[Question, ...] = ()
-    order: tuple[tuple[tuple[Id, ...], ...], ...] = ()
-    also_consider: dict[Id, tuple[Id, ...]] = {}
-    policy: Policy = Policy()
-    wording: Wording = Wording()
+"""From which probability on a further skill is routed to, by what judges it."""
 
 
 class Exemplars(Struct, frozen=True, omit_defaults=True):

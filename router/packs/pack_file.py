@@ -18,7 +18,8 @@ from router.packs.document import (
 )
 from router.packs.exemplar_file import read_exemplars, write_exemplars
 from router.packs.faults import Fault, decoding_fault, did_you_mean
-from router.packs.pack import Exemplars, Pack, PackFile
+from router.packs.pack import Exemplars, Pack
+from router.packs.parts import PackFile
 from router.packs.shared_exemplar import read_shared_exemplars, write_shared_exemplars
 from router.packs.yaml_lines import LinesByPath, read_yaml
 

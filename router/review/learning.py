@@ -16,7 +16,8 @@ from router.evaluation.compare import gain_of, mcnemar
 from router.logs.labels import accepts
 from router.packs.faults import MIN_EXEMPLARS
 from router.packs.labels import id_of_label
-from router.packs.pack import Pack, Skill
+from router.packs.pack import Pack
+from router.packs.parts import Skill
 from router.review.labels import LabelledText, Refused, read_labelled
 from router.review.vetting import vetted
 from router.router import Router

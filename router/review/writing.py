@@ -8,8 +8,8 @@ from pathlib import Path
 from router.errors import PackError
 from router.files import replacing
 from router.packs.exemplar_file import read_exemplars
-from router.packs.pack import Skill
 from router.packs.pack_file import PACK_FILE, SHARED_FILE, check_pack, load_pack
+from router.packs.parts import Skill
 from router.packs.shared_exemplar import write_shared_exemplars
 from router.packs.yaml_lines import read_yaml
 from router.review.label_file import checks_text

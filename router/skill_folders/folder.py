@@ -12,7 +12,9 @@ from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
 from router.errors import PackError
 from router.packs.markdown import refuses
-from router.packs.pack import Category, Exemplars, Neighbour, Pack, PackFile, Policy, Skill
+from router.packs.pack import Exemplars, Pack
+from router.packs.parts import Category, Neighbour, PackFile, Skill
+from router.packs.policy import Policy
 from router.skill_folders.document_lines import (
     MAX_LINE,
     DocumentLines,

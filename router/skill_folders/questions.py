@@ -9,7 +9,7 @@ import numpy as np
 from router.arrays import Vectors
 from router.heads.similarity import Centroids
 from router.packs.faults import MIN_EXEMPLARS
-from router.packs.pack import Destination, Option, Question
+from router.packs.parts import Destination, Option, Question
 from router.skill_folders.phrases import COMMON_WORDS
 from router.text import lower_first, words_of
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from router.errors import RouterError
 from router.files import write_whole
-from router.packs.pack import Destination, Pack
+from router.packs.pack import Pack
+from router.packs.parts import Destination
 from router.skill_folders.phrases import FUNCTION_WORDS
 from router.skill_folders.skill_document import MAX_DESCRIPTION
 from router.text import lower_first, words_of

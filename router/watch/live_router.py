@@ -13,7 +13,8 @@ from router.encoders.encoder import Encoder, encode_with_tokens
 from router.fitting.model_cache import cached_model
 from router.heads.kernel_head import KernelHead
 from router.model.model import Model
-from router.packs.pack import Pack, Policy
+from router.packs.pack import Pack
+from router.packs.policy import Policy
 from router.router import Router, encoder_for
 from router.watch.live_head import LiveHead
 

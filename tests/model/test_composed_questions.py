@@ -7,8 +7,9 @@ from router.decisions.decision import COMPOSED_ID, AskedQuestion, OfferedOption
 from router.logs.formats import find_files
 from router.logs.labels import LabelReader
 from router.logs.reader import Columns, read_log
-from router.packs.pack import Destination, Policy
 from router.packs.pack_file import load_pack
+from router.packs.parts import Destination
+from router.packs.policy import Policy
 from router.paths import SAMPLE_LOG
 
 

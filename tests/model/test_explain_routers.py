@@ -5,7 +5,7 @@ from router import Clarify, Router
 from router.calibration.calibration import Calibration, Report
 from router.explain import explain
 from router.model.model import model_hash
-from router.packs.pack import Policy
+from router.packs.policy import Policy
 from router.statistics.probability import PlattScaling
 
 QUERIES = [

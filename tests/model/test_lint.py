@@ -6,7 +6,8 @@ from conftest import TINY_YAML, shared_encoder
 from router.errors import PackError
 from router.lint import lint
 from router.lint.confusion import ambiguous_words
-from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
+from router.packs.pack import Exemplars, Pack
+from router.packs.parts import Category, PackFile, Skill
 from router.paths import DEFAULT_PACK
 
 GOOD = "---\nname: pdf\ndescription: Reads PDF files.\n---\nBody\n"

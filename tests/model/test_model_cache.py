@@ -29,7 +29,7 @@ def append_line(path):
 
 CODE_THAT_FITS = [
     "fitting/fit.py",
-    "fitting/head_fitters.py",
+    "fitting/fitter_choice.py",
     "heads/kernel_head.py",
     "model/concerns.py",
     "statistics/probability.py",

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from router import Clarify, NoRoute, Redirect, Route
 from router.decisions.decision import NearbyExemplar
 from router.fitting.fit import fit_model
-from router.packs.pack import Category, Exemplars, Pack, PackFile, Skill
+from router.packs.pack import Exemplars, Pack
 from router.packs.pack_file import load_pack
+from router.packs.parts import Category, PackFile, Skill
 from router.router import Router
 
 QUANTIZE, COMPRESS, HARDWARE, SERVE, ROLL_OUT, SCALE, TRACK, AUTOMATE, MONITOR, DEBUG = (

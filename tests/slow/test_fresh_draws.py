@@ -6,7 +6,7 @@ from evidence import drawn
 
 from router.calibration.from_labels import folds_of
 from router.calibration.thresholds import Goal, fit_thresholds
-from router.packs.pack import Policy
+from router.packs.policy import Policy
 
 
 def test_on_fresh_draws_no_more_is_silently_wrong_than_promised():

@@ -7,7 +7,7 @@ from router.calibration.cases import NOT_OFFERED
 from router.calibration.from_labels import folds_of
 from router.calibration.held_out_report import auroc_figure, held_out_report, recall_at
 from router.calibration.thresholds import FittedThresholds, Goal, fit_maps, fit_thresholds
-from router.packs.pack import Policy
+from router.packs.policy import Policy
 from router.statistics.probability import PlattScaling, fit_platt
 
 AS_STATED = FittedThresholds({"all": PlattScaling(), "clarify": PlattScaling()}, 0.5, 0.5)

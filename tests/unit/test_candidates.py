@@ -10,8 +10,8 @@ from router.decisions.policy import CompiledPolicy, fitted_candidate_threshold
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
 from router.model.replies import ANY_ANSWER, BOTH, NEITHER, UNSURE
-from router.packs.pack import Policy
 from router.packs.pack_file import load_pack
+from router.packs.policy import Policy
 
 BUS, BRAKES, TYRES, SALES = 0, 4, 5, 6  # columns of the probabilities
 WHICH_PART, COMPOSED = 1, 2  # questions; the second is one more than the pack has

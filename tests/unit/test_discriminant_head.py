@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from evidence import random_units
 
-from router.fitting.head_fitters import DiscriminantFitter, parts_of
+from router.fitting.discriminant_fitter import DiscriminantFitter
+from router.fitting.parts_of_exemplars import parts_of
 from router.heads.discriminant_head import fit_discriminant_head
 from router.heads.similarity import unit_rows
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from evidence import TableEncoder
 
-from router.fitting.head_fitters import halves_in_turn
+from router.fitting.parts_of_exemplars import halves_in_turn
 from router.heads import document_head
 from router.heads.document_head import (
     Description,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from router.model.missing_detail import MissingDetail, QuestionEvidence, QuestionIndex
-from router.packs.pack import Destination, Option, Question
+from router.packs.parts import Destination, Option, Question
 from router.text import words_in
 
 HALF = math.sqrt(0.5)

@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 from router.cli import app
 from router.errors import PackError, RouterError
 from router.packs.exemplar_file import read_exemplars, write_exemplars
-from router.packs.pack import Destination, Pack, Policy
+from router.packs.pack import Pack
 from router.packs.pack_file import check_pack, load_pack, save_pack, schema_text
+from router.packs.parts import Destination
+from router.packs.policy import Policy
 from router.packs.yaml_lines import read_yaml
 from router.paths import DEFAULT_PACK, SKILLS
 

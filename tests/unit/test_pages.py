@@ -11,7 +11,6 @@ import pytest
 import router
 import router.evaluation
 from router.decisions.decision import Decision
-from router.packs import pack
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "pages"
@@ -38,11 +37,11 @@ def section(text, heading):
 @pytest.mark.parametrize(
     ("heading", "struct"),
     [
-        ("## pack.yaml", pack.PackFile),
-        ("### categories", pack.Category),
-        ("### skills", pack.Skill),
-        ("### neighbours", pack.Neighbour),
-        ("### policy", pack.Policy),
+        ("## pack.yaml", router.PackFile),
+        ("### categories", router.Category),
+        ("### skills", router.Skill),
+        ("### neighbours", router.Neighbour),
+        ("### policy", router.Policy),
     ],
 )
 def test_every_key_of_a_pack_is_listed(heading, struct):
@@ -52,14 +51,14 @@ def test_every_key_of_a_pack_is_listed(heading, struct):
 
 def test_every_key_of_a_question_is_listed():
     below = section(page("reference/packs.md"), "### questions")
-    keys = [*pack.Question.__struct_fields__, *pack.Destination.__struct_fields__]
+    keys = [*router.Question.__struct_fields__, *router.Destination.__struct_fields__]
     assert sorted(keys_of(below)) == sorted(keys)
 
 
 def test_the_defaults_of_the_policy_are_those_of_the_code():
     below = section(page("reference/packs.md"), "### policy")
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", below, re.MULTILINE))
-    values = {name: getattr(pack.Policy(), name) for name in pack.Policy.__struct_fields__}
+    values = {name: getattr(router.Policy(), name) for name in router.Policy.__struct_fields__}
     assert values.pop("similarity_threshold") is None
     assert shown.pop("similarity_threshold") == "fitted"
     scaling = values.pop("confidence")

@@ -10,8 +10,8 @@ from router.decisions.outcome import ACTIONS
 from router.decisions.policy import ask_risk, asks
 from router.model.halves import Pair
 from router.model.missing_detail import QuestionEvidence
-from router.packs.pack import Neighbour
 from router.packs.pack_file import load_pack
+from router.packs.parts import Neighbour
 
 BRAKES, TYRES, SALES = 0, 1, 2
 

@@ -1,0 +1,88 @@
+"""Which head a pack gets: one of two that learn from exemplars, or one that weighs documents."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from router.arrays import Vectors
+from router.encoders.encoder import Encoder
+from router.fitting.discriminant_fitter import DiscriminantFitter
+from router.fitting.document_fitter import DocumentFitter
+from router.fitting.head_fitter import HeadFitter
+from router.fitting.kernel_fitter import KernelFitter
+from router.heads.discriminant_head import DiscriminantHead
+from router.heads.document_head import (
+    Description,
+    DocumentHead,
+    documents_of,
+)
+from router.heads.kernel_head import KernelHead
+from router.heads.lexicon import Lexicon
+from router.packs.labels import readable
+from router.packs.markdown import own_text
+from router.packs.pack import Pack
+
+_MAX_DOCUMENT_LENGTH = 100_000
+"""Characters of a document that are read, from its beginning."""
+
+
+def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
+    """Choose by what the pack has: descriptions, or exemplars alone."""
+    texts = _descriptions(pack)
+    if not texts:
+        by_rate = pack.has_typical_judgements
+        return DiscriminantFitter(_title_vectors(pack, encoder)) if by_rate else KernelFitter()
+    vectors = encoder.encode(list(texts.values()))
+    documents = documents_of(pack.target_exemplars(), texts, _documents(pack))
+    lexicon = Lexicon.fit(list(documents.values()), pairs=False)
+    return _document_fitter(pack, dict(zip(texts, vectors, strict=True)), lexicon)
+
+
+def _title_vectors(pack: Pack, encoder: Encoder) -> dict[str, Vectors]:
+    """Encode what the skills and neighbours are called."""
+    titles = {f"skill:{skill.id}": skill.title for skill in pack.file.skills}
+    titles |= {f"neighbour:{other.id}": other.title for other in pack.file.neighbours}
+    vectors = encoder.encode([readable(title).lower() for title in titles.values()])
+    return dict(zip(titles, vectors, strict=True))
+
+
+def fitter_of(pack: Pack, head: KernelHead | DiscriminantHead | DocumentHead) -> HeadFitter[Any]:
+    """Fit as this head of the pack was fitted, with the terms that it knows; embeds nothing."""
+    match head:
+        case DocumentHead():
+            vectors = dict(zip(head.names, head.descriptions, strict=True))
+            return replace(_document_fitter(pack, vectors, head.lexicon), late=head.late)
+        case DiscriminantHead():
+            return DiscriminantFitter(dict(zip(head.names, head.titles, strict=True)))
+        case _:
+            return KernelFitter()
+
+
+def _document_fitter(
+    pack: Pack, vectors: Mapping[str, Vectors], lexicon: Lexicon
+) -> DocumentFitter:
+    texts = _descriptions(pack)
+    descriptions = {name: Description(text, vectors[name]) for name, text in texts.items()}
+    titles = {
+        f"skill:{skill.id}": f"{readable(skill.id)} {skill.title}" for skill in pack.file.skills
+    }
+    telling: dict[str, list[str]] = {}
+    for label, line in pack.target_exemplars():
+        telling.setdefault(label, []).append(line)
+    documents, tools = _documents(pack), pack.is_made_of_tools
+    return DocumentFitter(descriptions, documents, lexicon, titles, telling, of_tools=tools)
+
+
+def _descriptions(pack: Pack) -> dict[str, str]:
+    """Give the descriptions of the skills that have one, by target."""
+    return {
+        f"skill:{skill.id}": skill.description for skill in pack.file.skills if skill.description
+    }
+
+
+def _documents(pack: Pack) -> dict[str, str]:
+    """Give what the documents say for their targets; only their beginning is read."""
+    return {
+        f"skill:{skill}": own_text(text[:_MAX_DOCUMENT_LENGTH])
+        for skill, text in pack.documents.items()
+    }
