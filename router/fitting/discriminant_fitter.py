@@ -16,6 +16,8 @@ from router.text import words_in
 _N_PARTS, _FEW_EXEMPLARS = 5, 4_000
 """Parts that are held out in turn; with more exemplars than that, two do."""
 
+_TYPICAL = Power(0.01, 2.0)
+"""From decisions to probabilities, as most bots of `benchmarks/bots` have it."""
 
 _MAX_JUDGED, _MAX_DECISIONS = 4_000, 20_000_000
 """Exemplars that are judged without themselves at most, and these times the targets."""
@@ -70,7 +72,7 @@ class DiscriminantFitter:
             decisions.append(of_part)
             del head  # its exemplars may take gigabytes
         rows, held_out_decisions = np.concatenate(judged), np.concatenate(decisions)
-        power = fit_power_on_sample(held_out_decisions, truth[rows])
+        power = fit_power_on_sample(held_out_decisions, truth[rows], _TYPICAL)
         head = self._fit(texts, vectors, labels, power)
         return head, rows, power.transform(held_out_decisions)
 

@@ -117,6 +117,9 @@ TrueColumns: TypeAlias = NDArray[np.intp]
 _BEND_WIDTH = 0.02
 """Smoothing width of the soft ReLU in `Power`; decision values lie between 0 and 1."""
 
+_SPREAD = np.array([1.0, 0.3])
+"""Standard deviations of the logarithms of floor and exponent around what is typical."""
+
 _SAMPLED_NUMBERS = 500_000
 """Decision values that `fit_power_on_sample` fits on at most."""
 
@@ -172,16 +175,27 @@ def log_loss(power: Power, decisions: Floats, truth: TrueColumns) -> float:
     return -float(power.log_probabilities(decisions)[np.arange(len(truth)), truth].mean())
 
 
-def fit_power(decisions: Floats, truth: TrueColumns) -> Power:
+def fit_power(decisions: Floats, truth: TrueColumns, typical: Power | None = None) -> Power:
     """Fit floor and exponent by log loss.
 
     :param decisions: Of texts that the classifier was not fitted on; about 1 for the true class
         and 0 for the others. Shape: (n_texts, n_classes).
+    :param typical: What is expected before any text is seen. Without it a dozen texts that are all
+        decided rightly would make every probability 1.
     """
     from scipy.optimize import minimize
 
+    expected = None if typical is None else np.log([typical.floor, typical.exponent])
+
+    def loss(logarithms: Floats) -> float:
+        of_texts = log_loss(_power(logarithms), decisions, truth)
+        if expected is None:
+            return of_texts
+        surprise = float(np.square((logarithms - expected) / _SPREAD).sum()) / 2.0
+        return of_texts + surprise / len(truth)
+
     best = minimize(
-        lambda logs: log_loss(_power(logs), decisions, truth),
+        loss,
         x0=np.array([-3.0, 1.2]),
         method="Nelder-Mead",
         options={"maxiter": 200, "xatol": 1e-3, "fatol": 1e-5},
@@ -189,10 +203,12 @@ def fit_power(decisions: Floats, truth: TrueColumns) -> Power:
     return _power(best.x)
 
 
-def fit_power_on_sample(decisions: NDArray[Any], truth: TrueColumns) -> Power:
+def fit_power_on_sample(
+    decisions: NDArray[Any], truth: TrueColumns, typical: Power | None = None
+) -> Power:
     """Fit a `Power` as `fit_power` does, on evenly spaced rows where there are very many."""
     step = max(1, decisions.size // _SAMPLED_NUMBERS)
-    return fit_power(np.asarray(decisions[::step], dtype=np.float64), truth[::step])
+    return fit_power(np.asarray(decisions[::step], dtype=np.float64), truth[::step], typical)
 
 
 def _power(logarithms: Floats) -> Power:

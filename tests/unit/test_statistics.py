@@ -184,3 +184,14 @@ def test_fitting_a_power_lowers_the_loss():
     fitted = fit_power(decisions, labels)
     grid = [Power(floor, exponent) for floor in (0.01, 0.1, 1.0) for exponent in (0.5, 2.0, 8.0)]
     assert loss(fitted) <= min(map(loss, grid)) + 1e-4
+
+
+def test_a_few_right_texts_do_not_make_every_probability_one():
+    decisions = np.array([[0.7, 0.2], [0.8, 0.1], [0.2, 0.7]])
+    labels = np.array([0, 0, 1])
+    typical = Power(0.01, 2.0)
+    assert fit_power(decisions, labels).transform(np.array([[0.6, 0.3]]))[0, 0] > 0.99
+    few = fit_power(decisions, labels, typical)
+    assert few.transform(np.array([[0.6, 0.3]]))[0, 0] < 0.9
+    many = fit_power(np.tile(decisions, (2000, 1)), np.tile(labels, 2000), typical)
+    assert many.exponent > 2 * few.exponent  # what is typical counts for a dozen texts
