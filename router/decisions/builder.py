@@ -93,7 +93,7 @@ class DecisionBuilder:
         Where clauses were read, what each of them asks for ranks next to the likeliest of all.
         """
         shares = evidence.probabilities[row, self.model.layout.targets]
-        if evidence.mentions is not None:
+        if evidence.mentions is not None and self.model.is_made_of_tools:
             top, n_skills = shares.argmax(), len(self.model.layout.skills)
             shares[:n_skills] += evidence.mentions.probabilities[row]
             shares[top] = shares.max() + 1e-9

@@ -101,6 +101,8 @@ class CompiledPolicy:
     :param asks_by_rate: Whether it asks by ambiguity and strangeness, and not by thresholds.
     :param is_made_of_documents: Whether the skills are documents. Their probabilities are not
         rescaled by a fitted map: how clear a text is tells the confidence.
+    :param is_ordered_by_mention: Whether several skills come in the order in which the text has
+        them, unless `precedence` says otherwise: for packs that state no order.
     """
 
     policy: Policy
@@ -117,6 +119,7 @@ class CompiledPolicy:
     doubt: DoubtThresholds | None = None
     asks_by_rate: bool = False
     is_made_of_documents: bool = False
+    is_ordered_by_mention: bool = False
 
     @classmethod
     def of(
@@ -169,6 +172,7 @@ class CompiledPolicy:
             else None,
             asks_by_rate=ask_rate is not None,
             is_made_of_documents=pack.is_made_of_documents,
+            is_ordered_by_mention=not pack.file.order,
         )
 
     def decide(self, evidence: Evidence) -> PolicyResult:
@@ -322,10 +326,10 @@ class CompiledPolicy:
             strength[top[row]] = 2.0  # the likeliest skill always comes first
             ranked = np.argsort(-strength, kind="stable")[:most]
             ranked = ranked[strength[ranked] > 0.0]
-            if evidence.mentions is not None:
+            if self.is_made_of_documents:  # of tools
                 confidence[row] = of_skills[row, ranked].sum()
             confidence[row] *= strength[ranked[1:]].prod()
-            if evidence.mentions is not None:
+            if evidence.mentions is not None and self.is_ordered_by_mention:
                 places = evidence.mentions.places[row, ranked]
                 ranked = ranked[np.argsort(places, kind="stable")]
             chosen[row, : len(ranked)] = self._order[tuple(ranked.tolist())]

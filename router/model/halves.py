@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.arrays import Floats, Probabilities
+from router.arrays import Floats, Indices, Probabilities
 from router.text import is_blank
 
 _MOST, _LEAST_CHARACTERS, _LEAST_WORDS = 3, 7, 2
@@ -41,6 +41,8 @@ _ORDER = re.compile(
 )
 _BEGINS_IN_ORDER = re.compile(r"\s*(?:first|before|once|after)\b", re.IGNORECASE)
 _BEGINS_WITH_LATER = re.compile(r"\s*before\b", re.IGNORECASE)
+"""The beginning of a text whose first clause comes last: "before you send it, check it"."""
+
 _EARLIER = re.compile(r"(?:and |but )?(?:first\b|before that\b|beforehand\b)", re.IGNORECASE)
 """The beginning of a second half that comes first: "..., but first check it"."""
 
@@ -67,6 +69,19 @@ class Pair:
 
     skills: tuple[int, int]
     probability: float
+
+
+def execution_places(text: str, clauses: Sequence[str]) -> Indices:
+    """Number the clauses of a text in the order in which they are to be done. Shape: (n_clauses,).
+
+    They come as they are mentioned, unless a word says otherwise: "before A, do B", "A, but before
+    that B". Only the order of the numbers counts.
+    """
+    places = np.arange(len(clauses))
+    if _BEGINS_WITH_LATER.match(text):
+        places[0] = len(clauses)
+    places[[_EARLIER.match(clause) is not None for clause in clauses]] -= len(clauses)
+    return places
 
 
 def splits_of(text: str, clearest: float) -> list[Split]:

@@ -17,13 +17,11 @@ from router.heads.kernel_head import KernelHead
 from router.heads.scores import Scores
 from router.heads.similarity import Centroids, cosines
 from router.model.concerns import (
-    ClauseEvidence,
     ClauseGate,
     Concerns,
-    clauses_of,
-    gate_features,
 )
 from router.model.exemplar_statistics import ExemplarStatistics
+from router.model.further_concerns import FurtherConcerns, Mentions
 from router.model.halves import Pair, pair_of, splits_of
 from router.model.label_sets import LabelSets
 from router.model.language import foreign, vocabulary_of
@@ -61,18 +59,6 @@ def _without_sections(questions: Sequence[Question]) -> msgspec.Raw:
 
 
 @dataclass(frozen=True)
-class Mentions:
-    """What the clauses of texts tell of skills; zeros where no clause was read.
-
-    :param places: The clause that speaks most for each skill. Shape: (n_texts, n_skills).
-    :param probabilities: What it says. Shape: (n_texts, n_skills).
-    """
-
-    places: Indices
-    probabilities: Probabilities
-
-
-@dataclass(frozen=True)
 class Evidence:
     """What is known of a batch of texts; each row is one text, in order.
 
@@ -85,7 +71,7 @@ class Evidence:
     :param missing_detail: The probability that the deciding detail is missing. Shape: (n_texts,).
     :param extra_skills: The probability that each skill is a further concern. Shape: (n_texts,
         n_skills).
-    :param mentions: Where each skill is mentioned; None if skills are not ordered by mention.
+    :param mentions: Where each skill is mentioned; None if no clauses are read.
     :param foreign: Whether the text seems to be in another language than the exemplars. Shape:
         (n_texts,).
     :param pairs: By row, two skills of a folder of documents that the halves of a text ask for.
@@ -101,7 +87,7 @@ class Evidence:
     extra_skills: Probabilities
     foreign: Bools
     pairs: Mapping[int, Pair] = field(default_factory=dict)
-    mentions: "Mentions | None" = None
+    mentions: Mentions | None = None
 
     @property
     def vectors(self) -> Vectors:
@@ -172,7 +158,7 @@ class Model:
             for row, pair in pairs.items():
                 extra[row, list(pair.skills)] = pair.probability
         elif further_concerns:
-            extra, mentions = self._extra_skills(texts, words, scores, encoder)
+            extra, mentions = self._further_concerns.judge(texts, words, scores, encoder)
         return Evidence(
             texts=texts,
             words=words,
@@ -182,7 +168,7 @@ class Model:
             questions=questions,
             missing_detail=self.missing_detail.probability(questions),
             extra_skills=extra,
-            mentions=mentions if self._is_ordered_by_mention else None,
+            mentions=mentions,
             foreign=foreign(texts, words, lambda: self._vocabulary),
             pairs=pairs,
         )
@@ -242,48 +228,13 @@ class Model:
         return np.setdiff1d(np.arange(len(self.names)), self.layout.none)
 
     @cached_property
-    def _is_ordered_by_mention(self) -> bool:
-        """Whether the order of mention is the best guess: tools have no order of their own."""
+    def _further_concerns(self) -> FurtherConcerns:
+        return FurtherConcerns(self.head, self.layout, self.concerns, self.gate, self.label_sets)
+
+    @cached_property
+    def is_made_of_tools(self) -> bool:
+        """Whether the skills are tools, which rank by what each clause of a text asks for."""
         return isinstance(self.head, DocumentHead) and self.head.of_tools
-
-    def _extra_skills(
-        self, texts: Sequence[str], words: Words, scores: Scores, encoder: Encoder
-    ) -> tuple[Probabilities, Mentions]:
-        """Judge each skill as a further concern.
-
-        The clauses of a text are encoded for it, if the text as a whole leaves room for a further
-        concern: for most texts it does not.
-
-        :return: The probabilities, shape (n_texts, n_skills), and what the clauses tell.
-        """
-        skills = self.layout.skills
-        extra = np.zeros((len(texts), len(skills)))
-        mentions = Mentions(np.zeros(extra.shape, dtype=np.intp), np.zeros(extra.shape))
-        # Skills come first among what needs no question.
-        unasked = scores.probabilities[:, self.layout.unasked]
-        routed = unasked.argmax(axis=1) < len(skills)
-        if not routed.any():
-            return extra, mentions
-        whole = scores.probabilities[:, skills]
-        if self.label_sets is not None:
-            extra[routed] = self.label_sets.probabilities(scores.vectors[routed], whole[routed])
-            extra[np.arange(len(extra)), whole.argmax(axis=1)] = 0.0
-            return extra, mentions
-        rows = (routed & self.concerns.possible(whole)).nonzero()[0]
-        rows, clauses, votes = self._worth_encoding(texts, words, rows, whole)
-        if len(rows):
-            flat = [clause for group in clauses for clause in group]
-            vectors = encoder.encode(flat)
-            evidence = ClauseEvidence.of(
-                [words[row] for row in rows],
-                clauses,
-                self.head.probabilities(flat, vectors, votes)[:, skills],
-                self.head.nearest(vectors)[:, skills],
-            )
-            extra[rows] = self.concerns.extra_skills(evidence, whole[rows])
-            mentions.places[rows] = evidence.probabilities.argmax(axis=1)
-            mentions.probabilities[rows] = evidence.probabilities.max(axis=1)
-        return extra, mentions
 
     def _pairs(self, texts: Sequence[str], scores: Scores, encoder: Encoder) -> dict[int, Pair]:
         """Find the texts whose halves ask for two skills."""
@@ -312,26 +263,6 @@ class Model:
         """Give the probabilities of the skills, given that nothing is asked."""
         unasked = probabilities[:, self.layout.unasked].sum(axis=1, keepdims=True)
         return np.asarray(probabilities[:, self.layout.skills] / np.maximum(unasked, 1e-12))
-
-    def _worth_encoding(
-        self, texts: Sequence[str], words: Words, rows: Indices, whole: Probabilities
-    ) -> tuple[Indices, list[list[str]], Floats]:
-        """Choose, among rows, those whose clauses may tell of a further concern.
-
-        :return: The rows, their clauses, and what the words of each clause say for each target.
-            Shapes: (n_rows,), (n_rows, n_clauses), (n_clauses, n_targets).
-        """
-        clauses = {row: parts for row in rows.tolist() if (parts := clauses_of(texts[row]))}
-        if not clauses:
-            return np.empty(0, dtype=np.intp), [], np.empty((0, len(self.names)))
-        several, groups = np.array(list(clauses)), list(clauses.values())
-        votes = self.head.word_votes(words_in(clause for group in groups for clause in group))
-        features = gate_features(
-            [words[row] for row in clauses], groups, votes[:, self.layout.skills], whole[several]
-        )
-        opened = self.gate.opens(features)
-        kept = opened.repeat([len(group) for group in groups])
-        return several[opened], [groups[index] for index in opened.nonzero()[0]], votes[kept]
 
     def out_of_scope(self, evidence: Evidence) -> Floats:
         """Tell how likely each text is out of scope, whatever is likeliest.

@@ -290,8 +290,10 @@ class Pack(Struct, frozen=True, dict=True):
 
     @cached_property
     def precedence(self) -> Precedence:
-        """The execution order of the skills."""
-        return Precedence.of_chains(self.file.order)
+        """The execution order of the skills; without chains, what shared exemplars agree on."""
+        if self.file.order:
+            return Precedence.of_chains(self.file.order)
+        return Precedence.learnt(line.targets for line in self.exemplars.several)
 
     def target_exemplars(self, *, shared: bool = True) -> Iterator[tuple[str, str]]:
         """Give (target, exemplar) for everything that a query can ask for.

@@ -1,8 +1,10 @@
 """Execution order: a strict partial order of skills."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import combinations
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,24 @@ class Precedence:
             for later_skill in tuple(after.get(skill, ())):
                 after[skill] |= after.get(later_skill, set())
         return cls(frozenset((a, b) for a, later in after.items() for b in later))
+
+    @classmethod
+    def learnt(cls, orders: Iterable[Sequence[str]]) -> "Precedence":
+        """Take over what exemplars of several skills agree on.
+
+        :param orders: The skills of each exemplar, in execution order. Two of them are ordered if
+            two exemplars have them in one order, and none has them in the other.
+        """
+        counts = Counter(pair for skills in orders for pair in combinations(skills, 2))
+        agreed = [
+            ((earlier,), (later,))
+            for (earlier, later), count in counts.items()
+            if count > 1 and not counts[later, earlier]
+        ]
+        try:
+            return cls.of_chains(agreed)
+        except ValueError:  # they go in a circle
+            return cls(frozenset())
 
     def before(self, earlier: str, later: str) -> bool:
         """Whether `earlier` must come before `later`."""

@@ -58,6 +58,15 @@ def test_a_query_goes_where_it_belongs(shop):
     }
 
 
+def test_several_routes_come_in_the_order_in_which_they_are_to_be_done(shop):
+    for text in (
+        "reset my password and then tell me where my order is",
+        "before you tell me where my order is, reset my password",
+        "where is my order? But before that, reset my password",
+    ):
+        assert shop.route(text).skills == ("account-access", "order-status"), text
+
+
 def test_routes_may_be_a_pair_of_lists(shop):
     texts = [line for lines in ROUTES.values() for line in lines]
     labels = [label for label, lines in ROUTES.items() for _ in lines]

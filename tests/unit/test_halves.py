@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from router.model.halves import pair_of, splits_of
+from router.model.halves import execution_places, pair_of, splits_of
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,16 @@ def test_two_skills_must_explain_the_halves_better_than_one_does():
     one = pair([[0.9, 0.05, 0.05], [0.4, 0.45, 0.05]], [0.9, 0.05, 0.05])
     assert one.probability < 0.5 * both.probability
     assert pair([[0.9, 0.1, 0.0], [0.8, 0.2, 0.0]], [0.9, 0.1, 0.0]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses", "order"),
+    [
+        ("merge them and mail them", ["merge them", "mail them"], [0, 1]),
+        ("before you mail them, merge them", ["you mail them", "merge them"], [1, 0]),
+        ("mail them, but before that merge them", ["mail them", "before that merge them"], [1, 0]),
+        ("mail them, but first merge them", ["mail them", "first merge them"], [1, 0]),
+    ],
+)
+def test_clauses_are_numbered_in_the_order_in_which_they_are_done(text, clauses, order):
+    assert np.argsort(execution_places(text, clauses)).tolist() == order

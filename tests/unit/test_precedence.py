@@ -151,3 +151,16 @@ def test_the_shipped_order_leaves_free_what_no_rule_orders(shipped):
         for other in (*OPTIMISING, *PRODUCTION):
             assert shipped.sort([one, other]) == (one, other)
             assert shipped.sort([other, one]) == (other, one)
+
+
+def test_an_order_is_learnt_where_exemplars_agree():
+    orders = [
+        ("refund", "cancel"),
+        ("refund", "track", "cancel"),
+        ("cancel", "pay"),
+        ("pay", "track"),
+    ]
+    assert Precedence.learnt(orders).pairs == {("refund", "cancel")}
+    assert Precedence.learnt([*orders, ("cancel", "refund")]).pairs == set()
+    circle = [("a", "b"), ("b", "c"), ("c", "a")]
+    assert Precedence.learnt(circle * 2).pairs == set()
