@@ -20,7 +20,7 @@ from router.arrays import Bools, Floats, Probabilities, Similarities
 from router.statistics.probability import Logistic, logit
 from router.text import Phrases, Words
 
-FOUND = 0.6
+FOUND = 0.5
 """A further concern counts as found from this probability on; no shipped policy asks for less."""
 
 _MAX_CLAUSES = 12
