@@ -20,6 +20,7 @@ from router.decisions.decision import (
     Redirect,
     Route,
 )
+from router.decisions.differences import differences_of
 from router.decisions.outcome import (
     ACTIONS,
     CLARIFY,
@@ -278,16 +279,22 @@ class DecisionBuilder:
 def compose_question(pack: Pack, names: Sequence[str]) -> AskedQuestion:
     """Word a question whose options are targets, by title, and "none of these".
 
+    A skill of documents is offered with what its description says and those of the others don't.
+
     :param names: "skill:ID" or "neighbour:ID" of this pack.
     """
-    options = []
-    for name in names:
-        kind, _, target = name.partition(":")
+    options, targets = [], [name.partition(":")[::2] for name in names]
+    described = [pack.skills[target].description for kind, target in targets if kind == "skill"]
+    lines = iter(differences_of(described))
+    for name, (kind, target) in zip(names, targets, strict=True):
         if kind == "skill":
             title, leads_to = pack.skills[target].title, Destination(skills=(target,))
+            line = next(lines)
         else:
             title, leads_to = pack.neighbours[target].title, Destination(neighbours=(target,))
-        options.append(OfferedOption(name, readable(title), leads_to))
+            line = ""
+        label = f"{readable(title)} – {line}" if line else readable(title)
+        options.append(OfferedOption(name, label, leads_to))
     options.append(OfferedOption("none", pack.file.wording.none))
     return AskedQuestion(COMPOSED_ID, pack.file.wording.question, tuple(options))
 
