@@ -184,6 +184,21 @@ def test_no_command_carries_a_secret(block):
     assert carried is None, carried[0]
     assert not re.search(r"\benv\b[^\n|]*\|\s*cut", block.code), "values of several lines leak"
     assert not re.search(r"get pod\b[^\n]*-o (?:yaml|json)\s*>", block.code), "values leak"
+    collected = re.search(
+        r"\bprintenv\b|\benv\s*>|\bpip config\b|\bget secrets?\b|\bdocker inspect (?!--format)"
+        r"|\bdescribe (?:pod|secret|configmap)s?\b(?![^\n]*\|\s*grep)",
+        block.code,
+    )
+    assert collected is None, f"{collected[0]}: saves values that may be secret"
+
+
+@by_name(PYTHON)
+def test_a_listing_is_read_to_its_last_page(block):
+    """A call that lists gives one page: `every` follows the tokens, or a paginator does."""
+    for node in ast.walk(ast.parse(block.code)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            lists = re.match(r"(?:list|search)_|get_(?:history|latest_versions)\b", node.func.attr)
+            assert not lists, f"line {node.lineno}: {node.func.attr} gives its first page only"
 
 
 @by_name(in_language("javascript"))
