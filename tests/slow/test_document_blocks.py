@@ -107,7 +107,6 @@ SETTINGS = {
     "clusters": "of Envoy",
     "offline_store": "of Feast",
     "receivers": "of Alertmanager",
-    "services": "of Compose",
     "stages": "of DVC",
     "triggers": "a part of a ScaledObject of KEDA",
 }
@@ -260,10 +259,20 @@ def test_manifests_fit_the_schemas_of_kubernetes(block):
             validate({**kind, "metadata": {"name": "x"}, "spec": spec}, "1.34", strict=True)
 
 
+@by_name([block for block in MANIFESTS if "\nservices:" in f"\n{block.code}"])
+def test_compose_files_fit_their_schema(block, tmp_path):
+    pytest.importorskip("check_jsonschema", reason="pip install check-jsonschema")
+    file = tmp_path / "compose.yaml"
+    file.write_text(block.code, "utf-8")
+    schema = ["check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    told = subprocess.run([sys.executable, "-m", *schema, file], text=True, capture_output=True)
+    assert told.returncode == 0, told.stdout
+
+
 @by_name(MANIFESTS)
 def test_yaml_has_a_schema_or_is_listed(block):
     for document in documents_in(block):
-        assert {"apiVersion", "groups", "jobs", *SETTINGS} & set(document)
+        assert {"apiVersion", "groups", "jobs", "services", *SETTINGS} & set(document)
 
 
 @pytest.mark.parametrize(
