@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec import NODEFAULT, Struct, structs
 from msgspec.structs import replace
 
 from router.errors import PackError
@@ -90,18 +91,33 @@ def check_pack(folder: str | Path) -> tuple[Pack | None, list[Fault]]:
 
 
 def save_pack(pack: Pack, folder: str | Path) -> None:
-    """Write a pack so that loading it gives the same pack.
+    """Write a pack so that loading it gives the same pack; defaults are not written.
 
     :param pack: The pack to write.
     :param folder: The folder to write into; it is made if needed.
     """
     folder = Path(folder)
-    write_whole(folder / PACK_FILE, msgspec.yaml.encode(pack.file))
+    write_whole(folder / PACK_FILE, msgspec.yaml.encode(_without_defaults(pack.file)))
     for name, lines in pack.exemplars.groups():
         write_exemplars(_exemplar_file(folder, name), lines, "One exemplar a line.")
     if pack.exemplars.several:
         write_shared_exemplars(folder / "exemplars" / SHARED_FILE, pack.exemplars.several)
     write_documents(folder, pack.file.skills, pack.documents)
+
+
+def _without_defaults(value: Any) -> Any:  # noqa: ANN401
+    """Turn structs into mappings of the fields that differ from their defaults."""
+    if isinstance(value, tuple | list):
+        return [_without_defaults(part) for part in value]
+    if not isinstance(value, Struct):
+        return value
+    fields = ((field, getattr(value, field.name)) for field in structs.fields(value))
+    return {
+        field.name: _without_defaults(part)
+        for field, part in fields
+        if part
+        != (field.default if field.default_factory is NODEFAULT else field.default_factory())
+    }
 
 
 def schema_text() -> str:

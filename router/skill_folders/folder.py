@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import shorten
 
 from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
@@ -234,7 +235,11 @@ def _categories(skills: Iterable[FolderSkill]) -> tuple[Category, ...]:
     for skill in skills:
         titles.setdefault(skill.category, []).append(skill.lines.title)
     return tuple(
-        Category(id=name, title=name.replace("-", " ").capitalize(), concern=", ".join(own)[:500])
+        Category(
+            id=name,
+            title=name.replace("-", " ").capitalize(),
+            concern=shorten(", ".join(own), 300, placeholder=" …"),
+        )
         for name, own in titles.items()
     )
 
