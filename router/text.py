@@ -107,6 +107,12 @@ def clip_query(text: str, name: str = "a text") -> str:
     return _ends_of(plain_text(_ends_of(text.strip())).strip())
 
 
+def is_clipped(text: str) -> bool:
+    """Tell whether part of a query is not read."""
+    text = text.strip()
+    return max(len(text), len(plain_text(text).strip())) > MAX_QUERY_CHARACTERS
+
+
 def clip_queries(texts: Iterable[str]) -> list[str]:
     """Give the part of each query that is read.
 

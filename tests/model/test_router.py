@@ -482,3 +482,26 @@ def test_half_an_emoji_can_be_asked_about(router):
 def test_a_blank_reply_leaves_the_question_open(router):
     question = router.route("my model is slow")
     assert router.answer(question, " \u200b ") == question
+
+
+LONG_MAIL = "Dear colleagues, thank you for the friendly welcome in the new office. " * 60
+
+
+@pytest.mark.parametrize(
+    ("text", "is_cut"),
+    [
+        ("How do we quantize our BERT to int8?", False),
+        (LONG_MAIL[:1_000], False),
+        (LONG_MAIL[:1_900], True),
+        (LONG_MAIL, True),
+        (f"{' ' * 5_000}quantize BERT", False),
+        (f"{LONG_MAIL} quantize BERT {LONG_MAIL}", True),
+    ],
+)
+def test_a_decision_says_whether_part_of_the_text_was_left_out(router, text, is_cut):
+    (decision,) = router.route_many([text])
+    (in_a_chat,) = router.route_many([text], history=[["is our model good?"]])
+    (outcome,) = router.outcomes([text]).outcomes
+    assert {decision.truncated, in_a_chat.truncated, outcome.truncated} == {is_cut}
+    assert decision.to_dict().get("truncated", False) is is_cut
+    assert router.route(text).truncated is is_cut
