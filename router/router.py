@@ -42,7 +42,7 @@ from router.saved import (
     save_router,
     saved_encoder_key,
 )
-from router.text import clip_queries, clip_query, is_clipped
+from router.text import clip_queries, clip_query, is_clipped, listed
 
 if TYPE_CHECKING:
     import pyarrow
@@ -300,6 +300,7 @@ class Router:
         """
         if history is None:
             return self._builder.decisions(*self.evidence_and_result(texts, only, exclude))
+        texts = listed(texts)
         histories = read_histories(history, len(texts))
         decisions = self._turns.decisions(self.decided_turns(texts, histories, only, exclude))
         for row, turns in enumerate(histories):
@@ -361,6 +362,7 @@ class Router:
         exclude: Iterable[str] | None = None,
     ) -> tuple[Evidence, PolicyResult]:
         """Gather the evidence on a batch of texts, and decide each by the policy, as arrays."""
+        texts = listed(texts)
         evidence = self.model.evidence(clip_queries(texts), self.encoder)
         evidence = self._restricted(_marked(evidence, texts), only, exclude)
         return evidence, self.policy.decide(evidence)
@@ -379,6 +381,7 @@ class Router:
         :param only: As of `route`.
         :param exclude: As of `route`.
         """
+        texts = listed(texts)
         return self._turns.decide(
             clip_queries(texts),
             histories,
