@@ -512,8 +512,8 @@ def test_what_is_no_list_of_texts_is_refused(tiny_router, texts):
     for decide in (tiny_router.route_many, tiny_router.outcomes, tiny_router.rank_many):
         with pytest.raises(RouterError, match="a list of texts|is a str"):
             decide(texts)
-    with pytest.raises(RouterError, match="a list of texts|is a str"):
-        tiny_router.route_many(texts, history=[[]])
+    with pytest.raises(RouterError, match="a list of texts|is a str|one list for each text"):
+        tiny_router.route_many(texts, history=[[], []])
 
 
 def test_texts_may_come_one_by_one(tiny_router):
