@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from msgspec import structs
 
 from router._deprecated import renamed_method
@@ -41,7 +42,7 @@ from router.saved import (
     save_router,
     saved_encoder_key,
 )
-from router.text import clip_queries, clip_query
+from router.text import clip_queries, clip_query, is_clipped, listed
 
 if TYPE_CHECKING:
     import pyarrow
@@ -278,8 +279,8 @@ class Router:
         :param exclude: Ids or labels of those that can't.
         """
         histories = None if history is None else [read_history(history)]
-        texts = [clip_query(text)]
-        return self.route_many(texts, history=histories, only=only, exclude=exclude)[0]
+        clip_query(text)  # says what a text is, of one that is none
+        return self.route_many([text], history=histories, only=only, exclude=exclude)[0]
 
     def route_many(
         self,
@@ -299,13 +300,13 @@ class Router:
         """
         if history is None:
             return self._builder.decisions(*self.evidence_and_result(texts, only, exclude))
-        texts = clip_queries(texts)
+        texts = listed(texts)
         histories = read_histories(history, len(texts))
         decisions = self._turns.decisions(self.decided_turns(texts, histories, only, exclude))
         for row, turns in enumerate(histories):
             question = turns[-1].open_question if turns else None
-            if question is not None and texts[row]:
-                decisions[row] = self._replies.answer(question, texts[row])
+            if question is not None and (reply := clip_query(texts[row])):
+                decisions[row] = self._replies.answer(question, reply)
         return decisions
 
     def rank(self, text: str, k: int | None = 3, *, history: History | None = None) -> list[Ranked]:
@@ -361,8 +362,9 @@ class Router:
         exclude: Iterable[str] | None = None,
     ) -> tuple[Evidence, PolicyResult]:
         """Gather the evidence on a batch of texts, and decide each by the policy, as arrays."""
+        texts = listed(texts)
         evidence = self.model.evidence(clip_queries(texts), self.encoder)
-        evidence = self._restricted(evidence, only, exclude)
+        evidence = self._restricted(_marked(evidence, texts), only, exclude)
         return evidence, self.policy.decide(evidence)
 
     def decided_turns(
@@ -379,10 +381,11 @@ class Router:
         :param only: As of `route`.
         :param exclude: As of `route`.
         """
+        texts = listed(texts)
         return self._turns.decide(
             clip_queries(texts),
             histories,
-            lambda evidence: self._restricted(evidence, only, exclude),
+            lambda evidence: self._restricted(_marked(evidence, texts), only, exclude),
         )
 
     def outcomes_of_turns(self, decided: DecidedTurns) -> OutcomeBatch:
@@ -439,6 +442,12 @@ class Router:
     calibrated = renamed_method("Router", "calibrated", "with_calibration")
     remembering = renamed_method("Router", "remembering", "with_vector_cache")
     route_table = renamed_method("Router", "route_table", "route_arrow")
+
+
+def _marked(evidence: Evidence, texts: Sequence[str]) -> Evidence:
+    """Mark the texts that were clipped before they were encoded."""
+    clipped = np.array([is_clipped(text) for text in texts], dtype=np.bool_)
+    return replace(evidence, truncated=evidence.truncated | clipped)
 
 
 def _with_rate(pack: Pack, ask_rate: float) -> Pack:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -107,16 +107,32 @@ def clip_query(text: str, name: str = "a text") -> str:
     return _ends_of(plain_text(_ends_of(text.strip())).strip())
 
 
+def is_clipped(text: str) -> bool:
+    """Tell whether part of a query is not read."""
+    text = text.strip()
+    return max(len(text), len(plain_text(text).strip())) > MAX_QUERY_CHARACTERS
+
+
 def clip_queries(texts: Iterable[str]) -> list[str]:
     """Give the part of each query that is read.
 
     :raises RouterError: It is a single text, or one of them is no text.
     """
+    return [clip_query(text, f"texts[{index}]") for index, text in enumerate(listed(texts))]
+
+
+def listed(texts: Iterable[str]) -> Sequence[str]:
+    """Give texts that can be looked at twice.
+
+    :raises RouterError: It is a single text, or no list.
+    """
     if isinstance(texts, str | bytes):
         raise RouterError(
             f"texts are a list of texts, was one text: {texts!r:.40}; cure: call route for one"
         )
-    return [clip_query(text, f"texts[{index}]") for index, text in enumerate(texts)]
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping):
+        raise RouterError(f"texts are a list of texts, was: {texts!r:.40}")
+    return texts if isinstance(texts, list) else list(texts)
 
 
 def _ends_of(text: str) -> str:

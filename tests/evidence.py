@@ -109,6 +109,7 @@ def evidence_of(*rows):
             [[row.get("extra", {}).get(i, 0.0) for i in range(3)] for row in rows]
         ),
         foreign=np.array([row.get("foreign", False) for row in rows]),
+        truncated=np.array([row.get("truncated", False) for row in rows]),
     )
 
 

@@ -68,8 +68,8 @@ def _print_paired(
     print_line(f"{paired.n_changed:,} of {count_of(paired.n, 'decision')} changed.")
     if paired.n_relabelled:
         print_line(
-            f"{count_of(paired.n_relabelled, 'line')} had another label in the other run, which"
-            " says nothing of the routers: what is accepted is compared on the other lines.",
+            f"{count_of(paired.n_relabelled, 'line')} had another label, or none, in the other run,"
+            " which says nothing of the routers: what is accepted is compared on the other lines.",
         )
     if paired.gain is not None and paired.p_value is not None:
         p_value = "p < 0.001" if paired.p_value < 0.001 else f"p = {paired.p_value:.2g}"

@@ -275,6 +275,8 @@ def _print_evaluation(evaluation: "Evaluation", ranking: "Mapping[str, Figure]",
         f"\n{count_of(lines.read, 'line')}: {lines.decided:,} decided ({lines.labelled:,} with a"
         f" label, {count_of(lines.texts, 'different text')}), {lines.rejected:,} rejected.",
     )
+    if lines.truncated:
+        print_line(f"{lines.truncated / lines.decided:.1%} were too long to be read whole.")
     for rejected in islice(evaluation.rejected(), _MOST_REASONS):
         print_line(f"  line {rejected.line}: {escape(on_one_line(rejected.reason, 160))}")
     if lines.rejected > _MOST_REASONS:

@@ -83,6 +83,7 @@ class DecisionBuilder:
             "ranking": self.ranking(evidence, row),
             "interval": self._interval(result, row, confidence),
             "second_look": looks is not None and bool(looks.twice[row]),
+            "truncated": bool(evidence.truncated[row]),
         }
         return self._with_reason(evidence, result, row, fields)
 
@@ -116,6 +117,7 @@ class DecisionBuilder:
             np.where(action == CLARIFY, result.question, -1),
             result.unsure,
             result.strange,
+            evidence.truncated,
             evidence.foreign & (result.strange | (action == NONE)),
             np.where(action == NONE, self._nearest_skills(evidence.vectors), -1),
             *np.where((action == ROUTE)[:, None], result.skills, -1).T,
@@ -140,6 +142,7 @@ class DecisionBuilder:
             packs=getattr(decision, "packs", ()),
             question=decision.question.id if isinstance(decision, Clarify) else None,
             reason=decision.reason,
+            truncated=bool(evidence.truncated[row]),
         )
 
     def _with_reason(

@@ -107,6 +107,8 @@ class DecisionBase(Struct, frozen=True, kw_only=True):
         after a reply, because only first queries are calibrated.
     :param second_look: Whether a second encoder looked at the query, too; always False in a router
         that has none. The record names it only where it did.
+    :param truncated: Whether the middle of the text was left out, being too long; the beginning and
+        the end are read. The record names it only where it was.
     """
 
     confidence: float
@@ -118,6 +120,7 @@ class DecisionBase(Struct, frozen=True, kw_only=True):
     ranking: tuple[Ranked, ...] = ()
     interval: tuple[float, ...] = ()
     second_look: bool = False
+    truncated: bool = False
 
     def __repr__(self) -> str:
         shown = {name: getattr(self, name) for name in ("skills", "packs") if hasattr(self, name)}
@@ -144,8 +147,9 @@ class DecisionBase(Struct, frozen=True, kw_only=True):
             "question": None,
         }
         common = {name: record[name] for name in DecisionBase.__struct_fields__}
-        if not self.second_look:
-            del common["second_look"]
+        for name in ("second_look", "truncated"):
+            if not common[name]:
+                del common[name]
         return flat | self._more() | common
 
     def _more(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One step of a dialogue: a question and its reply in, the next decision out. No I/O."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.model.model import Evidence
-from router.model.replies import ANY_ANSWER, BOTH, NEITHER, UNSURE
-from router.model.reply_language import literal_meaning
+from router.model.replies import ANY_ANSWER, BOTH, DENIED, NEITHER, UNSURE
+from router.model.reply_language import corrected, denied, literal_meaning, parts_of
 from router.packs.parts import Destination
 from router.text import Phrases, words_of
 
@@ -39,6 +40,9 @@ _NO_ANSWER_WEIGHT = 0.3
 
 _MENTIONED = 0.5
 """A skill that an option leaves open counts as mentioned from this probability on."""
+
+_DENYING = re.compile(r"\b(?:not|no|never|none|without|nothing)\b|n['\u2019]t\b", re.IGNORECASE)
+"""A word of an option that itself says what is not so: "There is no service yet"."""
 
 _GUESS = 0.6
 """The confidence of a decision for a user who could not answer."""
@@ -82,6 +86,8 @@ class ReplyHandler:
         meaning, confidence = next(iter(reply.meanings.items()))
         if new_query := self._new_query(reply):
             return new_query
+        if ruled_out := self._ruled_out(reply):
+            return self._among_the_rest(reply, ruled_out)
         if meaning == NEITHER:
             return self._without_options(reply)
         if meaning == UNSURE:
@@ -106,7 +112,9 @@ class ReplyHandler:
         """
         pack = self.builder.pack
         if question.id in pack.questions:
-            return AskedQuestion.of(pack.questions[question.id])
+            own = AskedQuestion.of(pack.questions[question.id])
+            offered = {option.id for option in question.options}
+            return _with_options(own, offered) if offered else own
         if not question.leading_options:
             raise RouterError(
                 f"question {question.id!r} is none of this pack, and no option of it leads"
@@ -128,12 +136,16 @@ class ReplyHandler:
     ) -> dict[str, float]:
         """Compute the probability of each meaning, the likeliest first."""
         literal = literal_meaning(question.options, text)
+        if literal is None and (split := denied(text)) is not None:
+            literal = literal_meaning(question.options, split[1])  # "not the first, the second"
         if literal is not None:
             leads = question.option(literal) in question.leading_options
             return {literal if leads else NEITHER: 1.0}
         heads = self.builder.model.replies
         if question.id in heads:
-            return heads[question.id].meanings(text, self.encoder)
+            offered = {option.id for option in question.options}
+            meanings = heads[question.id].meanings(text, self.encoder)
+            return {name: p for name, p in meanings.items() if name[0] == "=" or name in offered}
         general = heads[ANY_ANSWER].meanings(text, self.encoder)
         weights = [self._weight(option, alone, together) for option in question.leading_options]
         return weigh_options(question.leading_options, weights, general)
@@ -233,6 +245,52 @@ class ReplyHandler:
         choice = (*filter(is_mentioned, destination.any_of), *destination.any_of[:1])[:1]
         return [*choice, *destination.skills, *filter(is_mentioned, destination.if_mentioned)]
 
+    def _ruled_out(self, reply: InterpretedReply) -> dict[str, float]:
+        """Tell which options a reply denies, "not the first two", and how clearly.
+
+        Where a question has replies of its own, `ReplyHead` knows which of two is denied.
+        """
+        split = denied(corrected(reply.text))
+        if split is None or split[1]:
+            return {}
+        question, found = reply.question, dict[str, float]()
+        for part in parts_of(split[0], len(question.options)):
+            literal = literal_meaning(question.options, part)
+            name, clear = (literal, 1.0) if literal is not None else self._denied(question, part)
+            found |= {name: clear} if clear >= DENIED else {}
+        likeliest = next(iter(reply.meanings))
+        meant = likeliest == NEITHER or likeliest in found or 1.0 in found.values()
+        return found if meant else {}
+
+    def _denied(self, question: AskedQuestion, what: str) -> tuple[str, float]:
+        """Find the option that a denial means, with its probability; none that itself denies."""
+        options, heads = question.leading_options, self.builder.model.replies
+        if question.id in heads:
+            weights = heads[question.id].meanings(what, self.encoder) if len(options) > 2 else {}
+        else:
+            evidence = self.builder.model.evidence([what], self.encoder)
+            weights = {option.id: self._weight(option, evidence, evidence)[0] for option in options}
+        weights |= {option.id: 0.0 for option in options if self._itself_denies(question, option)}
+        likeliest = max(options, key=lambda option: weights.get(option.id, 0.0)).id
+        return likeliest, weights.get(likeliest, 0.0)
+
+    def _itself_denies(self, question: AskedQuestion, option: OfferedOption) -> bool:
+        """Tell whether an option says what is not so, as "There is no service yet" does."""
+        lines = self.builder.pack.exemplars.options.get(question.id, {}).get(option.id, ())
+        return any(_DENYING.search(line) for line in (option.label, *lines))
+
+    def _among_the_rest(self, reply: InterpretedReply, ruled_out: Mapping[str, float]) -> Decision:
+        """Follow the only option that is left, or ask again among those that are left."""
+        left = [option for option in reply.question.leading_options if option.id not in ruled_out]
+        confidence = min(ruled_out.values())
+        if not left:
+            return self._without_options(reply)
+        if len(left) == 1:
+            return self._follow(reply, left, confidence)
+        rest = {option.id for option in reply.question.options} - ruled_out.keys()
+        question, asked = _with_options(reply.question, rest), reply.clarify.asked_ids
+        return clarify(question, reply.history, asked[:-1], self._fields(reply, confidence))
+
     def _both(self, reply: InterpretedReply) -> tuple[OfferedOption, ...]:
         """Give the options that "both" means: all of two, else the two likeliest of the reply."""
         options = {option.id: option for option in reply.question.leading_options}
@@ -307,6 +365,13 @@ def weigh_options(
         if meaning != ANY_ANSWER:
             meanings[meaning] = probability * (1.0 - answers)
     return dict(sorted(meanings.items(), key=lambda pair: -pair[1]))
+
+
+def _with_options(question: AskedQuestion, ids: Collection[str]) -> AskedQuestion:
+    """Leave out the options that are not offered."""
+    options = tuple(option for option in question.options if option.id in ids)
+    if_unsure = question.if_unsure if question.if_unsure in ids else None
+    return replace(question, options=options, if_unsure=if_unsure)
 
 
 def _targets(destination: Destination) -> list[str]:

@@ -26,6 +26,7 @@ class Outcome(Struct, frozen=True):
     :param packs: Ids of the neighbours that are named, the likeliest first.
     :param question: Id of the question that is asked; None if nothing is asked.
     :param reason: Why, in one sentence.
+    :param truncated: Whether the middle of the text was left out, being too long.
     """
 
     action: Action
@@ -33,6 +34,7 @@ class Outcome(Struct, frozen=True):
     packs: tuple[str, ...] = ()
     question: str | None = None
     reason: str = ""
+    truncated: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,14 @@ class OutcomeBatch:
     def to_arrow(self) -> "pyarrow.Table":
         """Give a table with a row for each text.
 
-        :return: The columns are action, skills, packs, question, confidence, margin and reason.
+        :return: The columns are action, skills, packs, question, confidence, margin, reason and
+            truncated.
         """
         import pyarrow as pa
 
         kinds = {name: pa.string() for name in ("action", "question", "reason")}
         kinds |= {name: pa.list_(pa.string()) for name in ("skills", "packs")}
+        kinds["truncated"] = pa.bool_()
         indices = pa.array(self.indices)
         columns = {
             name: pa.array([getattr(outcome, name) for outcome in self.outcomes], kind).take(
@@ -67,5 +71,14 @@ class OutcomeBatch:
             for name, kind in kinds.items()
         }
         columns |= {name: pa.array(getattr(self, name)) for name in ("confidence", "margin")}
-        names = ("action", "skills", "packs", "question", "confidence", "margin", "reason")
+        names = (
+            "action",
+            "skills",
+            "packs",
+            "question",
+            "confidence",
+            "margin",
+            "reason",
+            "truncated",
+        )
         return pa.table({name: columns[name] for name in names})

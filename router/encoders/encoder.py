@@ -1,12 +1,14 @@
 """What an encoder is: text to unit vectors, and, from some encoders, a vector for each token."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from router._deprecated import renamed
-from router.arrays import TokenVectors, Vectors
+from router.arrays import Bools, TokenVectors, Vectors
+
+_SPECIAL_TOKENS = 3  # at both ends, and a blank that some tokenizers put in front
 
 NO_TOKENS: TokenVectors = np.zeros((0, 1), dtype=np.float16)
 
@@ -14,7 +16,8 @@ NO_TOKENS: TokenVectors = np.zeros((0, 1), dtype=np.float16)
 class Encoder(Protocol):
     """Text to unit vectors.
 
-    An encoder may also have a method `encode_with_tokens`, see the function of that name.
+    An encoder may also have the methods `encode_with_tokens` and `truncated`, see the functions of
+    these names.
     """
 
     @property
@@ -46,6 +49,23 @@ def encode_with_tokens(
     """
     method = getattr(encoder, "encode_with_tokens", None)
     return (encoder.encode(texts), None) if method is None else method(texts)
+
+
+def truncated(encoder: Any, texts: Sequence[str]) -> Bools:  # noqa: ANN401
+    """Tell of which texts an encoder leaves something out. Shape: (n_texts,).
+
+    :param encoder: An encoder, or one around another one; one that does not say leaves out nothing.
+    """
+    while not hasattr(encoder, "truncated"):
+        encoder = getattr(encoder, "encoder", None) or getattr(encoder, "first", None)
+        if encoder is None:
+            return np.zeros(len(texts), dtype=np.bool_)
+    return np.array(encoder.truncated(texts), dtype=np.bool_)
+
+
+def may_exceed(text: str, max_tokens: int) -> bool:
+    """Tell whether a text can have more tokens, each of which takes a byte at least."""
+    return len(text.encode()) + _SPECIAL_TOKENS > max_tokens
 
 
 def token_units(layer: Vectors) -> TokenVectors:

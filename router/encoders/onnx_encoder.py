@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from router.arrays import Indices, TokenVectors, Vectors
-from router.encoders.encoder import NO_TOKENS, token_units
+from router.encoders.encoder import NO_TOKENS, may_exceed, token_units
 from router.encoders.exported_model import (
     DamagedModelError,
     ExportedModel,
@@ -70,6 +70,11 @@ class OnnxSession:
                 ids = next_ids.result()
                 next_ids = background.submit(self._tokenise, next_window)
                 yield window, *self._run_batches(ids, workers, with_tokens)
+
+    def truncated(self, texts: list[str]) -> list[bool]:
+        """Tell of which texts the middle is not read."""
+        encodings = self._tokenizer.encode_batch_fast(texts)
+        return [len(encoding.ids) > self._max_tokens for encoding in encodings]
 
     def _tokenise(self, texts: list[str]) -> list[list[int]]:
         return [self._ends(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(texts)]
@@ -190,6 +195,17 @@ class OnnxEncoder:
         if self.two_layer:
             return self.encode(texts), None
         return self._encode(texts, with_tokens=True)
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """Tell of which texts the middle is not read, being too long."""
+        plain = [plain_text(text).strip() for text in texts]
+        long = [text for text in plain if may_exceed(text, self._max_tokens)]
+        cut = set(compress(long, self._loaded().truncated(long))) if long else ()
+        return [text in cut for text in plain]
+
+    @cached_property
+    def _max_tokens(self) -> int:
+        return self.prepare()[1].max_tokens
 
     @contextmanager
     def loading(self) -> Iterator[None]:

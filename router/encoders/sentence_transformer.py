@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from router.arrays import TokenVectors, Vectors
-from router.encoders.encoder import NO_TOKENS, token_units
+from router.encoders.encoder import NO_TOKENS, may_exceed, token_units
 from router.encoders.model_files import check_weights, find_model, model_fingerprint, stated_width
 from router.errors import EncoderError
 from router.text import is_blank, plain_text
@@ -62,6 +62,18 @@ class SentenceTransformerEncoder:
                 length = int(output["attention_mask"].sum())
                 tokens[row] = token_units(output["token_embeddings"][:length].numpy())
         return vectors, tokens
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """Tell of which texts the end is not read, being too long."""
+        model = self._loaded()
+        limit = model.get_max_seq_length()
+        if limit is None:
+            return [False] * len(texts)
+
+        def n_tokens(text: str) -> int:
+            return len(model.tokenizer(plain_text(text), verbose=False)["input_ids"])
+
+        return [may_exceed(plain_text(text), limit) and n_tokens(text) > limit for text in texts]
 
     def _run(self, texts: Sequence[str], **options: Any) -> Any:  # noqa: ANN401
         model = self._loaded()

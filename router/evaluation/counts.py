@@ -56,6 +56,7 @@ class DecisionCounts(Struct):
     """Sums over the lines of a log. The counts of parts of a log add up exactly.
 
     :param lines: The lines.
+    :param truncated: Those of which the middle was left out, being too long.
     :param labelled: The lines with a label.
     :param shares: For each figure that is a share, its hits and trials among the labelled lines.
     :param skills: How often each skill was named and required, of labelled lines.
@@ -71,6 +72,7 @@ class DecisionCounts(Struct):
     """
 
     lines: int = 0
+    truncated: int = 0
     labelled: int = 0
     shares: dict[str, HitCount] = field(default_factory=dict)
     skills: dict[str, TargetCount] = field(default_factory=dict)
@@ -120,6 +122,7 @@ class DecisionCounts(Struct):
         """Count lines with equal decisions and equal labels."""
         line, count = group[0], len(group)
         self.lines += count
+        self.truncated += sum(row.truncated for row in group)
         _increase(self.actions, (line.action,), count)
         _increase(self.skills_named, line.skills, count)
         _increase(self.packs_named, line.packs, count)

@@ -51,8 +51,11 @@ class Versions(Struct, frozen=True):
         )
 
 
-class Lines(Struct, frozen=True):
-    """Numbers of lines: `read` = `decided` + `rejected`. `texts`: different texts decided."""
+class Lines(Struct, frozen=True, omit_defaults=True):
+    """Numbers of lines: `read` = `decided` + `rejected`. `texts`: different texts decided.
+
+    `truncated`: lines of which the middle was left out, being too long; absent if there is none.
+    """
 
     read: int
     decided: int
@@ -60,6 +63,7 @@ class Lines(Struct, frozen=True):
     blank: int
     labelled: int
     texts: int
+    truncated: int = 0
 
 
 class Metrics(Struct, frozen=True):

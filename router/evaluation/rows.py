@@ -42,6 +42,7 @@ class DecidedLine(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     :param confidence: See `Route.confidence`, in [0, 1].
     :param margin: See `Route.margin`, in [0, 1].
     :param reason: Why, in one sentence.
+    :param truncated: Whether the middle of the text was left out, being too long.
     :param gold: The label; None if the line has none.
     :param accepted: Whether the decision is acceptable by the label; None if the line has none.
     """
@@ -57,6 +58,7 @@ class DecidedLine(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     confidence: float
     margin: float
     reason: str
+    truncated: bool = False
     gold: Gold | None = None
     accepted: bool | None = None
 

@@ -351,7 +351,10 @@ class _Run:
         metrics = metrics_of(
             figures,
             versions,
-            Lines(n_lines, counts.lines, self.n_rejected, n_blank, counts.labelled, self.n_texts),
+            Lines(
+                *(n_lines, counts.lines, self.n_rejected, n_blank),
+                *(counts.labelled, self.n_texts, counts.truncated),
+            ),
             repeated=tuple(self._repeated()),
             least_certain=tuple(map(Query.of, self.least_certain)),
             mistakes=tuple(map(Query.of, self.mistakes)),

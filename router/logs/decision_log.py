@@ -21,7 +21,7 @@ if os.name == "posix":
 Redact: TypeAlias = Callable[[str], str]
 
 _FIELDS = ("action", "skills", "packs", "question", "confidence", "margin", "reason")
-_RESERVED = frozenset(("text", "time", *_FIELDS))
+_RESERVED = frozenset(("text", "time", "truncated", *_FIELDS))
 DEFAULT_MAX_BYTES = 100_000_000
 
 
@@ -90,6 +90,7 @@ class DecisionLog:
             "confidence": decision.confidence,
             "margin": decision.margin,
             "reason": decision.reason,
+            **({"truncated": True} if decision.truncated else {}),
         }
         try:
             line = msgspec.json.encode(record) + b"\n"

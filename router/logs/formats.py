@@ -32,14 +32,17 @@ _PARQUET_ROWS = 1_024  # rows of Parquet that are read at a time; each may be lo
 _SAMPLED_ROWS = 100  # rows of Parquet by which its columns are recognised
 _MAX_DOCUMENT_BYTES = 256_000_000  # a single JSON document is read whole
 
+_BLANKS = re.compile(r"\s*")
+
 LogFormat: TypeAlias = Literal["jsonl", "json", "table", "parquet"]
 _JSON, _TABLE = (".jsonl", ".ndjson", ".json"), (".csv", ".tsv", ".tab")
 SUFFIXES = (*_JSON, *_TABLE, ".parquet", ".pq")
-_PACKED = (".gz", ".zst", ".bz2", ".xz")
+_PACKED = (".gz", ".zst", ".bz2", ".xz", ".lzma")
 _ZSTD_FRAMES = [b"\x28\xb5\x2f\xfd", *(bytes((kind, 0x2A, 0x4D, 0x18)) for kind in range(80, 96))]
 """How a frame of Zstandard begins: with content, or with something to skip."""
 
 _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz"}
+_COMPRESSIONS[b"]\0\0"] = "xz"  # as the format was before, which the same reader unpacks
 _COMPRESSIONS |= dict.fromkeys(_ZSTD_FRAMES, "zstd")
 _NO_LOGS = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook; cure: unpack it, or save it as CSV",
@@ -55,8 +58,14 @@ _NO_LOGS = {
     b"%PDF": "a PDF; cure: save the queries as text",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
+    b"\x1f\x9d": "a file of `compress`; cure: unpack it",
+    b"LZIP\x01": "an lzip file; cure: unpack it, or pack it with xz",
+    b"<!doctype html": "a web page; cure: save the queries as text",
+    b"<?xml": "an XML file; cure: write the queries as CSV",
 }
-"""Files that are no log, by how they begin."""
+"""Files that are no log, by how they begin, in lower case if that is letters."""
+
+_NO_LOG_SUFFIXES = {suffix: "a YAML file; cure: write it as JSON" for suffix in (".yaml", ".yml")}
 
 
 class Rejected(Struct, frozen=True):
@@ -118,11 +127,7 @@ class LogFile:
                 start = stream.read(_PEEKED_BYTES)
         except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
             raise LogError(f"{path}: can't be read: {error}") from error
-        if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[1::2].count(0) > len(start) // 4:
-            raise LogError(f"{path}: a log is UTF-8, this is UTF-16; cure: save it as UTF-8")
-        other = _by_start(_NO_LOGS, start)
-        if other is not None:
-            raise LogError(f"{path}: no log, but {other}")
+        _refuse_other_formats(path, start)
         lines = start.decode("utf-8-sig", "replace").splitlines(keepends=True)
         if len(start) == _PEEKED_BYTES and len(lines) > 1:
             del lines[-1]  # which may be cut off
@@ -134,7 +139,10 @@ class LogFile:
         elif suffix in _JSON or (suffix not in _TABLE and first.startswith(("{", "["))):
             log_file.format = log_file._kind_of_json(first, len(lines))
         if log_file.format == "table":
-            log_file.table = table_of(lines, suffix, text_column)
+            try:
+                log_file.table = table_of(lines, suffix, text_column)
+            except LogError as error:
+                raise LogError(f"{path}: {error}") from error
         return log_file
 
     def _kind_of_json(self, first: str, n_lines: int) -> LogFormat:
@@ -197,7 +205,11 @@ class LogFile:
             )
         for number, item in enumerate(items, start=1):
             self.lines = number
-            yield _json_record(number, bytes(item))
+            line = bytes(item)
+            if len(line) > MAX_LINE_CHARACTERS:
+                yield _too_long(number, line[:_RAW_CHARACTERS])
+            else:
+                yield _json_record(number, line)
 
     def _table_rows(self) -> Iterator[Record | Rejected]:
         table, names = self.table, self.table.names
@@ -331,6 +343,22 @@ def fingerprint(file_hashes: Iterable[bytes]) -> str:
     return hashlib.sha256(b"".join(file_hashes)).hexdigest()
 
 
+def _refuse_other_formats(path: Path, start: bytes) -> None:
+    """Name a file that is no log, by how it begins and what it is called.
+
+    :raises LogError: It is none.
+    """
+    other = _by_start(_NO_LOGS, start) or _by_start(_NO_LOGS, start.lstrip().lower())
+    if start[257:262] == b"ustar":
+        other = "a tar archive; cure: unpack it, and name its folder"
+    other = other or _NO_LOG_SUFFIXES.get(_suffix_of(path))
+    if other is not None:
+        raise LogError(f"{path}: no log, but {other}")
+    zeros = max(start[::2].count(0), start[1::2].count(0))
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or zeros > len(start) // 4:
+        raise LogError(f"{path}: a log is UTF-8, this is UTF-16; cure: save it as UTF-8")
+
+
 def _by_start(kinds: Mapping[bytes, str], start: bytes) -> str | None:
     return next((kind for magic, kind in kinds.items() if start.startswith(magic)), None)
 
@@ -343,10 +371,14 @@ def _suffix_of(path: Path) -> str:
 def _sound(number: int, line: str) -> Rejected | None:
     """Reject a line that is too long, or not UTF-8."""
     if len(line) > MAX_LINE_CHARACTERS:
-        return Rejected.of(number, f"longer than {MAX_LINE_CHARACTERS:,} characters", line)
+        return _too_long(number, line)
     if not line.isascii() and re.search("[\ud800-\udfff]", line):
         return Rejected.of(number, "not UTF-8", line)
     return None
+
+
+def _too_long(number: int, line: object) -> Rejected:
+    return Rejected.of(number, f"longer than {MAX_LINE_CHARACTERS:,} characters", line)
 
 
 def _json_record(number: int, line: str | bytes) -> Record | Rejected:
@@ -388,7 +420,8 @@ def _items_of(content: bytes) -> list[msgspec.Raw] | None:
     try:
         document = msgspec.json.decode(content, type=list[msgspec.Raw] | dict[str, msgspec.Raw])
     except (ValueError, RecursionError):
-        document = _decoded(content.decode("utf-8", "replace"))  # it may hold NaN
+        text = content.decode("utf-8", "replace")
+        document = _decoded(text) or _documents_in(text)  # it may hold NaN
         if not isinstance(document, list | dict):
             return None
         encode = msgspec.json.encode
@@ -399,6 +432,21 @@ def _items_of(content: bytes) -> list[msgspec.Raw] | None:
         return document
     lists = [value for value in document.values() if bytes(value)[:1] == b"["]
     return _items_of(bytes(lists[0])) if len(lists) == 1 else [msgspec.Raw(content)]
+
+
+def _documents_in(text: str) -> list[Any] | None:
+    """Read documents that follow each other, as `jq` prints them; None if they are none."""
+    decoder = json.JSONDecoder(parse_constant=lambda _: None)
+    documents, end = [], 0
+    text = text.rstrip()
+    try:
+        while end < len(text):
+            blanks = _BLANKS.match(text, end)
+            document, end = decoder.raw_decode(text, blanks.end() if blanks else end)
+            documents.append(document)
+    except (ValueError, RecursionError):
+        return None
+    return documents
 
 
 def _values(column: Any) -> list[Any]:  # noqa: ANN401 - naming the type would import pyarrow

@@ -14,12 +14,13 @@ from router.decisions.outcome import ACTIONS, Action, Outcome
 from router.packs.pack import Pack
 from router.packs.parts import Neighbour, Skill
 from router.packs.precedence import Precedence
+from router.text import plain_text
 
 _SEPARATORS = re.compile(r"[;,|>\n]")
 ANY_QUESTION = "other"
 """The id in a label that wants a question to be asked, but none of the pack's questions."""
 
-_NOTHING = ("nan", "null", "n/a", "na")
+_NOTHING = ("nan", "null", "n/a", "na", "<na>", "#n/a", "nat")
 _MAX_CACHED_LABELS = 10_000
 """Labels that are kept as they were read, so that equal labels are read once."""
 
@@ -225,7 +226,8 @@ def _ids_in(value: object) -> list[str]:
     if value is None:
         return []
     if isinstance(value, str):
-        return [part for raw in _SEPARATORS.split(value) if (part := raw.strip(" '\"[]"))]
+        parts = _SEPARATORS.split(plain_text(value))
+        return [part for raw in parts if (part := raw.strip().strip(" '\"[]"))]
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return [part for part in map(str.strip, value) if part]
     raise ValueError(f"a label is an id, a list of ids, or the full form, was: {value!r:.80}")

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
-from router.encoders.encoder import Encoder
+from router.encoders.encoder import Encoder, truncated
 from router.encoders.paired import second_of
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import DocumentHead
@@ -74,6 +74,7 @@ class Evidence:
     :param mentions: Where each skill is mentioned; None if no clauses are read.
     :param foreign: Whether the text seems to be in another language than the exemplars. Shape:
         (n_texts,).
+    :param truncated: Whether part of the text was left out, being too long. Shape: (n_texts,).
     :param pairs: By row, two skills of a folder of documents that the halves of a text ask for.
     """
 
@@ -86,6 +87,7 @@ class Evidence:
     missing_detail: Floats
     extra_skills: Probabilities
     foreign: Bools
+    truncated: Bools
     pairs: Mapping[int, Pair] = field(default_factory=dict)
     mentions: Mentions | None = None
 
@@ -170,6 +172,7 @@ class Model:
             extra_skills=extra,
             mentions=mentions,
             foreign=foreign(texts, words, lambda: self._vocabulary),
+            truncated=truncated(encoder, texts),
             pairs=pairs,
         )
 

@@ -17,7 +17,7 @@ BOTH, NEITHER, UNSURE = "=both", "=neither", "=unsure"
 ANY_ANSWER = "=answer"
 """What a reply means that answers some question; also the name of the head which tells that."""
 
-_DENIED = 0.5
+DENIED = 0.5
 """A denied reply rules an option out if it means that with at least this probability."""
 
 
@@ -76,12 +76,12 @@ class ReplyHead:
         options = [name for name in self.head.names if not name.startswith("=")]
         of_denied = self._of(what, encoder)
         ruled_out = max(options, key=lambda name: of_denied[name])
-        if of_denied[ruled_out] < _DENIED:
+        if of_denied[ruled_out] < DENIED:
             return whole
         if besides:
             probabilities = self._of(besides, encoder)
             likeliest = max(probabilities, key=lambda name: probabilities[name])
-            if likeliest != ruled_out and probabilities[likeliest] >= _DENIED:
+            if likeliest != ruled_out and probabilities[likeliest] >= DENIED:
                 return probabilities
         if len(options) != 2:
             return whole

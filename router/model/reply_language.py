@@ -37,10 +37,17 @@ _DENIALS = (
     r"(?:already\s+|quite\s+|really\s+|perfectly\s+|just\s+)*" + _NO_TROUBLE,
     r"(?P<what>.+?)\s+(?:isn'?t|aren'?t|wasn'?t)\s+(?:it|slow|(?:the|a|our)\s+\w+)",
     r"no\s+(?P<what>.+?)\s+(?:involved|here|at\s+all|going\s+on|problems?|issues?)",
+    r"(?:neither|none)\s+(?:of\s+)?(?:the\s+)?"
+    rf"(?P<what>.*\b(?:n?or|last|\d|{'|'.join(_ORDINALS)})\b.*)",
 )
-"""Ways to deny one thing, which is named `what`."""
+"""Ways to deny something, which is named `what`."""
 _DENIAL = [re.compile(pattern, re.IGNORECASE) for pattern in _DENIALS]
-_BETWEEN_CLAUSES = re.compile(r"\s*[.,;:!?\n]+\s*|\s+but\s+(?=it|when|the|its)", re.IGNORECASE)
+_BETWEEN_CLAUSES = re.compile(
+    r"\s*[.,;:!?\n]+\s*|(?<!anything)(?<!everything)(?<!all)\s+but\s+(?=it|when|the|its)",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(r"\W*\b(?:n?or|and)\b\W*(?:the\s+)?", re.IGNORECASE)
+_SPAN = re.compile(rf"\b(first|last)\s+({'|'.join(_NUMBERS[1:])}|\d)\b", re.IGNORECASE)
 _NO = re.compile(r"(?:oh|well|no|nope|nah)?", re.IGNORECASE)
 
 
@@ -109,11 +116,34 @@ def denied(reply: str) -> tuple[str, str] | None:
 
     :return: What it denies, and what it says besides; None if it denies nothing.
     """
-    what, besides = "", []
+    what, besides = [], []
     for clause in _BETWEEN_CLAUSES.split(reply.strip()):
-        match = None if what else next(filter(None, (d.fullmatch(clause) for d in _DENIAL)), None)
+        match = next(filter(None, (denial.fullmatch(clause) for denial in _DENIAL)), None)
         if match is not None:
-            what = match["what"]
+            what.append(match["what"])
+        elif what and _goes_on(clause):
+            what.append(clause)
         elif not _NO.fullmatch(clause):
             besides.append(clause)
-    return (what, ", ".join(besides)) if what else None
+    return (" or ".join(what), ", ".join(besides)) if what else None
+
+
+def _goes_on(clause: str) -> bool:
+    """Tell whether a clause lists more of what was denied: "(not 1,) 2 or 3"."""
+    first, *others = _JOINED.split(clause)
+    return bool(others) and (not first or _option_index(first, 0) is not None)
+
+
+def parts_of(what: str, count: int) -> list[str]:
+    """Split what is denied, "training or serving"; "the first two" are two positions.
+
+    :param count: The number of options.
+    """
+
+    def positions(span: re.Match[str]) -> str:
+        number = span[2].casefold()
+        length = int(number) if number.isdigit() else _NUMBERS.index(number) + 1
+        start = 1 if span[1].casefold() == "first" else count - length + 1
+        return " or ".join(map(str, range(start, start + length)))
+
+    return [part for part in _JOINED.split(_SPAN.sub(positions, what)) if part]

@@ -133,6 +133,8 @@ class _Reader:
 def _scalar(node: yaml.Node) -> object:
     try:
         return yaml.CSafeLoader("").construct_object(node)
-    except ValueError as error:  # a text that looks like a date or a number
+    except yaml.YAMLError:  # "=" and "<<", which stand for something only in a mapping
+        return str(node.value)
+    except (ValueError, OverflowError) as error:  # a text that looks like a date or a number
         message = f"{error}, was: {node.value[:40]!r}"
         raise YamlFault(node.start_mark.line + 1, message, "quote it if it is text") from error

@@ -98,6 +98,14 @@
     details.append(holder);
   }
 
+  // What goes on to the right fades out there: a phone shows no scroll bar until one scrolls.
+
+  for (const box of document.querySelectorAll(".scroll")) {
+    const hint = () => box.classList.toggle("more", box.scrollWidth - box.clientWidth - box.scrollLeft > 1);
+    box.addEventListener("scroll", hint, { passive: true });
+    new ResizeObserver(hint).observe(box);
+  }
+
   // The table of queries.
 
   const form = document.getElementById("filters");
@@ -173,7 +181,7 @@
 
   function cellOf(value) {
     const text = String(value ?? "");
-    return `"${(/^[\s]*[=+\-@]|^[\t\r\n]/.test(text) ? "'" + text : text).replaceAll('"', '""')}"`;
+    return `"${(/^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/.test(text) ? "'" + text : text).replaceAll('"', '""')}"`;
   }
   function download() {
     const fields = ["line", "text", "label", "decided", "outcome", "confidence", "count"];

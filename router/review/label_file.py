@@ -1,5 +1,6 @@
 """Files of labels: answers of a review, a spreadsheet, or what labelling tools export."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from router.review.labels import LabelledText
 
 _TEXTS = ("text", "query", "question", "utterance", "input", "prompt", "message")
 _LABELS = ("label", "labels", "gold", "intent", "choice", "target", "targets", "skill", "category")
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+"""How a cell begins that a spreadsheet takes for a formula."""
+
 _RESPONSES = (".responses", ".response", ".suggestion")
 """What Argilla appends to the name of a question."""
 
@@ -173,4 +177,4 @@ def write_pairs(path: Path, pairs: Iterable[tuple[str, object]]) -> None:
 
 def _safe_cell(text: str) -> str:
     """Keep a spreadsheet from taking a query for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if _FORMULA.match(text) else text

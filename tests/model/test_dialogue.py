@@ -329,3 +329,43 @@ def test_a_tiny_pack_holds_a_whole_dialogue(tiny_router):
     assert (last.skills, last.packs) == (("fix-tyres",), ("bus-lines",))
     assert tiny_router.answer(second, "both").skills == ("fix-tyres", "fix-brakes")
     assert tiny_router.answer(second, "no idea").skills == ("fix-brakes",)
+
+
+@pytest.mark.parametrize(
+    ("name", "reply", "left"),
+    [
+        ("traffic-pattern", "neither of the first two", ["global", "cost", "not-served-yet"]),
+        ("traffic-pattern", "not cost", ["spiky", "steady-growth", "global", "not-served-yet"]),
+        ("speed-or-accuracy", "anything but the second", ["speed", "llm-output", "broke-suddenly"]),
+        ("deployment-target", "not the first, nor the last", ["edge", "batch", "llm-endpoint"]),
+        ("deployment-target", "neither the cloud nor the edge", ["batch", "llm-endpoint"]),
+        ("model-or-serving", "not 1 or 2", ["not-profiled", "traffic"]),
+    ],
+)
+def test_what_is_denied_is_asked_about_no_more(router, name, reply, left):
+    asked = ask(name)
+    again = router.answer(asked, reply)
+    assert isinstance(again, Clarify)
+    assert [option.id for option in again.question.options if option.id in left] == left
+    assert len(again.question.options) < len(asked.question.options)
+    assert again.asked_ids == asked.asked_ids
+    number = [option.id for option in again.question.options].index(left[-1]) + 1
+    label = again.question.option(left[-1]).label
+    assert outcome(router.answer(again, str(number))) == outcome(router.answer(asked, label))
+    assert router.answer(again.to_dict(), str(number)) == router.answer(again, str(number))
+
+
+@pytest.mark.parametrize("reply", ["not 1, 2 or 3", "none of the first three"])
+def test_what_is_left_of_a_denial_is_decided(router, reply):
+    asked = ask("speed-or-accuracy")
+    assert outcome(router.answer(asked, reply)) == outcome(router.answer(asked, "4"))
+
+
+def test_an_option_that_denies_is_not_denied(router):
+    asked = ask("model-or-serving")
+    assert outcome(router.answer(asked, "not profiled yet")) == outcome(router.answer(asked, "3"))
+
+
+def outcome(decision):
+    record = decision.to_dict()
+    return [record[name] for name in ("action", "skills", "packs", "question")]

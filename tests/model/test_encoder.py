@@ -282,3 +282,10 @@ def test_two_first_starts_export_once_and_agree(first_starts, folder):
     assert lines[0][-1] == lines[1][-1]
     assert sum(len(some) > 1 for some in lines) == 1
     assert exports == 1
+
+
+@EACH
+def test_what_is_left_out_is_known(encoder, reference):
+    texts = ["", "short", "my model is slow " * 40, "my model is slow " * 80, "a" * 3_000]
+    assert encoder.truncated(texts) == [False, False, False, True, False]
+    assert reference.truncated(texts) == [False, False, False, True, False]

@@ -259,6 +259,17 @@ def test_the_command_prints_figures_mistakes_and_files(run, log, tmp_path):
     assert read(tmp_path / "out" / "rejected.jsonl")[0]["raw"] == "broken\n"
 
 
+def test_lines_that_are_too_long_to_be_read_whole_are_counted(run, tmp_path):
+    texts = ["flat tyre again", "my tyre is flat, dear friends, " * 100]
+    log = write(tmp_path / "long.jsonl", [{"text": text} for text in texts])
+    result = run(log, "--out", tmp_path / "out")
+    assert "50.0% were too long to be read whole." in result.output
+    rows = read(tmp_path / "out" / "decisions.jsonl")
+    assert [row.get("truncated") for row in rows] == [None, True]
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["lines"]["truncated"] == 1
+    assert "Of 50% of the queries only the beginning" in (tmp_path / "out/report.html").read_text()
+
+
 def test_the_command_fails_under_a_figure(run, log, tmp_path):
     passed = run(log, "--out", tmp_path / "a", "--fail-under", "accepted=0.75")
     failed = run(log, "--out", tmp_path / "b", "--fail-under", "accepted=0.76")

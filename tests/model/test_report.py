@@ -1,5 +1,6 @@
 """The report, in a browser: read, filtered, clicked, and with a hostile log."""
 
+import csv
 import json
 import re
 from shutil import which
@@ -358,3 +359,31 @@ def test_plots_are_plotly_figures(labelled):
         charts.reliability(metrics).figure().data[1].marker.color
         == charts.PALETTES["light"]["accent"]
     )
+
+
+def test_the_mistakes_alone_are_downloaded_without_formulas(opened, tiny_router, tmp_path):
+    formulas = ["=1+1", " =1+1", "\t=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1+1"]
+    rows = [{"text": f"{text} flat tyre", "label": "sell-bikes"} for text in formulas]
+    rows += [{"text": "flat tyre"}, {"text": "patch a tube", "label": "fix-tyres"}]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    evaluate(tiny_router, log, tmp_path / "run")
+    page = opened(write_report(tmp_path / "run", tiny_router), 390)
+    shown = page.locator("#table tbody tr .text").all_text_contents()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the mistakes as CSV").click()
+    with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    assert len(texts) == len(shown) == len(formulas)
+    assert all(text.startswith("'") for text in texts)
+
+
+def test_a_matrix_that_goes_on_to_the_right_fades_out_there(opened, labelled):
+    page = opened(labelled, 260)
+    matrix = page.get_by_role("region", name="Confusion matrix")
+    assert matrix.evaluate("box => box.scrollWidth > box.clientWidth")
+    expect(matrix).to_have_class("scroll more")
+    matrix.evaluate("box => box.scrollTo(1000, 0)")
+    expect(matrix).to_have_class("scroll")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    expect(matrix).to_have_class("scroll")

@@ -7,7 +7,7 @@ from conftest import fitted_router, shared_encoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router import Clarify, NoRoute, Redirect, Route
+from router import Clarify, NoRoute, Redirect, Route, RouterError
 from router.decisions.decision import NearbyExemplar
 from router.fitting.fit import fit_model
 from router.packs.pack import Exemplars, Pack
@@ -482,3 +482,42 @@ def test_half_an_emoji_can_be_asked_about(router):
 def test_a_blank_reply_leaves_the_question_open(router):
     question = router.route("my model is slow")
     assert router.answer(question, " \u200b ") == question
+
+
+LONG_MAIL = "Dear colleagues, thank you for the friendly welcome in the new office. " * 60
+
+
+@pytest.mark.parametrize(
+    ("text", "is_cut"),
+    [
+        ("How do we quantize our BERT to int8?", False),
+        (LONG_MAIL[:1_000], False),
+        (LONG_MAIL[:1_900], True),
+        (LONG_MAIL, True),
+        (f"{' ' * 5_000}quantize BERT", False),
+        (f"{LONG_MAIL} quantize BERT {LONG_MAIL}", True),
+    ],
+)
+def test_a_decision_says_whether_part_of_the_text_was_left_out(router, text, is_cut):
+    (decision,) = router.route_many([text])
+    (in_a_chat,) = router.route_many([text], history=[["is our model good?"]])
+    (outcome,) = router.outcomes([text]).outcomes
+    assert {decision.truncated, in_a_chat.truncated, outcome.truncated} == {is_cut}
+    assert decision.to_dict().get("truncated", False) is is_cut
+    assert router.route(text).truncated is is_cut
+
+
+@pytest.mark.parametrize("texts", [None, 5, {"a": "flat tyre"}, "flat tyre", b"flat", ["a", None]])
+def test_what_is_no_list_of_texts_is_refused(tiny_router, texts):
+    for decide in (tiny_router.route_many, tiny_router.outcomes, tiny_router.rank_many):
+        with pytest.raises(RouterError, match="a list of texts|is a str"):
+            decide(texts)
+    with pytest.raises(RouterError, match="a list of texts|is a str|one list for each text"):
+        tiny_router.route_many(texts, history=[[], []])
+
+
+def test_texts_may_come_one_by_one(tiny_router):
+    texts = ["flat tyre", "my brakes squeal"]
+    assert tiny_router.route_many(text for text in texts) == tiny_router.route_many(texts)
+    several = tiny_router.route_many((text for text in texts), history=[[], []])
+    assert [decision.skills for decision in several] == [("fix-tyres",), ("fix-brakes",)]

@@ -327,3 +327,45 @@ def test_a_stream_is_copied_and_a_tilde_is_the_home(tmp_path, monkeypatch):
     assert copy.read_bytes() == b"text\na\n"
     with pytest.raises(LogError, match="no store that Arrow knows"):
         local_path("nowhere://x")
+
+
+@pytest.mark.parametrize("label", ["\u00a0", "\u200b", "<NA>", "#N/A", "NaT", "\u3000"])
+def test_a_cell_that_tables_write_for_nothing_is_no_label(read, label):
+    lines, rejected, _ = read(f"text,label\na,{label}\nb,fix-tyres\uff1bfix-brakes\n", "log.csv")
+    assert not rejected
+    assert [line.gold and line.gold.skills for line in lines] == [None, ("fix-tyres", "fix-brakes")]
+
+
+@pytest.mark.parametrize("name", ["log.json", "log.jsonl", "log"])
+@pytest.mark.parametrize(
+    "content", ['{"text":"a"}{"text":"b"}', '{\n "text": "a", "s": NaN\n}\n{\n "text": "b"\n}\n']
+)
+def test_documents_that_follow_each_other_are_records(read, name, content):
+    assert texts(read(content, name)) == ["a", "b"]
+
+
+def test_the_former_format_of_xz_is_read(read):
+    packed = lzma.compress(b'{"text": "a"}\n', format=lzma.FORMAT_ALONE)
+    assert texts(read(packed, "log.jsonl.lzma")) == ["a"]
+
+
+def test_an_item_of_a_document_that_is_too_long_is_rejected(read):
+    lines, rejected, _ = read(json.dumps([{"text": "a" * 16_000_001}, {"text": "b"}]), "log.json")
+    assert [line.text for line in lines] == ["b"]
+    assert rejected[0].reason == "longer than 16,000,000 characters"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("log.txt", "flat tyre\nbrakes\n".encode("utf-16-be"), "this is UTF-16"),
+        ("log.csv", b"\n<!DOCTYPE HTML>\n<p>Please log in\n", "a web page"),
+        ("log.csv", b"<?xml version='1.0'?>\n<rows/>\n", "an XML file"),
+        ("log.yaml", b"- text: a\n", "a YAML file"),
+        ("log.jsonl", b"a" * 257 + b"ustar" + bytes(300), "a tar archive"),
+        ("log.csv", b"text,label,label\na,b,c\n", "log.csv: a header names each column once"),
+    ],
+)
+def test_what_is_no_log_is_named(read, name, content, message):
+    with pytest.raises(LogError, match=message):
+        read(content, name)

@@ -1,3 +1,4 @@
+import contextlib
 import re
 import shutil
 import time
@@ -18,7 +19,7 @@ from router.packs.pack import Pack
 from router.packs.pack_file import check_pack, load_pack, save_pack, schema_text
 from router.packs.parts import Destination
 from router.packs.policy import Policy
-from router.packs.yaml_lines import read_yaml
+from router.packs.yaml_lines import YamlFault, parse_yaml, read_yaml
 from router.paths import DEFAULT_PACK, SKILLS
 
 
@@ -581,3 +582,25 @@ def test_the_schema_beside_the_packs_is_the_one_that_is_generated():
     assert (Path(DEFAULT_PACK).parents[1] / "pack.schema.json").read_text().strip() == (
         schema_text().strip()
     )
+
+
+@pytest.mark.parametrize("value", ["=", "<<", "=="])
+def test_a_sign_that_yaml_gives_a_meaning_is_text(tmp_path, value):
+    path = tmp_path / "pack.yaml"
+    path.write_text(f"title: {value}\n")
+    assert read_yaml(path, {})[0] == {"title": value}
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, f"1{':59' * 3_000}.5", "2001-99-99"])
+def test_a_number_or_date_that_can_not_be_one_is_named(tmp_path, value):
+    path = tmp_path / "pack.yaml"
+    path.write_text(f"\ntitle: {value}\n")
+    with pytest.raises(PackError, match="pack.yaml:2: .* quote it if it is text"):
+        read_yaml(path, {})
+
+
+@settings(max_examples=2_000, derandomize=True, deadline=None)
+@given(st.text("=<~!|>0123456789.:-+_eExXobTZ'\"#,nNaf \t?%@`&*[]{}yY", max_size=12))
+def test_any_value_is_read_or_named(value):
+    with contextlib.suppress(YamlFault):
+        parse_yaml(f"title: {value}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from router.model.reply_language import corrected, denied, literal_meaning
+from router.model.reply_language import corrected, denied, literal_meaning, parts_of
 
 
 @dataclass(frozen=True)
@@ -104,3 +104,29 @@ def test_what_comes_after_a_correction_counts(reply, rest):
 )
 def test_a_reply_that_denies(reply, split):
     assert denied(reply) == split
+
+
+@pytest.mark.parametrize(
+    ("reply", "parts"),
+    [
+        ("neither of the first two", ["1", "2"]),
+        ("none of the first three", ["1", "2", "3"]),
+        ("not the last two", ["3", "4"]),
+        ("not the first, not the second", ["first", "second"]),
+        ("not the first, nor the third", ["first", "third"]),
+        ("neither the first nor the second", ["first", "second"]),
+        ("not 1, 2 or 3", ["1", "2", "3"]),
+        ("anything but the second", ["second"]),
+        ("not training or serving", ["training", "serving"]),
+    ],
+)
+def test_each_thing_that_is_denied(reply, parts):
+    what, besides = denied(reply)
+    assert (parts_of(what, 4), besides) == (parts, "")
+
+
+@pytest.mark.parametrize(
+    "reply", ["neither", "neither of the two", "none of these", "neither of them"]
+)
+def test_a_denial_of_all_names_nothing(reply):
+    assert denied(reply) is None
