@@ -264,6 +264,10 @@ class _FileReader:
         description = f"{self.file.description}; {', '.join(parts)}"
         if description != self.description:
             self._say(description)
+            if actions and {"confidence", "margin"} <= names.keys():
+                self._say(
+                    "its decisions are made anew; `router report` shows them as they were made"
+                )
         self.description = description
 
     def _needed(self, fields: Mapping[str, Any]) -> set[str]:

@@ -17,7 +17,7 @@ from router.logs.labels import accepts
 from router.model.model import model_hash
 from router.packs.pack import Pack
 from router.review.answers import Answer, AnswerFile
-from router.review.drafts import Draft, draft_for_swaps
+from router.review.drafts import Draft, draft_for_swaps, with_questions
 from router.review.estimate import Estimate, estimate
 from router.review.labels import read_labelled
 from router.review.selection import Choice, Selection, choose
@@ -76,10 +76,11 @@ class Card(Struct, frozen=True):
 class Review:
     """A review that goes on. All that is needed for the next query is in memory.
 
-    :param pack: The pack.
+    :param pack: The pack, with the drafted questions that were kept.
     :param queue: What is reviewed.
     :param answers: The answers so far.
     :param folder: Where the files are.
+    :param drafts: The drafted questions that were decided, by pair; None for those dropped.
     """
 
     pack: Pack
@@ -119,7 +120,9 @@ class Review:
                 tuple(tuple(target.id for target in of_text) for of_text in ranked),
             )
             write_whole(path, msgspec.json.encode(queue))
-        return cls(router.pack, queue, AnswerFile(folder / ANSWERS_FILE), folder)
+        drafts = read_drafts(folder)
+        pack = with_questions(router.pack, filter(None, drafts.values()))
+        return cls(pack, queue, AnswerFile(folder / ANSWERS_FILE), folder, drafts)
 
     @property
     def choices(self) -> Sequence[Choice]:
@@ -283,16 +286,31 @@ class Review:
             pair = tuple(sorted((answer.label, outcome.skills[0])))
             if pair[0] != pair[1] and all(one in self.pack.skills for one in pair):
                 swaps[pair[0], pair[1]] += 1
-        return draft_for_swaps(self.pack, swaps, self._decided_drafts())
+        return draft_for_swaps(self.pack, swaps, self.drafts)
 
     def decide_draft(self, pair: str, draft: Draft | None) -> None:
-        """Keep a drafted question as the person left it, or drop it (None)."""
-        decided = self._decided_drafts() | {pair: draft}
-        write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(msgspec.json.encode(decided)))
+        """Keep a drafted question as the person left it, or drop it (None).
 
-    def _decided_drafts(self) -> dict[str, Draft | None]:
-        path = self.folder / DRAFTS_FILE
-        return read_json(path, dict[str, Draft | None]) if path.exists() else {}
+        What is kept can be answered from now on, and `router learn` writes it into the pack.
+
+        :raises RouterError: The question can't be asked as it is.
+        """
+        if draft is not None:
+            self.pack = with_questions(self.pack, [draft])
+            for name in ("targets", "_by_id"):
+                self.__dict__.pop(name, None)
+        self.drafts[pair] = draft
+        content = msgspec.json.encode(self.drafts)
+        write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(content))
+
+
+def read_drafts(folder: Path) -> dict[str, Draft | None]:
+    """Read the drafted questions that a review has decided, by pair; None for those dropped.
+
+    :raises DamagedError: The file can't be read.
+    """
+    path = folder / DRAFTS_FILE
+    return read_json(path, dict[str, Draft | None]) if path.exists() else {}
 
 
 def review_folder(run: Path) -> Path:

@@ -233,6 +233,14 @@ def test_a_draft_is_kept_or_dropped_by_the_person(review):
     assert draft["n_swaps"] == 3
     edited = draft | {"text": "Is it on its way to you, or back to us?"}
     sent = {"pair": draft["pair"], "draft": edited}
-    assert client.post("/secret/draft", json=sent).json()["draft"] is None
+    unasked = edited | {"options": {**draft["options"], "returns": ""}}
+    refused = client.post("/secret/draft", json={"pair": draft["pair"], "draft": unasked})
+    assert "have a text each" in refused.json()["error"]
+    given = client.post("/secret/draft", json=sent).json()
+    assert given["draft"] is None
+    assert {"id": draft["id"], "title": edited["text"], "kind": "question"} in given["targets"]
+    label = {"action": "clarify", "question": draft["id"]}
+    asked = client.post("/secret/answer", json={"position": given["card"]["position"], "label": label})
+    assert asked.status_code == 200
     kept = json.loads((review.folder / "questions.json").read_text())
     assert kept[draft["pair"]]["text"] == edited["text"]
