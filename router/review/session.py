@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from router.decisions.outcome import Outcome
 from router.errors import LogError, RouterError
 from router.evaluation.decisions_file import RunFolder
 from router.files import DamagedError, read_json, write_whole
@@ -88,6 +89,7 @@ class Review:
     answers: AnswerFile
     folder: Path
     drafts: dict[str, Draft | None] = field(default_factory=dict)
+    _judged: dict[str, tuple[Answer, bool | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, run: str | Path, router: Router, n: int = DEFAULT_QUERIES) -> "Review":
@@ -244,20 +246,22 @@ class Review:
     @property
     def right(self) -> dict[str, bool]:
         """For each labelled query, in the order of the answers, whether the decision was right."""
-        outcomes = {choice.text: choice.outcome for choice in self.choices}
-        labelled = [
-            (answer.text, answer.label)
-            for answer in self.answers.by_text.values()
-            if answer.kind == "label" and answer.text in outcomes
-        ]
-        read, _ = read_labelled(self.pack, labelled)
-        golds = {line.text: line.gold for line in read}
-        precedence = self.pack.precedence
-        return {
-            text: accepts(golds[line], outcomes[text], precedence)
-            for text, _ in labelled
-            if (line := " ".join(text.split())) in golds
-        }
+        judged = self._judged
+        for text, answer in self.answers.by_text.items():
+            if text in self._outcomes and (text not in judged or judged[text][0] is not answer):
+                judged[text] = answer, self._is_right(answer)
+        given = (judged[text] for text in self.answers.by_text if text in judged)
+        return {answer.text: right for answer, right in given if right is not None}
+
+    def _is_right(self, answer: Answer) -> bool | None:
+        read, _ = read_labelled(self.pack, [(answer.text, answer.label)])
+        outcome = self._outcomes[answer.text]
+        return accepts(read[0].gold, outcome, self.pack.precedence) if read else None
+
+    @cached_property
+    def _outcomes(self) -> dict[str, Outcome]:
+        """What was decided for each query."""
+        return {choice.text: choice.outcome for choice in self.choices}
 
     def progress(self) -> dict[str, Any]:
         """Tell how far the review is, and what it tells of the log so far."""
@@ -277,10 +281,9 @@ class Review:
 
     def draft(self) -> Draft | None:
         """Draft a question for two routes that the answers swap, unless it was decided before."""
-        outcomes = {choice.text: choice.outcome for choice in self.choices}
         swaps: Counter[tuple[str, str]] = Counter()
         for answer in self.answers.by_text.values():
-            outcome = outcomes.get(answer.text)
+            outcome = self._outcomes.get(answer.text)
             if outcome is None or not isinstance(answer.label, str) or not outcome.skills:
                 continue
             pair = tuple(sorted((answer.label, outcome.skills[0])))
@@ -299,6 +302,7 @@ class Review:
             self.pack = with_questions(self.pack, [draft])
             for name in ("targets", "_by_id"):
                 self.__dict__.pop(name, None)
+            self._judged.clear()
         self.drafts[pair] = draft
         content = msgspec.json.encode(self.drafts)
         write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(content))
