@@ -45,9 +45,9 @@ def learn_command(
         router learn labels.csv --pack my-pack --write
     """
     from router.packs.pack_file import PACK_FILE
+    from router.review.drafts import read_drafts
     from router.review.label_file import read_checks, read_label_file
     from router.review.learning import learn
-    from router.review.session import read_drafts
     from router.review.writing import CHECKS_FILE, write_learned
 
     if not (pack / PACK_FILE).is_file():

@@ -141,7 +141,7 @@ class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(query, text=line.text[:SHOWN_CHARACTERS], count=count)
 
 
-def ranked_lines(lines: Iterable[DecidedLine], sign: int) -> list[DecidedLine]:
+def by_confidence(lines: Iterable[DecidedLine], sign: int) -> list[DecidedLine]:
     """List the first lines by `sign` times their confidence, each text once."""
     first: dict[str, DecidedLine] = {}
     for line in sorted(lines, key=lambda line: (sign * line.confidence, line.line)):

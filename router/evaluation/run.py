@@ -37,9 +37,9 @@ from router.evaluation.rows import (
     MAX_LISTED,
     DecidedLine,
     Query,
+    by_confidence,
     decided_lines,
     outcome_batch,
-    ranked_lines,
 )
 from router.evaluation.turn_figures import TURNS_FILE, TurnFigures, TurnNote
 from router.files import explain_write_errors
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
 DecideBatches: TypeAlias = Callable[[Iterable[list[str]]], Iterator[OutcomeBatch]]
 """Decides batches of texts, and gives their decisions in order."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -407,8 +408,8 @@ class _Run:
         self.first_rejected = self.first_rejected or next(iter(part.rejected), None)
         unasked = [line for line in part.decided if not line.asks]
         wrong = [line for line in unasked if line.silently_wrong]
-        self.least_certain = ranked_lines([*self.least_certain, *unasked], 1)
-        self.mistakes = ranked_lines([*self.mistakes, *wrong], -1)
+        self.least_certain = by_confidence([*self.least_certain, *unasked], 1)
+        self.mistakes = by_confidence([*self.mistakes, *wrong], -1)
         numbers = [line.line for line in part.decided] + [line.line for line in part.rejected]
         self.last_lines.append(max(numbers, default=max(self.last_lines, default=0)))
         if self.progress is not None:

@@ -8,7 +8,7 @@ from router.evaluation.decision_memo import DecisionMemo
 from router.evaluation.decisions_file import RunFolder
 from router.evaluation.figures import Figures
 from router.evaluation.metrics import Lines, Metrics, Versions, metrics_of
-from router.evaluation.rows import MAX_LISTED, DecidedLine, Query, ranked_lines
+from router.evaluation.rows import MAX_LISTED, DecidedLine, Query, by_confidence
 from router.logs.reader import CHUNK_LINES
 from router.router import Router
 
@@ -27,7 +27,7 @@ def metrics_of_service(log: RunFolder, router: Router) -> Metrics:
         counts.add(DecisionCounts.of(lines, router.pack))
         n_texts += len(memo.look_up(lines).lines)
         unasked = (line for line in lines if not line.asks)
-        least_certain = ranked_lines([*least_certain, *unasked], 1)
+        least_certain = by_confidence([*least_certain, *unasked], 1)
     often = memo.most_repeated(MAX_LISTED)
     first = {line.line: line for line in log.decisions() if line.line in often}
     return metrics_of(

@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from router.errors import RouterError
+from router.files import read_json
 from router.packs.pack import Pack
 from router.packs.parts import Destination, Option, Question
 from router.skill_folders.phrases import COMMON_WORDS
 from router.skill_folders.questions import draft_questions
 from router.text import words_of
 
+DRAFTS_FILE = "questions.json"
 _SWAPS = 3
 """A question is drafted once so many answers have swapped two routes."""
 
@@ -54,6 +57,15 @@ class Draft(Struct, frozen=True):
             return msgspec.convert(msgspec.to_builtins(made), Question)
         except msgspec.ValidationError as error:
             raise RouterError(f"a question and its options have a text each: {error}") from error
+
+
+def read_drafts(folder: Path) -> dict[str, Draft | None]:
+    """Read the drafted questions that a review has decided, by pair; None for those dropped.
+
+    :raises DamagedError: The file can't be read.
+    """
+    path = folder / DRAFTS_FILE
+    return read_json(path, dict[str, Draft | None]) if path.exists() else {}
 
 
 def with_questions(pack: Pack, drafts: Iterable[Draft]) -> Pack:

@@ -219,7 +219,9 @@ def _filling(drafts: Sequence[Draft], learned: Sequence[LabelledText]) -> list[L
     for draft in drafts:
         n_missing = MIN_EXEMPLARS - sum(line.gold.question == draft.id for line in learned)
         gold = Gold("clarify", question=draft.id)
-        lines += [LabelledText(text, gold, draft.id) for text in draft.exemplars[: max(n_missing, 0)]]
+        lines += [
+            LabelledText(text, gold, draft.id) for text in draft.exemplars[: max(n_missing, 0)]
+        ]
     return lines
 
 

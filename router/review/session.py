@@ -18,17 +18,22 @@ from router.logs.labels import accepts
 from router.model.model import model_hash
 from router.packs.pack import Pack
 from router.review.answers import Answer, AnswerFile
-from router.review.drafts import Draft, draft_for_swaps, with_questions
+from router.review.drafts import (
+    DRAFTS_FILE,
+    Draft,
+    draft_for_swaps,
+    read_drafts,
+    with_questions,
+)
 from router.review.estimate import Estimate, estimate
 from router.review.labels import read_labelled
 from router.review.selection import Choice, Selection, choose
+from router.review.words import N_RECENT, why_chosen, worth_of_more
 from router.router import Router
 
-QUEUE_FILE, ANSWERS_FILE, DRAFTS_FILE = "queue.json", "answers.jsonl", "questions.json"
+QUEUE_FILE, ANSWERS_FILE = "queue.json", "answers.jsonl"
 DEFAULT_QUERIES = 200
 _RANKED = 3
-_RECENT = 30
-"""So many of the last answers tell how often the router is wrong on what is left."""
 
 
 class Queue(Struct, frozen=True):
@@ -165,7 +170,7 @@ class Review:
         return Card(
             position,
             choice.text,
-            _why(choice),
+            why_chosen(choice),
             self._given(choice),
             tuple(target for target in likeliest if target is not None),
         )
@@ -269,14 +274,14 @@ class Review:
         done = sum(choice.text in self.answers.by_text for choice in self.choices)
         left = len(self.choices) - done
         figures: Estimate = estimate(self.queue.selection, right)
-        recent = deque(right.values(), _RECENT)
+        recent = deque(right.values(), N_RECENT)
         wrong = recent.count(False)
         return {
             "done": done,
             "total": len(self.choices),
             "lines": self.queue.selection.n_lines,
             "estimate": msgspec.to_builtins(figures),
-            "worth": _worth(left, wrong, len(recent)),
+            "worth": worth_of_more(left, wrong, len(recent)),
         }
 
     def draft(self) -> Draft | None:
@@ -308,15 +313,6 @@ class Review:
         write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(content))
 
 
-def read_drafts(folder: Path) -> dict[str, Draft | None]:
-    """Read the drafted questions that a review has decided, by pair; None for those dropped.
-
-    :raises DamagedError: The file can't be read.
-    """
-    path = folder / DRAFTS_FILE
-    return read_json(path, dict[str, Draft | None]) if path.exists() else {}
-
-
 def review_folder(run: Path) -> Path:
     """Name the folder of the review of a run, or of a decision log."""
     return run.with_name(f"{run.stem}-review") if run.is_file() else run / "review"
@@ -333,28 +329,3 @@ def _read_queue(path: Path, router: Router) -> Queue:
             " pack with --pack"
         )
     return queue
-
-
-def _why(choice: Choice) -> str:
-    often = f"It came {choice.count:,} times." if choice.count > 1 else ""
-    if choice.reason == "drawn":
-        why = "Drawn at random, to tell how good the rest of the log is."
-    elif choice.reason == "gap":
-        why = f"Nothing fits it, and {choice.stands_for:,} queries are like it."
-    elif choice.stands_for > 1:
-        why = f"The router is unsure, and {choice.stands_for:,} unsure queries are like it."
-    else:
-        why = "The router is unsure."
-    return f"{why} {often}".strip()
-
-
-def _worth(left: int, wrong: int, n: int) -> str:
-    """Say how many more answers are worth it."""
-    if not left:
-        return "All are done."
-    if n < _RECENT:
-        return f"{left} are left."
-    expected = round(left * wrong / n)
-    if wrong <= n // 10:
-        return f"The router was right on {n - wrong} of the last {n}: you may stop here."
-    return f"Of the {left} left, about {expected} will correct the router."

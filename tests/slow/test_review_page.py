@@ -15,8 +15,9 @@ import pytest
 from shop import shop_router
 
 from router.evaluation import evaluate
+from router.review.drafts import read_drafts
 from router.review.label_file import read_label_file
-from router.review.session import Review, read_drafts
+from router.review.session import Review
 
 NASTY = "<img src=x onerror=\"document.title='hacked'\"> where is my parcel </script>"
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -165,7 +166,9 @@ def answered(page, count):
 
 
 def answer_all_ways(page):
-    """Answer with the keyboard alone."""
+    """Answer with the keyboard alone; a screen reader hears names and keys apart."""
+    none = page.get_by_role("button", name="None of ours", exact=True)
+    assert none.get_attribute("aria-keyshortcuts") == "n"
     page.keyboard.press("1")
     answered(page, 1)
     page.keyboard.press("n")

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -279,6 +280,27 @@ def test_the_command_writes_only_when_it_is_told(folder, tmp_path, monkeypatch):
     written = CliRunner().invoke(cli.app, [*arguments, "--write"])
     assert written.exit_code == 0, written.output
     assert len(list(load_pack(folder).target_exemplars())) == 12 + 8
+
+
+def test_a_pack_that_gets_worse_is_written_by_force_alone(folder, tmp_path, monkeypatch):
+    def worse(*arguments, **options):
+        learned, n = learn(*arguments, **options), 12
+        line = learned.checks[0]
+        return replace(
+            learned, checks=(line,) * n, right_before=(True,) * n, right_after=(False,) * n
+        )
+
+    monkeypatch.setattr("router.commands.learn.load_router", lambda pack, *_, **__: loaded(pack))
+    monkeypatch.setattr("router.review.learning.learn", worse)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("text,label\n" + "\n".join(f'"{text}",{label}' for text, label in LABELS))
+    arguments, before = ["learn", str(labels), "--pack", str(folder)], load_pack(folder)
+    refused = CliRunner().invoke(cli.app, [*arguments, "--write"])
+    assert refused.exit_code == 1
+    assert "gets worse, beyond chance" in refused.output
+    assert load_pack(folder) == before
+    assert CliRunner().invoke(cli.app, [*arguments, "--write", "--force"]).exit_code == 0
+    assert load_pack(folder) != before
 
 
 def loaded(pack):
