@@ -166,7 +166,8 @@ def serve_review(review: Review, port: int, started: Callable[[str], None]) -> N
         import uvicorn
     except ImportError as error:
         raise RouterError(missing(error)) from error
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    # Named as TCP, or asyncio lets each answer wait 40 ms for what might follow it.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
