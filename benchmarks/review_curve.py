@@ -46,16 +46,12 @@ class Vocabulary:
     vectors: dict[str, Vectors]
 
     @classmethod
-    def of(cls, texts: Sequence[str], file: Path | None) -> "Vocabulary":
-        """Embed the texts, or read what an earlier call has embedded."""
-        if file is not None and file.exists():
-            kept = np.load(file, allow_pickle=False)
-            return cls(dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True)))
-        vocabulary = cls({})
-        vocabulary(list(dict.fromkeys(texts)))
-        if file is not None:
-            vocabulary.write(file)
-        return vocabulary
+    def of(cls, file: Path | None) -> "Vocabulary":
+        """Read what an earlier call has embedded; without a file, begin with nothing."""
+        if file is None or not file.exists():
+            return cls({})
+        kept = np.load(file, allow_pickle=False)
+        return cls(dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True)))
 
     def write(self, file: Path) -> None:
         """Keep the vectors for a later call."""
@@ -222,7 +218,7 @@ def main() -> int:
     parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--vectors", type=Path, help="file (.npz) that keeps vectors")
     args = parser.parse_args()
-    vocabulary = Vocabulary.of([], args.vectors)
+    vocabulary = Vocabulary.of(args.vectors)
     encoder = CallableEncoder(vocabulary, key="review-curve")
     for name in args.set or SETS:
         if args.coverage:

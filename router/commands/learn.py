@@ -35,7 +35,8 @@ def learn_command(
     """Turn labels into exemplars, and show what it brings.
 
     A fifth of the labels is kept out, as the pack's own checks.jsonl. It is never learned from, and
-    the pack is measured on it before and after. Nothing is written without --write.
+    the pack is measured on it before and after. The questions that were kept in a review are added
+    too. Nothing is written without --write.
 
     Examples:
 
@@ -44,6 +45,7 @@ def learn_command(
         router learn labels.csv --pack my-pack --write
     """
     from router.packs.pack_file import PACK_FILE
+    from router.review.drafts import read_drafts
     from router.review.label_file import read_checks, read_label_file
     from router.review.learning import learn
     from router.review.writing import CHECKS_FILE, write_learned
@@ -55,7 +57,9 @@ def learn_command(
         )
     pairs = read_label_file(labels)
     checks = [check.pair for check in read_checks(pack / CHECKS_FILE)]
-    learned = learn(load_router(pack, encoder, second_look=second_look), pairs, checks=checks)
+    questions = filter(None, read_drafts(labels.parent).values())
+    router = load_router(pack, encoder, second_look=second_look)
+    learned = learn(router, pairs, checks=checks, questions=questions)
     _print_learned(learned)
     if not learned.added and not learned.new_checks:
         print_text("Nothing new was learned.")
@@ -84,6 +88,8 @@ def _print_learned(learned: "Learned") -> None:
     print_table(f"{count_of(len(learned.added), 'new exemplar')}", ("target", "lines"), rows)
     for route, title in learned.new_routes.items():
         print_line(escape(f"new route: {title} ({route}); write its summary in pack.yaml"))
+    for question, text in learned.new_questions.items():
+        print_line(escape(f"new question: {text} ({question})"))
     for text in learned.masked[:_MOST_LINES]:
         print_line(escape(f"masked: {on_one_line(text, 110)}"))
     _print_refused(learned)

@@ -48,7 +48,9 @@ TimeColumnOption = Annotated[
     str | None,
     typer.Option(help="Column that holds the time; '-' for none [default: guessed]."),
 ]
-RunArgument = Annotated[Path, typer.Argument(help="Folder that `router evaluate` wrote.")]
+RunArgument = Annotated[
+    Path, typer.Argument(help="Folder that `router evaluate` wrote, or file of a DecisionLog.")
+]
 
 
 def encoder_of(name: str | None) -> "Encoder":

@@ -11,15 +11,18 @@ def report_command(
     pack: PackOption = None,
     encoder: EncoderOption = None,
 ) -> None:
-    """Write the report of a run as one HTML file.
+    """Write the report of a run, or of a DecisionLog, as one HTML file.
 
-    The file needs no network. It must be written with the pack that the run was made with.
+    The file needs no network. It must be written with the pack that the run was made with. Of a
+    DecisionLog it shows the decisions as they were made, and lies beside the log.
 
     Examples:
 
         router report
 
         router report runs/october --pack packs/shop
+
+        router report decisions.jsonl --pack packs/shop
     """
     from router.report import write_report
 

@@ -16,8 +16,9 @@ from router.errors import LogError
 from router.evaluation.metrics import Metrics, Versions
 from router.evaluation.rows import DecidedLine
 from router.evaluation.turn_figures import TURNS_FILE, TurnFigures
-from router.logs.decision_log import log_files
+from router.logs.formats import LogFile, Record
 from router.logs.labels import Gold
+from router.logs.rotation import log_files
 from router.router import Router
 
 if TYPE_CHECKING:
@@ -144,11 +145,9 @@ class RunFolder:
     def settings(self) -> dict[str, Any]:
         """What was run on what, as `run.json` holds it; empty if there is no such file."""
         path = self.path / "run.json"
-        if self.is_decision_log:
-            return {}
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a DecisionLog is a file
             return {}
         except msgspec.DecodeError as error:
             raise LogError(f"{path}: not a JSON object: {error}; evaluate the log again") from error
@@ -162,7 +161,7 @@ class RunFolder:
         path = self.path / TURNS_FILE
         try:
             return msgspec.json.decode(path.read_bytes(), type=TurnFigures)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a DecisionLog is a file
             return None
         except msgspec.DecodeError as error:
             raise LogError(f"{path}: not figures of turns: {error}; evaluate again") from error
@@ -217,29 +216,26 @@ class RunFolder:
 
 def _logged_decisions(path: Path) -> Iterator[DecidedLine]:
     """Read the files of a `DecisionLog`; a line that a crash has cut off is left out."""
-    decoder, number = msgspec.json.Decoder(dict[str, Any]), 0
+    number = 0
     for file in log_files(path):
-        with file.open("rb") as lines:
-            for line in lines:
-                if not line.strip():
-                    continue
-                number += 1
-                try:
-                    fields = decoder.decode(line)
-                    fields |= {"line": number, "id": str(fields.get("id", number))}
-                    yield msgspec.convert(fields | {"gold": None, "accepted": None}, DecidedLine)
-                except (msgspec.ValidationError, UnicodeDecodeError) as error:
-                    raise LogError(
-                        f"{file}: decision {number} is none: {error}; cure: name a run's folder,"
-                        " or the file of a DecisionLog"
-                    ) from error
-                except msgspec.DecodeError:
-                    continue
+        for record in LogFile.open(file).records() if file.stat().st_size else ():
+            number += 1
+            if not isinstance(record, Record):
+                continue
+            given = {"line": number, "id": str(record.fields.get("id", number))}
+            fields = {**record.fields, **given, "gold": None, "accepted": None}
+            try:
+                yield msgspec.convert(fields, DecidedLine)
+            except msgspec.ValidationError as error:
+                raise LogError(
+                    f"{file}: decision {number} is none: {error}; cure: name a run's folder,"
+                    " or the file of a DecisionLog"
+                ) from error
 
 
 def _check_targets(path: Path, router: Router) -> None:
     known = {*router.pack.target_ids}
-    for line in islice(_logged_decisions(path), _BATCH_LINES):
+    for line in _logged_decisions(path):
         for target in (*line.skills, *line.packs):
             if target not in known:
                 raise LogError(

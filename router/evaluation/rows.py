@@ -19,6 +19,9 @@ from router.packs.precedence import Precedence
 SHOWN_CHARACTERS = 300
 """Characters of a text that a list of queries in `metrics.json` holds."""
 
+MAX_LISTED = 100
+"""Queries in each list of `metrics.json`."""
+
 NUMBERS = tuple(
     field.name for field in fields(OutcomeBatch) if field.name not in ("outcomes", "indices")
 )
@@ -138,6 +141,16 @@ class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Show a decided line, whose text came so many times."""
         query = msgspec.convert(line, cls, from_attributes=True)
         return msgspec.structs.replace(query, text=line.text[:SHOWN_CHARACTERS], count=count)
+
+
+def by_confidence(lines: Iterable[DecidedLine], sign: int) -> list[DecidedLine]:
+    """List the first lines by `sign` times their confidence, each text once."""
+    first: dict[str, DecidedLine] = {}
+    for line in sorted(lines, key=lambda line: (sign * line.confidence, line.line)):
+        first.setdefault(line.text[:SHOWN_CHARACTERS], line)
+        if len(first) == MAX_LISTED:
+            break
+    return list(first.values())
 
 
 def target_of(action: str, skills: tuple[str, ...], packs: tuple[str, ...]) -> str:

@@ -34,9 +34,10 @@ from router.evaluation.metrics import (
     pretty_json,
 )
 from router.evaluation.rows import (
-    SHOWN_CHARACTERS,
+    MAX_LISTED,
     DecidedLine,
     Query,
+    by_confidence,
     decided_lines,
     outcome_batch,
 )
@@ -63,9 +64,6 @@ if TYPE_CHECKING:
 
 DecideBatches: TypeAlias = Callable[[Iterable[list[str]]], Iterator[OutcomeBatch]]
 """Decides batches of texts, and gives their decisions in order."""
-
-_MAX_LISTED = 100
-"""Queries in each list of `metrics.json`."""
 
 
 @dataclass(frozen=True)
@@ -413,8 +411,8 @@ class _Run:
         self.first_rejected = self.first_rejected or next(iter(part.rejected), None)
         unasked = [line for line in part.decided if not line.asks]
         wrong = [line for line in unasked if line.silently_wrong]
-        self.least_certain = _ranked([*self.least_certain, *unasked], 1)
-        self.mistakes = _ranked([*self.mistakes, *wrong], -1)
+        self.least_certain = by_confidence([*self.least_certain, *unasked], 1)
+        self.mistakes = by_confidence([*self.mistakes, *wrong], -1)
         numbers = [line.line for line in part.decided] + [line.line for line in part.rejected]
         self.last_lines.append(max(numbers, default=max(self.last_lines, default=0)))
         if self.progress is not None:
@@ -422,7 +420,7 @@ class _Run:
 
     def _repeated(self) -> list[Query]:
         """List the texts that came most often, each as it came first."""
-        counts = self.memo.most_repeated(_MAX_LISTED)
+        counts = self.memo.most_repeated(MAX_LISTED)
         parts = map(self.unfinished.part, {bisect_left(self.last_lines, line) for line in counts})
         first = {
             line.line: msgspec.structs.replace(line, gold=None)
@@ -469,16 +467,6 @@ def _undecidable(lines: Sequence[LogLine], decide: DecideBatches, error: Excepti
     return RouterError(
         f"lines {lines[0].line} to {lines[-1].line}: can't be decided together: {error}"
     )
-
-
-def _ranked(lines: Iterable[DecidedLine], sign: int) -> list[DecidedLine]:
-    """List the first lines by `sign` times their confidence, each text once."""
-    first: dict[str, DecidedLine] = {}
-    for line in sorted(lines, key=lambda line: (sign * line.confidence, line.line)):
-        first.setdefault(line.text[:SHOWN_CHARACTERS], line)
-        if len(first) == _MAX_LISTED:
-            break
-    return list(first.values())
 
 
 def _kept(lines: int) -> str:

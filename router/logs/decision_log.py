@@ -13,6 +13,7 @@ import msgspec
 from router.decisions.decision import Clarify, Decision
 from router.errors import RouterError
 from router.files import explain_write_errors
+from router.logs.rotation import full_files, numbered
 from router.text import well_formed
 
 if os.name == "posix":
@@ -26,7 +27,9 @@ DEFAULT_MAX_BYTES = 100_000_000
 
 
 class DecisionLog:
-    """Appends decisions to a file of JSON lines, which `evaluate`, `gaps` and `review` read.
+    """Appends decisions to a file of JSON lines.
+
+    `report`, `gaps` and `review` take the decisions as they were made; `evaluate` decides anew.
 
     Threads and processes may share the file: each line is written at once, under a lock. A full
     file gets a number, and a new one is begun. Whatever happens to the process, a line is there as
@@ -34,7 +37,8 @@ class DecisionLog:
     anew.
 
     :param path: The file, such as `decisions.jsonl`. Full ones are named like it, in the order of
-        time: `decisions.000001.jsonl`, `decisions.000002.jsonl`.
+        time: `decisions.000001.jsonl`, `decisions.000002.jsonl`. They are read with it, also if
+        something has compressed them.
     :param redact: Is given each text, and gives the text that may reach the disk. If it raises, the
         line is written without its text being known: the text is "[redacted]".
     :param max_bytes: The size at which a file is full.
@@ -140,9 +144,7 @@ class DecisionLog:
 
     def _rotate(self) -> None:
         """Give the full file the next number."""
-        stem, suffix = self.path.stem, self.path.suffix
-        numbers = [0, *(number for number, _ in _full_files(self.path))]
-        self.path.rename(self.path.with_name(f"{stem}.{max(numbers) + 1:06}{suffix}"))
+        self.path.rename(numbered(self.path, max(full_files(self.path), default=0) + 1))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -151,19 +153,6 @@ class DecisionLog:
             if os.name == "posix":
                 fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
             yield
-
-
-def log_files(path: Path) -> list[Path]:
-    """Give the files of a decision log, the full ones first, in the order of time."""
-    return [other for _, other in sorted(_full_files(path))] + [path] * path.exists()
-
-
-def _full_files(path: Path) -> Iterator[tuple[int, Path]]:
-    """Give the full files with their numbers."""
-    for other in path.parent.glob(f"*{path.suffix}"):
-        stem, _, number = other.stem.rpartition(".")
-        if stem == path.stem and number.isdecimal():
-            yield int(number), other
 
 
 def _action(decision: Decision) -> str:

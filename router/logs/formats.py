@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from router.errors import LogError
+from router.logs.rotation import PACKED, log_files
 from router.logs.tables import Table, join_rows, table_of
 from router.text import well_formed
 
@@ -37,7 +38,6 @@ _BLANKS = re.compile(r"\s*")
 LogFormat: TypeAlias = Literal["jsonl", "json", "table", "parquet"]
 _JSON, _TABLE = (".jsonl", ".ndjson", ".json"), (".csv", ".tsv", ".tab")
 SUFFIXES = (*_JSON, *_TABLE, ".parquet", ".pq")
-_PACKED = (".gz", ".zst", ".bz2", ".xz", ".lzma")
 _ZSTD_FRAMES = [b"\x28\xb5\x2f\xfd", *(bytes((kind, 0x2A, 0x4D, 0x18)) for kind in range(80, 96))]
 """How a frame of Zstandard begins: with content, or with something to skip."""
 
@@ -277,6 +277,8 @@ class LogFile:
 def find_files(log: Path, exclude: Path, text_column: str | None = None) -> list[LogFile]:
     """Open a log, which is a file, or a folder whose files are taken in the order of their names.
 
+    A file is read after the full ones of the same log, see `DecisionLog`.
+
     Of a folder, the files are read whose names end as those of a log do. Hidden files, files whose
     name starts with "_", and the folders of runs are left out.
 
@@ -287,7 +289,8 @@ def find_files(log: Path, exclude: Path, text_column: str | None = None) -> list
     if not log.exists():
         raise LogError(f"{log}: no such file or folder")
     if not log.is_dir():
-        return [LogFile.open(log, text_column=text_column)]
+        paths = log_files(log)
+        return [LogFile.open(path, path.name * (len(paths) > 1), text_column) for path in paths]
     if (log / "run.json").exists():
         raise LogError(f"{log}: the folder of a run is no log; cure: name decisions.jsonl in it")
     paths = sorted(path for path in _walk(log, exclude.resolve()) if _is_log(path))
@@ -327,7 +330,7 @@ def _walk(folder: Path, exclude: Path) -> Iterator[Path]:
 
 def _is_log(path: Path) -> bool:
     name = path.name.lower()
-    for packed in _PACKED:
+    for packed in PACKED:
         name = name.removesuffix(packed)
     return name.endswith(SUFFIXES) or re.fullmatch(r"part-\d+\S*", name) is not None
 
@@ -364,7 +367,7 @@ def _by_start(kinds: Mapping[bytes, str], start: bytes) -> str | None:
 
 
 def _suffix_of(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     return suffixes[-1] if suffixes else ""
 
 

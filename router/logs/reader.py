@@ -254,7 +254,8 @@ class _FileReader:
         conversation = _find_column(path, names, asked, "conversation", names_of, flat)
         self.columns = Columns(text, label, time, line_id, conversation)
         self.full = self.full and self.asked.label is None and label is None
-        label = "its own keys" if self.full else label
+        is_decided = bool(actions) and {"confidence", "margin"} <= names.keys()
+        label = "its own keys" if self.full and not is_decided else label
         found = {"query": text, "label": label, "time": time, "id": line_id}
         if any(isinstance(value, list) for value in names[text]):
             found["query"] = f"{text}, the user's last message"
@@ -264,6 +265,10 @@ class _FileReader:
         description = f"{self.file.description}; {', '.join(parts)}"
         if description != self.description:
             self._say(description)
+            if is_decided:
+                self._say(
+                    "its decisions are made anew; `router report` shows them as they were made"
+                )
         self.description = description
 
     def _needed(self, fields: Mapping[str, Any]) -> set[str]:

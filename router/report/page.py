@@ -15,6 +15,7 @@ from router.evaluation.definitions import FIGURES
 from router.evaluation.gaps import UNSURE_BELOW, gaps_of
 from router.evaluation.pack_health import health_of
 from router.evaluation.rows import DecidedLine
+from router.evaluation.service_log import metrics_of_service
 from router.files import write_whole
 from router.report import charts, wording
 from router.report.charts import Chart, Point
@@ -53,12 +54,19 @@ _LIMITS = Limits()
 def write_report(folder: str | Path, router: Router) -> Path:
     """Write the report of a run into its folder, as `report.html`.
 
+    That of a `DecisionLog` shows its decisions as they were made, and lies beside it: the report of
+    `live.jsonl` is `live-report.html`.
+
+    :param folder: The folder of the run, or the file of a `DecisionLog`.
+    :param router: Has the pack of the run.
     :raises LogError: The folder has no decisions or no figures of this version, or the router has
         another pack than the run.
     """
     run = RunFolder.open(folder)
     run.check_pack(router)
     path = run.path / "report.html"
+    if run.is_decision_log:
+        path = run.path.with_name(f"{run.path.stem}-report.html")
     write_whole(path, render(run, router.with_vector_cache()))
     return path
 
@@ -68,7 +76,7 @@ def render(run: RunFolder, router: Router) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
-    metrics, model = run.metrics, router.model
+    metrics, model = _metrics_of(run, router), router.model
     samples = RunSamples.of(run.decisions(), router.pack)
     gaps = gaps_of(samples.unfit, samples.n_lines, router)
     health = health_of(
@@ -107,7 +115,9 @@ def render(run: RunFolder, router: Router) -> str:
         },
         run={
             "title": router.pack.file.title,
-            "log": Path(str(run.settings.get("log", ""))).name or "standard input",
+            "log": run.name
+            if run.is_decision_log
+            else Path(str(run.settings.get("log", ""))).name or "standard input",
             "days": sorted(metrics.days),
             "labelled": metrics.lines.labelled > 0,
             "unit": span_unit(metrics.days),
@@ -130,6 +140,10 @@ def render(run: RunFolder, router: Router) -> str:
         turns=run.turns,
         limits=_LIMITS,
     )
+
+
+def _metrics_of(run: RunFolder, router: Router) -> "Metrics":
+    return metrics_of_service(run, router) if run.is_decision_log else run.metrics
 
 
 def _packed(script: str) -> str:

@@ -1,15 +1,21 @@
 """Drafted questions for two routes that reviewers keep swapping."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
+from router.errors import RouterError
+from router.files import read_json
 from router.packs.pack import Pack
+from router.packs.parts import Destination, Option, Question
 from router.skill_folders.phrases import COMMON_WORDS
 from router.skill_folders.questions import draft_questions
 from router.text import words_of
 
+DRAFTS_FILE = "questions.json"
 _SWAPS = 3
 """A question is drafted once so many answers have swapped two routes."""
 
@@ -35,6 +41,51 @@ class Draft(Struct, frozen=True):
     tells: dict[str, tuple[str, ...]]
     exemplars: tuple[str, ...]
     n_swaps: int
+
+    @property
+    def question(self) -> Question:
+        """The question as a pack holds it.
+
+        :raises RouterError: The question or an option has no text, or an option has no route.
+        """
+        options = (
+            Option(route, label, Destination(skills=(route,)))
+            for route, label in self.options.items()
+        )
+        made = Question(self.id, self.text, tuple(options))
+        try:
+            return msgspec.convert(msgspec.to_builtins(made), Question)
+        except msgspec.ValidationError as error:
+            raise RouterError(f"a question and its options have a text each: {error}") from error
+
+
+def read_drafts(folder: Path) -> dict[str, Draft | None]:
+    """Read the drafted questions that a review has decided, by pair; None for those dropped.
+
+    :raises DamagedError: The file can't be read.
+    """
+    path = folder / DRAFTS_FILE
+    return read_json(path, dict[str, Draft | None]) if path.exists() else {}
+
+
+def with_questions(pack: Pack, drafts: Iterable[Draft]) -> Pack:
+    """Give a pack the drafted questions that it lacks; they have no exemplars yet."""
+    new = [draft.question for draft in drafts if draft.id not in pack.questions]
+    if not new:
+        return pack
+    replace, exemplars = msgspec.structs.replace, pack.exemplars
+    return replace(
+        pack,
+        file=replace(pack.file, questions=(*pack.file.questions, *new)),
+        exemplars=replace(
+            exemplars,
+            questions={**exemplars.questions, **{question.id: () for question in new}},
+            options={
+                **exemplars.options,
+                **{question.id: {one.id: () for one in question.options} for question in new},
+            },
+        ),
+    )
 
 
 def draft_for_swaps(

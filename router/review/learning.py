@@ -13,11 +13,12 @@ from router.decisions.outcome import Outcome
 from router.encoders.default import EncoderLike
 from router.errors import RouterError
 from router.evaluation.compare import gain_of, mcnemar
-from router.logs.labels import accepts
+from router.logs.labels import Gold, accepts
 from router.packs.faults import MIN_EXEMPLARS
 from router.packs.labels import id_of_label
 from router.packs.pack import Pack
 from router.packs.parts import Skill
+from router.review.drafts import Draft, with_questions
 from router.review.labels import LabelledText, Refused, read_labelled
 from router.review.vetting import vetted
 from router.router import Router
@@ -43,7 +44,8 @@ class Learned:
     :param masked: The lines in which personal data was masked, as they were before.
     :param checks: The lines that were kept out now and before. They are never learned from.
     :param new_checks: Those of them that were kept out now.
-    :param new_routes: The routes that the old pack lacks, by id.
+    :param new_routes: The titles of the routes that the old pack lacks, by id.
+    :param new_questions: The texts of the questions that the old pack lacks, by id.
     :param right_before: For each check, whether the old pack decides it acceptably.
     :param right_after: For each check, whether the new pack does.
     """
@@ -57,6 +59,7 @@ class Learned:
     checks: tuple[LabelledText, ...]
     new_checks: tuple[LabelledText, ...]
     new_routes: dict[str, str]
+    new_questions: dict[str, str]
     right_before: tuple[bool, ...]
     right_after: tuple[bool, ...]
 
@@ -96,6 +99,7 @@ def learn(
     labels: Iterable[tuple[str, object]],
     *,
     checks: Iterable[tuple[str, object]] = (),
+    questions: Iterable[Draft] = (),
     encoder: EncoderLike | None = None,
 ) -> Learned:
     """Make exemplars of labelled lines, and measure the gain on a fifth of them that is kept out.
@@ -108,18 +112,25 @@ def learn(
         of a question, "none", a list of skills, or a mapping as in a labelled log. Any other text
         is the label of a new route, which needs at least three lines.
     :param checks: Lines that were kept out before; they stay out, and are measured too.
+    :param questions: Drafted questions that a person has kept. Their exemplars are the lines for
+        which they are the label, and those for which any question is, if they part the two
+        likeliest routes; the drafted ones where these are fewer than three.
     :param encoder: As of `Router.load`; that of the router is used if one is given.
     :raises RouterError: The labels are no pairs, or the new pack has faults.
     """
     router = pack if isinstance(pack, Router) else Router.load(pack, encoder=encoder)
-    result = vetted(router.pack, router.encoder, labels)
-    refused, old_checks = result.refused, _old_checks(router.pack, checks)
+    drafts = [draft for draft in questions if draft.id not in router.pack.questions]
+    pack = with_questions(router.pack, drafts)
+    result = vetted(pack, router.encoder, labels)
+    refused, old_checks = result.refused, _old_checks(pack, checks)
     kept_out = {line.key for line in old_checks}
     candidates = [line for line in result.kept if line.key not in kept_out]
-    learnable = [line for line in candidates if _is_learnable(router.pack, line)]
+    candidates = _asked_by_drafts(router, pack, drafts, candidates)
+    learnable = [line for line in candidates if _is_learnable(pack, line)]
     learned, new_checks = _enough(*_split(learnable), refused)
-    new_checks += [line for line in candidates if not _is_learnable(router.pack, line)]
-    new = _with_routes(router, learned)
+    new_checks += [line for line in candidates if not _is_learnable(pack, line)]
+    learned += _filling(drafts, learned)
+    new = _with_routes(router, pack, learned)
     new = with_exemplars(new, [line.text for line in learned], [line.gold for line in learned])
     if faults := new.faults():
         raise RouterError("the pack would have faults:\n" + "\n".join(map(str, faults)))
@@ -138,6 +149,7 @@ def learn(
         checks=all_checks,
         new_checks=tuple(new_checks),
         new_routes={skill.id: skill.title for skill in new.file.skills if skill.id not in old_ids},
+        new_questions={draft.id: draft.text for draft in drafts},
         right_before=tuple(right_before.tolist()),
         right_after=tuple(right_after.tolist()),
     )
@@ -183,9 +195,38 @@ def _enough(
     return learned, kept_out
 
 
-def _with_routes(router: Router, lines: Sequence[LabelledText]) -> Pack:
+def _asked_by_drafts(
+    router: Router, pack: Pack, drafts: Sequence[Draft], lines: Sequence[LabelledText]
+) -> list[LabelledText]:
+    """Where the label is any question, make it the drafted one that parts the likeliest routes."""
+    of_pair = {frozenset(draft.options): draft.id for draft in drafts}
+
+    def asked(line: LabelledText) -> LabelledText:
+        if line.gold.action != "clarify" or line.gold.question in pack.questions:
+            return line
+        pair = frozenset(target.id for target in router.rank(line.text, 2))
+        if pair not in of_pair:
+            return line
+        gold = msgspec.structs.replace(line.gold, question=of_pair[pair])
+        return msgspec.structs.replace(line, gold=gold)
+
+    return [asked(line) for line in lines] if drafts else list(lines)
+
+
+def _filling(drafts: Sequence[Draft], learned: Sequence[LabelledText]) -> list[LabelledText]:
+    """Give the drafted exemplars that a question needs beside those of the labels."""
+    lines: list[LabelledText] = []
+    for draft in drafts:
+        n_missing = MIN_EXEMPLARS - sum(line.gold.question == draft.id for line in learned)
+        gold = Gold("clarify", question=draft.id)
+        lines += [
+            LabelledText(text, gold, draft.id) for text in draft.exemplars[: max(n_missing, 0)]
+        ]
+    return lines
+
+
+def _with_routes(router: Router, pack: Pack, lines: Sequence[LabelledText]) -> Pack:
     """Add the new routes, each in the category that its lines are closest to."""
-    pack = router.pack
     routes = dict.fromkeys(line.new_route for line in lines if line.new_route)
     if not routes:
         return pack

@@ -114,7 +114,7 @@ class _Pages:
         if (no := self.refused(request)) is not None:
             return no
         with self.lock:
-            content = state_of(self.review) | {"targets": msgspec.to_builtins(self.review.targets)}
+            content = _with_targets(self.review)
         return JSONResponse(content, headers=_HEADERS)
 
     async def post(self, request: "Request") -> "Response":
@@ -131,8 +131,10 @@ class _Pages:
                 raise RouterError(f"an answer has at most {_MAX_BODY_BYTES:,} bytes")
             sent = msgspec.json.decode(body, type=_Post)
             with self.lock:
-                _do(self.review, request.path_params["what"], sent)
-                return JSONResponse(state_of(self.review), headers=_HEADERS)
+                what = request.path_params["what"]
+                _do(self.review, what, sent)
+                content = (_with_targets if what == "draft" else state_of)(self.review)
+                return JSONResponse(content, headers=_HEADERS)
         except (RouterError, msgspec.DecodeError) as error:
             return JSONResponse({"error": str(error)}, 400, headers=_HEADERS)
 
@@ -145,6 +147,10 @@ def state_of(review: Review) -> dict[str, Any]:
         "new_routes": review.new_routes,
         "draft": msgspec.to_builtins(review.draft()),
     }
+
+
+def _with_targets(review: Review) -> dict[str, Any]:
+    return state_of(review) | {"targets": msgspec.to_builtins(review.targets)}
 
 
 def serve_review(review: Review, port: int, started: Callable[[str], None]) -> None:
@@ -160,7 +166,8 @@ def serve_review(review: Review, port: int, started: Callable[[str], None]) -> N
         import uvicorn
     except ImportError as error:
         raise RouterError(missing(error)) from error
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    # Named as TCP, or asyncio lets each answer wait 40 ms for what might follow it.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))

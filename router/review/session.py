@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from router.decisions.outcome import Outcome
 from router.errors import LogError, RouterError
 from router.evaluation.decisions_file import RunFolder
 from router.files import DamagedError, read_json, write_whole
@@ -17,17 +18,22 @@ from router.logs.labels import accepts
 from router.model.model import model_hash
 from router.packs.pack import Pack
 from router.review.answers import Answer, AnswerFile
-from router.review.drafts import Draft, draft_for_swaps
+from router.review.drafts import (
+    DRAFTS_FILE,
+    Draft,
+    draft_for_swaps,
+    read_drafts,
+    with_questions,
+)
 from router.review.estimate import Estimate, estimate
 from router.review.labels import read_labelled
 from router.review.selection import Choice, Selection, choose
+from router.review.words import N_RECENT, why_chosen, worth_of_more
 from router.router import Router
 
-QUEUE_FILE, ANSWERS_FILE, DRAFTS_FILE = "queue.json", "answers.jsonl", "questions.json"
+QUEUE_FILE, ANSWERS_FILE = "queue.json", "answers.jsonl"
 DEFAULT_QUERIES = 200
 _RANKED = 3
-_RECENT = 30
-"""So many of the last answers tell how often the router is wrong on what is left."""
 
 
 class Queue(Struct, frozen=True):
@@ -76,10 +82,11 @@ class Card(Struct, frozen=True):
 class Review:
     """A review that goes on. All that is needed for the next query is in memory.
 
-    :param pack: The pack.
+    :param pack: The pack, with the drafted questions that were kept.
     :param queue: What is reviewed.
     :param answers: The answers so far.
     :param folder: Where the files are.
+    :param drafts: The drafted questions that were decided, by pair; None for those dropped.
     """
 
     pack: Pack
@@ -87,6 +94,7 @@ class Review:
     answers: AnswerFile
     folder: Path
     drafts: dict[str, Draft | None] = field(default_factory=dict)
+    _judged: dict[str, tuple[Answer, bool | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, run: str | Path, router: Router, n: int = DEFAULT_QUERIES) -> "Review":
@@ -119,7 +127,9 @@ class Review:
                 tuple(tuple(target.id for target in of_text) for of_text in ranked),
             )
             write_whole(path, msgspec.json.encode(queue))
-        return cls(router.pack, queue, AnswerFile(folder / ANSWERS_FILE), folder)
+        drafts = read_drafts(folder)
+        pack = with_questions(router.pack, filter(None, drafts.values()))
+        return cls(pack, queue, AnswerFile(folder / ANSWERS_FILE), folder, drafts)
 
     @property
     def choices(self) -> Sequence[Choice]:
@@ -160,7 +170,7 @@ class Review:
         return Card(
             position,
             choice.text,
-            _why(choice),
+            why_chosen(choice),
             self._given(choice),
             tuple(target for target in likeliest if target is not None),
         )
@@ -241,20 +251,22 @@ class Review:
     @property
     def right(self) -> dict[str, bool]:
         """For each labelled query, in the order of the answers, whether the decision was right."""
-        outcomes = {choice.text: choice.outcome for choice in self.choices}
-        labelled = [
-            (answer.text, answer.label)
-            for answer in self.answers.by_text.values()
-            if answer.kind == "label" and answer.text in outcomes
-        ]
-        read, _ = read_labelled(self.pack, labelled)
-        golds = {line.text: line.gold for line in read}
-        precedence = self.pack.precedence
-        return {
-            text: accepts(golds[line], outcomes[text], precedence)
-            for text, _ in labelled
-            if (line := " ".join(text.split())) in golds
-        }
+        judged = self._judged
+        for text, answer in self.answers.by_text.items():
+            if text in self._outcomes and (text not in judged or judged[text][0] is not answer):
+                judged[text] = answer, self._is_right(answer)
+        given = (judged[text] for text in self.answers.by_text if text in judged)
+        return {answer.text: right for answer, right in given if right is not None}
+
+    def _is_right(self, answer: Answer) -> bool | None:
+        read, _ = read_labelled(self.pack, [(answer.text, answer.label)])
+        outcome = self._outcomes[answer.text]
+        return accepts(read[0].gold, outcome, self.pack.precedence) if read else None
+
+    @cached_property
+    def _outcomes(self) -> dict[str, Outcome]:
+        """What was decided for each query."""
+        return {choice.text: choice.outcome for choice in self.choices}
 
     def progress(self) -> dict[str, Any]:
         """Tell how far the review is, and what it tells of the log so far."""
@@ -262,37 +274,43 @@ class Review:
         done = sum(choice.text in self.answers.by_text for choice in self.choices)
         left = len(self.choices) - done
         figures: Estimate = estimate(self.queue.selection, right)
-        recent = deque(right.values(), _RECENT)
+        recent = deque(right.values(), N_RECENT)
         wrong = recent.count(False)
         return {
             "done": done,
             "total": len(self.choices),
             "lines": self.queue.selection.n_lines,
             "estimate": msgspec.to_builtins(figures),
-            "worth": _worth(left, wrong, len(recent)),
+            "worth": worth_of_more(left, wrong, len(recent)),
         }
 
     def draft(self) -> Draft | None:
         """Draft a question for two routes that the answers swap, unless it was decided before."""
-        outcomes = {choice.text: choice.outcome for choice in self.choices}
         swaps: Counter[tuple[str, str]] = Counter()
         for answer in self.answers.by_text.values():
-            outcome = outcomes.get(answer.text)
+            outcome = self._outcomes.get(answer.text)
             if outcome is None or not isinstance(answer.label, str) or not outcome.skills:
                 continue
             pair = tuple(sorted((answer.label, outcome.skills[0])))
             if pair[0] != pair[1] and all(one in self.pack.skills for one in pair):
                 swaps[pair[0], pair[1]] += 1
-        return draft_for_swaps(self.pack, swaps, self._decided_drafts())
+        return draft_for_swaps(self.pack, swaps, self.drafts)
 
     def decide_draft(self, pair: str, draft: Draft | None) -> None:
-        """Keep a drafted question as the person left it, or drop it (None)."""
-        decided = self._decided_drafts() | {pair: draft}
-        write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(msgspec.json.encode(decided)))
+        """Keep a drafted question as the person left it, or drop it (None).
 
-    def _decided_drafts(self) -> dict[str, Draft | None]:
-        path = self.folder / DRAFTS_FILE
-        return read_json(path, dict[str, Draft | None]) if path.exists() else {}
+        What is kept can be answered from now on, and `router learn` writes it into the pack.
+
+        :raises RouterError: The question can't be asked as it is.
+        """
+        if draft is not None:
+            self.pack = with_questions(self.pack, [draft])
+            for name in ("targets", "_by_id"):
+                self.__dict__.pop(name, None)
+            self._judged.clear()
+        self.drafts[pair] = draft
+        content = msgspec.json.encode(self.drafts)
+        write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(content))
 
 
 def review_folder(run: Path) -> Path:
@@ -311,28 +329,3 @@ def _read_queue(path: Path, router: Router) -> Queue:
             " pack with --pack"
         )
     return queue
-
-
-def _why(choice: Choice) -> str:
-    often = f"It came {choice.count:,} times." if choice.count > 1 else ""
-    if choice.reason == "drawn":
-        why = "Drawn at random, to tell how good the rest of the log is."
-    elif choice.reason == "gap":
-        why = f"Nothing fits it, and {choice.stands_for:,} queries are like it."
-    elif choice.stands_for > 1:
-        why = f"The router is unsure, and {choice.stands_for:,} unsure queries are like it."
-    else:
-        why = "The router is unsure."
-    return f"{why} {often}".strip()
-
-
-def _worth(left: int, wrong: int, n: int) -> str:
-    """Say how many more answers are worth it."""
-    if not left:
-        return "All are done."
-    if n < _RECENT:
-        return f"{left} are left."
-    expected = round(left * wrong / n)
-    if wrong <= n // 10:
-        return f"The router was right on {n - wrong} of the last {n}: you may stop here."
-    return f"Of the {left} left, about {expected} will correct the router."

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from router.errors import RouterError
+from router.review.drafts import Draft
 from router.review.session import Review
 from router.text import printable
 
 _HELP = (
     "1-3 the route; /WORDS search; ID, or ID,ID in order; n none of ours; ? ID a question;"
-    " + NAME a new route; k skip; u undo; q stop"
+    " + NAME a new route; k skip; u undo; q stop; of a drafted question: y keeps it, y TEXT with"
+    " another wording, x drops it"
 )
 
 
@@ -28,6 +32,9 @@ def review_in_terminal(
         say(f"  {card.why} Decided: {card.given}.")
         for number, target in enumerate(card.likeliest, start=1):
             say(f"  {number}. {printable(target.title)} ({target.id})")
+        draft = review.draft()
+        if draft is not None:
+            say(f"  Swapped {draft.n_swaps} times, would a question help? {printable(draft.text)}")
         try:
             line = ask("> ").strip()
         except EOFError:
@@ -35,10 +42,20 @@ def review_in_terminal(
         if line in ("q", "quit"):
             return
         try:
+            if draft is not None and line.split(" ")[0] in ("x", "y"):
+                review.decide_draft(draft.pair, _decided(draft, line))
+                continue
             _act(review, card.position, line, [one.id for one in card.likeliest], say)
         except RouterError as error:
             say(f"  {printable(str(error))}")
     say("All queries are reviewed.")
+
+
+def _decided(draft: Draft, line: str) -> Draft | None:
+    """Give the question as the person wants it; None if it is dropped."""
+    if line.startswith("x"):
+        return None
+    return msgspec.structs.replace(draft, text=line[1:].strip() or draft.text)
 
 
 def _act(

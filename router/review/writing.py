@@ -3,15 +3,19 @@
 import re
 import shutil
 from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+
+import msgspec
 
 from router.errors import PackError
 from router.files import replacing
 from router.packs.exemplar_file import read_exemplars
 from router.packs.pack_file import PACK_FILE, SHARED_FILE, check_pack, load_pack
-from router.packs.parts import Skill
+from router.packs.parts import Question, Skill
 from router.packs.shared_exemplar import write_shared_exemplars
-from router.packs.yaml_lines import read_yaml
+from router.packs.yaml_lines import parse_yaml
 from router.review.label_file import checks_text
 from router.review.learning import Learned
 from router.text import plain_text
@@ -20,8 +24,8 @@ CHECKS_FILE = "checks.jsonl"
 
 
 def write_learned(learned: Learned, folder: Path, source: str) -> list[Path]:
-    """Add the new lines to the exemplar files of a pack, the new routes to its `pack.yaml`, and the
-    lines that were kept out to its `checks.jsonl`.
+    """Add the new lines to the exemplar files of a pack, the new routes and questions to its
+    `pack.yaml`, and the lines that were kept out to its `checks.jsonl`.
 
     What stands in the files stays as it is, comments included, so that `git diff` shows only the
     new lines, under a comment with their source.
@@ -49,13 +53,15 @@ def write_learned(learned: Learned, folder: Path, source: str) -> list[Path]:
             path = new / "exemplars" / SHARED_FILE
             write_shared_exemplars(path, learned.pack.exemplars.several)
         pack_text = (folder / PACK_FILE).read_text(encoding="utf-8-sig")
-        skills = [learned.pack.skills[route] for route in learned.new_routes]
-        (new / PACK_FILE).write_text(_with_skills(folder, pack_text, skills), encoding="utf-8")
+        routes = [_skill_lines(learned.pack.skills[route]) for route in learned.new_routes]
+        asked = [_question_lines(learned.pack.questions[one]) for one in learned.new_questions]
+        pack_text = _with_items(_with_items(pack_text, "skills", routes), "questions", asked)
+        (new / PACK_FILE).write_text(pack_text, encoding="utf-8")
         (new / CHECKS_FILE).write_bytes(checks_text(learned.checks, learned.right_after))
         _make_sure(learned, new, folder)
     names = [f"exemplars/{name}" for name in sorted(added)]
     names += [f"exemplars/{SHARED_FILE}"] * bool(several)
-    names += [CHECKS_FILE] * bool(learned.new_checks) + [PACK_FILE] * bool(skills)
+    names += [CHECKS_FILE] * bool(learned.new_checks) + [PACK_FILE] * bool(routes or asked)
     return [folder / name for name in names]
 
 
@@ -74,36 +80,53 @@ def _append(path: Path, lines: list[str], source: str) -> None:
     path.write_text("\n".join([f"{text}{comment}", *escaped, ""]), encoding="utf-8")
 
 
-def _with_skills(folder: Path, text: str, skills: list[Skill]) -> str:
-    """Add skills at the end of their list, as lines of their own."""
-    if not skills:
+def _with_items(text: str, key: str, items: Sequence[Sequence[str]]) -> str:
+    """Add items at the end of the list below a key, as lines of their own.
+
+    :param items: The lines of each item, as in a list that is not indented.
+    """
+    if not items:
         return text
-    _, lines_by_path = read_yaml(folder / PACK_FILE, {})
-    starts = [
-        line for path, line in lines_by_path.items() if re.fullmatch(r"\$\.skills\[\d+\]", path)
-    ]
-    last = max(
-        line
-        for path, line in lines_by_path.items()
-        if path.startswith(f"$.skills[{len(starts) - 1}]")
-    )
+    _, line_of = parse_yaml(text)
     lines = text.splitlines()
-    item = lines[starts[-1] - 1]
-    indent = re.match(r"\s*", item)[0] if re.match(r"\s*-\s", item) else ""  # type: ignore[index]
-    end = last
+    n = sum(re.fullmatch(rf"\$\.{key}\[\d+\]", path) is not None for path in line_of)
+    if not n:
+        return "\n".join([*lines, "", f"{key}:", *chain.from_iterable(items), ""])
+    last = f"$.{key}[{n - 1}]"
+    end = max(line for path, line in line_of.items() if path.startswith(last))
+    found = re.match(r"(\s*)-\s", lines[line_of[last] - 1])
+    indent = found[1] if found else ""
     # A value may go on over lines that are indented more than the item itself.
     while end < len(lines) and re.match(rf"{indent}\s+\S", lines[end]):
         end += 1
-    block = []
-    for skill in skills:
-        title = skill.title.replace("\\", "\\\\").replace('"', '\\"')
-        block += [
-            f"{indent}- id: {skill.id}",
-            f"{indent}  category: {skill.category}",
-            f'{indent}  title: "{title}"',
-            f'{indent}  summary: "{title}"',
+    new = [indent + line for line in chain.from_iterable(items)]
+    return "\n".join([*lines[:end], *new, *lines[end:], ""])
+
+
+def _skill_lines(skill: Skill) -> list[str]:
+    title = _quoted(skill.title)
+    return [
+        f"- id: {skill.id}",
+        f"  category: {skill.category}",
+        f"  title: {title}",
+        f"  summary: {title}",
+    ]
+
+
+def _question_lines(question: Question) -> list[str]:
+    lines = [f"- id: {question.id}", f"  text: {_quoted(question.text)}", "  options:"]
+    for option in question.options:
+        lines += [
+            f"    - id: {option.id}",
+            f"      label: {_quoted(option.label)}",
+            f"      leads_to: {{skills: [{', '.join(option.leads_to.skills)}]}}",
         ]
-    return "\n".join([*lines[:end], *block, *lines[end:], ""])
+    return lines
+
+
+def _quoted(text: str) -> str:
+    """Write a text on one line, as JSON and YAML both read it."""
+    return msgspec.json.encode(text).decode()
 
 
 def _make_sure(learned: Learned, new: Path, folder: Path) -> None:
@@ -113,7 +136,7 @@ def _make_sure(learned: Learned, new: Path, folder: Path) -> None:
             (new / skill.document).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / skill.document, new / skill.document)
     pack, faults = check_pack(new)
-    if pack is None or faults or pack.exemplars != learned.pack.exemplars:
+    if pack is None or faults or pack != learned.pack:
         listed = "".join(f"\n{fault.description}" for fault in faults)
         raise PackError(
             f"{folder}: not the pack that has learned, or one that can't be added to; nothing was"

@@ -28,11 +28,14 @@ def test_a_notebook_runs_from_a_clean_kernel(path, tmp_path):
     pytest.importorskip("ipykernel")
     pytest.importorskip("plotly")
     notebook = nbformat.read(path, as_version=4)
+    folder = tmp_path / "notebooks"  # which has the examples beside it, as in the repository
+    folder.mkdir()
+    (tmp_path / "docs").symlink_to(path.parents[1] / "docs")
     client = nbclient.NotebookClient(
         notebook,
         timeout=300,
         kernel_name="python3",
-        resources={"metadata": {"path": str(tmp_path)}},
+        resources={"metadata": {"path": str(folder)}},
     )
     client.execute()
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")

@@ -15,6 +15,7 @@ import pytest
 from shop import shop_router
 
 from router.evaluation import evaluate
+from router.review.drafts import read_drafts
 from router.review.label_file import read_label_file
 from router.review.session import Review
 
@@ -128,6 +129,7 @@ def test_the_page_in_a_real_browser(run):
             page.goto(server.address)
             page.wait_for_selector("#likeliest button")
             answer_all_ways(page)
+            keep_a_drafted_question(page)
             look_at_the_nasty_one(page)
             page.set_viewport_size({"width": 360, "height": 740})
             width = page.evaluate("document.documentElement.scrollWidth")
@@ -146,6 +148,9 @@ def test_the_page_in_a_real_browser(run):
     assert {"action": "clarify", "question": "other"} in labels
     assert "Gift cards" in labels
     assert [row["kind"] for row in kinds].count("undo") == 1
+    (draft,) = [one for one in read_drafts(run / "review").values() if one is not None]
+    assert draft.text == "Is it coming, or going back?"
+    assert {"action": "clarify", "question": draft.id} in labels
 
 
 def done(page):
@@ -161,7 +166,9 @@ def answered(page, count):
 
 
 def answer_all_ways(page):
-    """Answer with the keyboard alone."""
+    """Answer with the keyboard alone; a screen reader hears names and keys apart."""
+    none = page.get_by_role("button", name="None of ours", exact=True)
+    assert none.get_attribute("aria-keyshortcuts") == "n"
     page.keyboard.press("1")
     answered(page, 1)
     page.keyboard.press("n")
@@ -194,6 +201,34 @@ def answer_all_ways(page):
     answered(page, 5)
     page.keyboard.press("k")
     answered(page, 6)
+
+
+def keep_a_drafted_question(page):
+    """Swap routes until a question is drafted; word it, keep it, and answer with it, by keys."""
+    for _ in range(60):
+        if page.evaluate("!!state.draft"):
+            break
+        before = done(page)
+        page.keyboard.press("2")
+        answered(page, before + 1)
+    assert "would a question help" in page.locator("#draft").inner_text()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")  # it opens
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "drafttext"
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Is it coming, or going back?")
+    if folder := os.environ.get("ROUTER_SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/review-draft.png")
+    before = done(page)
+    page.keyboard.press("Enter")
+    for _ in range(100):
+        if page.evaluate("!busy && targets.some((one) => one.title.startsWith('Is it coming'))"):
+            break
+        page.wait_for_timeout(20)
+    page.keyboard.press("q")
+    page.keyboard.press("Enter")
+    answered(page, before + 1)
 
 
 def look_at_the_nasty_one(page):

@@ -199,6 +199,17 @@ def test_the_terminal_does_the_same(review):
     assert any("order-status: Order status" in line for line in said)
 
 
+def test_the_terminal_keeps_a_drafted_question(review, monkeypatch):
+    draft = draft_for_swaps(review.pack, {("order-status", "returns"): 3}, ())
+    monkeypatch.setattr(Review, "draft", lambda self: None if self.drafts else draft)
+    lines, said = iter(["y Coming, or going back?", f"? {draft.id}", "q"]), []
+    review_in_terminal(review, lambda prompt: next(lines), said.append)
+    assert any(f"would a question help? {draft.text}" in line for line in said)
+    assert review.drafts[draft.pair].text == "Coming, or going back?"
+    (answer,) = review.answers.by_text.values()
+    assert answer.label == {"action": "clarify", "question": draft.id}
+
+
 @pytest.mark.parametrize("name", ["labels.csv", "labels.jsonl"])
 def test_labels_come_back_from_elsewhere(review, tmp_path, name):
     path = tmp_path / name
@@ -233,6 +244,16 @@ def test_a_draft_is_kept_or_dropped_by_the_person(review):
     assert draft["n_swaps"] == 3
     edited = draft | {"text": "Is it on its way to you, or back to us?"}
     sent = {"pair": draft["pair"], "draft": edited}
-    assert client.post("/secret/draft", json=sent).json()["draft"] is None
+    unasked = edited | {"options": {**draft["options"], "returns": ""}}
+    refused = client.post("/secret/draft", json={"pair": draft["pair"], "draft": unasked})
+    assert "have a text each" in refused.json()["error"]
+    given = client.post("/secret/draft", json=sent).json()
+    assert given["draft"] is None
+    assert {"id": draft["id"], "title": edited["text"], "kind": "question"} in given["targets"]
+    label = {"action": "clarify", "question": draft["id"]}
+    asked = client.post(
+        "/secret/answer", json={"position": given["card"]["position"], "label": label}
+    )
+    assert asked.status_code == 200
     kept = json.loads((review.folder / "questions.json").read_text())
     assert kept[draft["pair"]]["text"] == edited["text"]

@@ -1,4 +1,7 @@
 import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,6 +14,7 @@ from router.packs.pack import Pack
 from router.packs.pack_file import load_pack
 from router.review import learn
 from router.review.against import lost_checks
+from router.review.drafts import draft_for_swaps
 from router.review.label_file import read_checks, read_label_file
 from router.review.labels import read_labelled
 from router.review.personal_data import masked
@@ -145,6 +149,66 @@ def test_writing_keeps_what_is_there_and_names_the_source(folder):
     ]
 
 
+SWAPPED = [
+    ("parcel and refund", {"action": "clarify", "question": "order-status-or-returns"}),
+    ("something about my shoes", {"action": "clarify", "question": "order-status-or-returns"}),
+    ("my jacket", {"action": "clarify", "question": "order-status-or-returns"}),
+    ("my jacket parcel", {"action": "clarify", "question": "other"}),
+]
+
+
+@pytest.fixture
+def draft(router):
+    made = draft_for_swaps(router.pack, {("order-status", "returns"): 3}, ())
+    return msgspec.structs.replace(made, text='Is it "on its way" to you, or: going back?')
+
+
+def test_a_kept_question_is_written_with_its_exemplars(folder, draft):
+    router = Router.load(load_pack(folder), encoder=ENCODER)
+    learned = learn(router, [*LABELS, *SWAPPED], questions=[draft])
+    assert learned.new_questions == {draft.id: draft.text}
+    before = (folder / "pack.yaml").read_text()
+    changed = write_learned(learned, folder, "answers.jsonl")
+    after = (folder / "pack.yaml").read_text()
+    assert after.startswith(before.rstrip("\n"))  # comments and all
+    pack = load_pack(folder)
+    question = pack.questions[draft.id]
+    assert question.text == draft.text
+    led_to = {option.label: option.leads_to.skills for option in question.options}
+    assert led_to == {draft.options[one]: (one,) for one in ("order-status", "returns")}
+    assert {folder / "pack.yaml", folder / f"exemplars/questions/{draft.id}.txt"} <= {*changed}
+    kept_out = {check.text for check in read_checks(folder / "checks.jsonl")}
+    theirs = {text for text, _ in SWAPPED}
+    assert theirs <= kept_out | {*pack.exemplars.questions[draft.id]}
+    assert pack == learned.pack
+    again = learn(Router.load(pack, encoder=ENCODER), SWAPPED, questions=[draft])
+    assert again.new_questions == {}
+
+
+def test_a_kept_question_without_labels_has_the_drafted_exemplars(router, draft):
+    learned = learn(router, LABELS, questions=[draft])
+    assert learned.pack.exemplars.questions[draft.id] == draft.exemplars[:3]
+
+
+def test_a_question_joins_those_of_a_pack_and_leaves_its_comments(tmp_path):
+    source = Path(__file__).parents[1] / "golden" / "packs" / "parcel-help"
+    folder = shutil.copytree(source, tmp_path / "parcel-help")
+    yaml = folder / "pack.yaml"
+    before = yaml.read_text().replace("\norder:", "\n\n# What comes first.\norder:")
+    yaml.write_text(before)
+    router = Router.load(load_pack(folder), encoder=ENCODER)
+    draft = draft_for_swaps(router.pack, {("customs", "invoice"): 5}, ())
+    write_learned(learn(router, [], questions=[draft]), folder, "answers.jsonl")
+    lines, old = yaml.read_text().splitlines(), before.splitlines()
+    start = old.index("order:") - 2
+    while not old[start - 1].strip():
+        start -= 1
+    added = len(lines) - len(old)
+    assert lines[:start] + lines[start + added :] == old
+    assert lines[start].startswith("  - id: customs-or-invoice")
+    assert load_pack(folder).file.questions[-1].id == draft.id
+
+
 def test_another_pack_is_left_alone(folder):
     learned = learn(shop_router(none=["hello there", "good day", "thanks"]), LABELS)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -216,6 +280,27 @@ def test_the_command_writes_only_when_it_is_told(folder, tmp_path, monkeypatch):
     written = CliRunner().invoke(cli.app, [*arguments, "--write"])
     assert written.exit_code == 0, written.output
     assert len(list(load_pack(folder).target_exemplars())) == 12 + 8
+
+
+def test_a_pack_that_gets_worse_is_written_by_force_alone(folder, tmp_path, monkeypatch):
+    def worse(*arguments, **options):
+        learned, n = learn(*arguments, **options), 12
+        line = learned.checks[0]
+        return replace(
+            learned, checks=(line,) * n, right_before=(True,) * n, right_after=(False,) * n
+        )
+
+    monkeypatch.setattr("router.commands.learn.load_router", lambda pack, *_, **__: loaded(pack))
+    monkeypatch.setattr("router.review.learning.learn", worse)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("text,label\n" + "\n".join(f'"{text}",{label}' for text, label in LABELS))
+    arguments, before = ["learn", str(labels), "--pack", str(folder)], load_pack(folder)
+    refused = CliRunner().invoke(cli.app, [*arguments, "--write"])
+    assert refused.exit_code == 1
+    assert "gets worse, beyond chance" in refused.output
+    assert load_pack(folder) == before
+    assert CliRunner().invoke(cli.app, [*arguments, "--write", "--force"]).exit_code == 0
+    assert load_pack(folder) != before
 
 
 def loaded(pack):
