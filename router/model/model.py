@@ -169,13 +169,13 @@ class Model:
             missing_detail=self.missing_detail.probability(questions),
             extra_skills=extra,
             mentions=mentions,
-            foreign=foreign(texts, words, lambda: self._vocabulary),
+            foreign=foreign(texts, words, lambda: self.vocabulary),
             pairs=pairs,
         )
 
     @cached_property
-    def _vocabulary(self) -> frozenset[str]:
-        """The words of all exemplars, and English ones."""
+    def vocabulary(self) -> frozenset[str]:
+        """The words of all exemplars, and the commonest English ones."""
         return vocabulary_of(self.exemplar_texts)
 
     def scores(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:
