@@ -1,11 +1,12 @@
 """The readings of a turn: alone, joined with its topic, and the topic without the turn."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Probabilities
+from router.arrays import Bools, Floats, Indices, Probabilities
 from router.conversations.cues import (
     CUES,
     corrects,
@@ -95,56 +96,79 @@ def read_turns(
     said = [text for topic in topics for text in topic.texts]
     reads_tokens = isinstance(model.head, DocumentHead) and model.head.late is not None
     given = given_vectors(encoder, [*texts, *instead, *said], with_tokens=reads_tokens)
-    known = GivenVectors(encoder, given)
-    alone = model.evidence(texts, known)
-    before, joined, cosine = np.zeros_like(alone.probabilities), alone, np.zeros(len(texts))
-    if said:
-        of_topics = [_of_topic(topic, given, encoder.width) for topic in topics]
-        topic_texts = ["\n".join(topic.texts) for topic in topics]
-        scores = model.scores(
-            topic_texts,
-            words_in(topic_texts),
-            GivenVectors(encoder, dict(zip(topic_texts, of_topics, strict=True))),
+    rows = _Rows(list(texts), given)
+    of_instead, of_topic, of_joined = (
+        np.array(
+            [
+                rows.of_turn(row, topic, text, turn_model.topic_share)
+                for row, (topic, text) in enumerate(zip(topics, instead, strict=True))
+            ],
+            dtype=np.intp,
         )
-        before = _with_decisions(model, scores.probabilities, topics) * (english > 0)[:, None]
-        cosine = np.einsum("ij,ij->i", alone.vectors, scores.vectors).astype(np.float64)
-        joined_texts = [
-            "\n".join((*topic.texts, text)) for topic, text in zip(topics, instead, strict=True)
-        ]
-        of_joined = [
-            _weighed([of_topic, given[text]], [turn_model.topic_share, 1.0])
-            for text, of_topic in zip(instead, of_topics, strict=True)
-        ]
-        joined = model.evidence(
-            joined_texts,
-            GivenVectors(encoder, dict(zip(joined_texts, of_joined, strict=True))),
-            further_concerns=False,
-        )
+        .reshape(-1, 3)
+        .T
+    )
+    known = GivenVectors(encoder, rows.known)
+    whole = model.plain_evidence(rows.texts, known)
+    alone = _taken(whole, np.arange(len(texts)))
+    before, topical = whole.probabilities[of_topic], english > 0
     return Readings(
         topics=topics,
-        alone=alone,
-        instead=alone
-        if instead == list(texts)
-        else model.evidence(instead, known, further_concerns=False),
-        joined=joined,
-        before=before,
-        cosine=cosine,
+        alone=model.with_further_concerns(alone, known),
+        instead=_taken(whole, of_instead),
+        joined=_taken(whole, of_joined),
+        before=_with_decisions(model, before, topics) * topical[:, None],
+        cosine=np.einsum("ij,ij->i", alone.vectors, whole.vectors[of_topic]) * topical,
         correcting=correcting,
         english=english,
         acknowledged=acknowledged,
     )
 
 
+@dataclass
+class _Rows:
+    """The texts that are scored in one batch: first the turns, then what they are read with.
+
+    :param known: The vector of each text.
+    """
+
+    texts: list[str]
+    known: dict[str, Given]
+
+    def of_turn(self, row: int, topic: Topic, instead: str, share: float) -> tuple[int, int, int]:
+        """Add what a turn says instead, its topic, and both joined.
+
+        :param share: The length of the topic's vector in the joined one, beside the turn's 1.
+        :return: Their rows; that of the turn itself where there is no such text.
+        """
+        if not topic.turns:
+            return row, row, row
+        of_topic = _weighed([self.known[text] for text in topic.texts], topic.weights)
+        of_joined = _weighed([of_topic, self.known[instead]], [share, 1.0])
+        first = row if instead == self.texts[row] else self._add(instead)
+        second = self._add("\n".join(topic.texts), of_topic)
+        return first, second, self._add("\n".join((*topic.texts, instead)), of_joined)
+
+    def _add(self, text: str, given: Given | None = None) -> int:
+        if given is not None:
+            self.known.setdefault(text, given)
+        self.texts.append(text)
+        return len(self.texts) - 1
+
+
+def _taken(value: Any, rows: Indices) -> Any:  # noqa: ANN401 - evidence, and what it is made of
+    """Give some rows of an array, of a list, or of all that a dataclass has."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {part.name: _taken(getattr(value, part.name), rows) for part in fields(value)}
+        return replace(value, **parts)
+    if isinstance(value, np.ndarray):
+        return value[rows]
+    return [value[row] for row in rows.tolist()] if isinstance(value, list) else value
+
+
 def _english(topic: Topic, text: str) -> float:
     """Tell how far the words of a conversation can be trusted; 0 where nothing was said before."""
     return english_share(words_of("\n".join((*topic.texts, text)))) if topic.turns else 0.0
-
-
-def _of_topic(topic: Topic, given: Mapping[str, Given], width: int) -> Given:
-    """Give the vector of a topic; zeros where there is none."""
-    if not topic.turns:
-        return Given(np.zeros(width, dtype=np.float32), NO_TOKENS)
-    return _weighed([given[text] for text in topic.texts], topic.weights)
 
 
 def _weighed(parts: Sequence[Given], weights: Sequence[float]) -> Given:
