@@ -39,7 +39,7 @@ HERE = Path(__file__).parent
 CONVERSATIONS, BOTS = HERE / "conversations", HERE / "bots"
 NEEDS = ("same", "other", "pronoun", "correction")
 KINDS = (*NEEDS, "new-topic", "full", "thanks", "unrelated", "ambiguous")
-UNRELATED = 3.0
+UNRELATED = 2.0
 """How much an unrelated turn weighs beside another: to pull it back is the worse mistake."""
 
 START = TurnModel(
