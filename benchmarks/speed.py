@@ -34,6 +34,7 @@ PEERS = {
 WANTED = {
     "cold_start_vs_semantic_router": ("<=", 0.15),
     "one_query_vs_semantic_router": ("<=", 0.25),
+    "turn_vs_query": ("<=", 1.7),
     "overhead_share_14": ("<=", 0.10),
     "overhead_share_1000": ("<=", 0.20),
     "batch_vs_semantic_router": (">=", 6.0),
@@ -196,6 +197,8 @@ def measured(plan: Plan, peers: Sequence[str]) -> dict[str, Any]:
             name: Spread.of([one.ask("memory")["bytes"]]) for name, one in workers.items()
         }
         own = workers["ours"]
+        tell("turns of conversations")
+        ratios["turn_vs_query"] = Spread.of(turns_by_queries(own, plan))
         tell("repeats, and a log evaluated again")
         ratios |= of_logs(own, plan, figures)
         tell("what the encoder does not account for")
@@ -321,6 +324,20 @@ def of_logs(own: Worker, plan: Plan, figures: dict[str, dict[str, Spread]]) -> d
         unique.append(alone / plan.log)
     figures["log_line"] = {"unique": Spread.of(unique), "evaluated again": Spread.of(first)}
     return {"repeats_vs_unique": Spread.of(repeats), "reevaluation_vs_first": Spread.of(again)}
+
+
+def turns_by_queries(own: Worker, plan: Plan) -> list[float]:
+    """Divide the time of a turn with history by that of a query, by rounds; every text is new."""
+    own.ask("turn", "and that?", ["warm up"])
+    found = []
+    for round_ in range(plan.rounds):
+        texts = made_texts(plan.queries * 4, 10_000 + round_ * plan.queries * 4)
+        alone, turns = [], []
+        for query, first, second, turn in zip(*[iter(texts)] * 4, strict=True):
+            alone.append(own.seconds("answer", query))
+            turns.append(own.seconds("turn", f"and {turn}", [first, second]))
+        found.append(float(np.median(turns) / np.median(alone)))
+    return found
 
 
 def shares(own: Worker, plan: Plan) -> list[float]:

@@ -80,6 +80,10 @@ class Ours:
         """Answer one query."""
         return self.router.route(text)
 
+    def turn(self, text: str, history: Sequence[str]) -> object:
+        """Answer a turn of a conversation."""
+        return self.router.route(text, history=history)
+
     def batch(self, texts: Sequence[str]) -> object:
         """Answer many at once."""
         return self.router.route_arrow(texts)

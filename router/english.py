@@ -3,6 +3,8 @@
 In a conversation in another language none of them is found.
 """
 
+import re
+
 from router.text import Phrases
 
 
@@ -91,6 +93,48 @@ CORRECTING = _phrases(
     """
 )
 """What a correction says."""
+
+CORRECTING_OPENING = re.compile(
+    r"^\W*(?:(?:no+|nope|nah|hm+|well|wrong|actually|sorry|wait|oops|my bad|wrong word|never ?mind"
+    r"|forget (?:it|that)|rather|what|i|we|mean|meant|meaning|said|it'?s|is|was|just|only)\b"
+    r"[\s,.:;!-]*)+",
+    re.IGNORECASE,
+)
+"""How a correction begins, before it says what is meant instead."""
+
+DENYING_OPENING = re.compile(
+    r"^\W*(?:(?:no+|sorry|actually|wait|hm+|oops|well|what)\W+)*"
+    r"(?:it'?s |it is |that'?s |i'?m |i am |i |we )?(?:do |did |was |were |is )?"
+    r"(?:not|isn'?t|wasn'?t|didn'?t|don'?t|never ?mind|forget|no need)\b[^,.;:!?]*[,.;:!?]\s*",
+    re.IGNORECASE,
+)
+"""A first clause that only says what is not meant."""
+
+SELF_CORRECTION = re.compile(
+    r"\b(?:no\W+wait|wait\W+no|no\W+sorry|sorry\W+no|oops\W+no|actually\W+no|no\W+hang on|hang on"
+    r"|hold on|no\W+correction|correction|scrap that|strike that|i take (?:that|it) back|or rather"
+    r"|let me (?:say|put) it differently|on second thoughts?"
+    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?|(?<=\?\s)(?:no|nope|nah))\b\W*",
+    re.IGNORECASE,
+)
+"""Where a reply takes back what it said before."""
+
+_NO_TROUBLE = (
+    r"(?:(?:fast|quick|good|short)\s+enough|fine|ok(?:ay)?|(?:the\s+|a\s+|our\s+)?\bnot\s+it"
+    r"|(?:not\s+(?:the|a|our)|no)\s+(?:problem|issue|bottleneck|culprit))"
+)
+_DENIALS = (
+    r"(?:(?:it|that|this)(?:'s|\s+is|\s+was|\s+has)?\s+)?(?:definitely\s+|certainly\s+|surely\s+)?"
+    r"(?:not|isn'?t|wasn'?t|ain'?t|never|(?:anything|everything|all)\s+(?:but|except)"
+    r"|nothing\s+to\s+do\s+with)\s+"
+    r"(?:just\s+|really\s+|about\s+|because\s+of\s+|in\s+|the\s+)*(?P<what>.+)",
+    r"(?P<what>.+?)\s+(?:is|are|was|seems?|looks?|works?|runs?)\s+"
+    r"(?:already\s+|quite\s+|really\s+|perfectly\s+|just\s+)*" + _NO_TROUBLE,
+    r"(?P<what>.+?)\s+(?:isn'?t|aren'?t|wasn'?t)\s+(?:it|slow|(?:the|a|our)\s+\w+)",
+    r"no\s+(?P<what>.+?)\s+(?:involved|here|at\s+all|going\s+on|problems?|issues?)",
+)
+DENIALS = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _DENIALS)
+"""Ways to deny one thing, which is named `what`; each matches a whole clause."""
 
 CLOSING = _phrases(
     """

@@ -4,7 +4,6 @@ In a conversation in another language than English `english_share` is low, so th
 read alone.
 """
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -70,26 +69,14 @@ def corrects(words: Sequence[str]) -> float:
     return 0.5 * opens + 0.5 * english.CORRECTING.match(words)
 
 
-_OPENING = re.compile(
-    r"^\W*(?:(?:no+|nope|nah|hm+|well|wrong|actually|sorry|wait|oops|my bad|wrong word|never ?mind"
-    r"|forget (?:it|that)|rather|what|i|we|mean|meant|meaning|said|it'?s|is|was|just|only)\b"
-    r"[\s,.:;!-]*)+",
-    re.IGNORECASE,
-)
-_DENIED = re.compile(
-    r"^\W*(?:(?:no+|sorry|actually|wait|hm+|oops|well|what)\W+)*"
-    r"(?:it'?s |it is |that'?s |i'?m |i am |i |we )?(?:do |did |was |were |is )?"
-    r"(?:not|isn'?t|wasn'?t|didn'?t|don'?t|never ?mind|forget|no need)\b[^,.;:!?]*[,.;:!?]\s*",
-    re.IGNORECASE,
-)
-
-
 def instead_of(text: str) -> str:
     """Give what a correction says instead: "no, not the door, the shades" says "the shades".
 
     A text of which nothing would be left is given as it is.
     """
-    rest = _OPENING.sub("", _DENIED.sub("", text, count=1), count=1).strip()
+    rest = english.CORRECTING_OPENING.sub(
+        "", english.DENYING_OPENING.sub("", text, count=1), count=1
+    ).strip()
     return rest if words_of(rest) else text
 
 

@@ -58,52 +58,14 @@ class GivenVectors:
         return self.encode(texts), [NO_TOKENS if of is None else of for of in tokens]
 
 
-_MOST_BYTES = 16 << 20
-"""What kept vectors take at most; then all are dropped."""
+def given_vectors(encoder: Encoder, texts: Sequence[str], *, with_tokens: bool) -> dict[str, Given]:
+    """Embed different texts in one batch.
 
-
-class KeptVectors:
-    """An encoder that keeps the last vectors: the turns of a chat come again with each new turn.
-
-    That changes no decision, only how long it takes. It is pickled without what it keeps.
+    :param with_tokens: Whether the vectors of the tokens are needed.
     """
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._kept: dict[str, Given] = {}
-        self._bytes = 0
-
-    def __reduce__(self) -> tuple[type["KeptVectors"], tuple[Encoder]]:
-        return type(self), (self._encoder,)
-
-    def given(self, texts: Sequence[str], with_tokens: bool) -> dict[str, Given]:
-        """Give the vectors of distinct texts; those that are not kept are embedded in one batch.
-
-        :param with_tokens: Whether the vectors of the tokens are needed.
-        """
-        kept = {text: given for text in texts if (given := self._kept.get(text)) is not None}
-        missing = [text for text in dict.fromkeys(texts) if text not in kept]
-        if not missing:
-            return kept
-        vectors, tokens = (
-            encode_with_tokens(self._encoder, missing)
-            if with_tokens
-            else (self._encoder.encode(missing), None)
-        )
-        of_tokens: Sequence[TokenVectors | None] = tokens or [None] * len(missing)
-        new = dict(zip(missing, map(Given, vectors, of_tokens), strict=True))
-        self._keep(new)
-        return kept | new
-
-    def _keep(self, new: Mapping[str, Given]) -> None:
-        size = sum(_bytes_of(text, given) for text, given in new.items())
-        if self._bytes + size > _MOST_BYTES:
-            self._kept, self._bytes = {}, 0
-        if size <= _MOST_BYTES:
-            self._kept.update(new)
-            self._bytes += size
-
-
-def _bytes_of(text: str, given: Given) -> int:
-    tokens = 0 if given.tokens is None else given.tokens.nbytes
-    return 4 * len(text) + given.vector.nbytes + tokens
+    distinct = list(dict.fromkeys(texts))
+    vectors, tokens = (
+        encode_with_tokens(encoder, distinct) if with_tokens else (encoder.encode(distinct), None)
+    )
+    of_tokens: Sequence[TokenVectors | None] = tokens or [None] * len(distinct)
+    return dict(zip(distinct, map(Given, vectors, of_tokens), strict=True))

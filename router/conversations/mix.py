@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from router.arrays import Bools, Floats, Probabilities
-from router.conversations.given_vectors import KeptVectors
 from router.conversations.history import Turn
 from router.conversations.readings import Readings, features_of, read_turns
 from router.conversations.turn_model import TurnModel, turn_model
@@ -50,7 +49,6 @@ def in_context(
     texts: Sequence[str],
     histories: Sequence[Sequence[Turn]],
     turns: TurnModel | None = None,
-    kept: KeptVectors | None = None,
 ) -> TurnsInContext:
     """Read turns alone and with their histories, and mix both readings.
 
@@ -58,13 +56,11 @@ def in_context(
 
     :param histories: What was said before each text, the oldest first.
     :param turns: How much a turn needs what came before; the package's own weights if None.
-    :param kept: Vectors of texts that came lately.
     """
     turns = turns or turn_model()
-    readings = read_turns(model, encoder, texts, histories, turns, kept)
+    readings = read_turns(model, encoder, texts, histories, turns)
     features = features_of(readings, model, turns)
     weights = turns.needing_of(features) * readings.english
-    weights[readings.acknowledged] = 0.0
     likely = context_probabilities(readings, model.layout, turns.staying_of(features), turns)
     evidence = mixed(readings, weights, likely, model.layout)
     return TurnsInContext(readings, evidence, weights, likely)

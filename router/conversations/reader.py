@@ -6,7 +6,6 @@ from functools import cached_property
 
 from msgspec import structs
 
-from router.conversations.given_vectors import KeptVectors
 from router.conversations.history import Turn
 from router.conversations.mix import TurnsInContext, in_context
 from router.conversations.turn_model import TurnModel
@@ -14,6 +13,7 @@ from router.decisions.builder import DecisionBuilder
 from router.decisions.decision import Decision
 from router.decisions.outcome import NONE, Outcome, OutcomeBatch
 from router.decisions.policy import CompiledPolicy, PolicyResult
+from router.encoders.cached import with_recent_vectors
 from router.encoders.encoder import Encoder
 from router.model.model import Evidence
 
@@ -45,8 +45,8 @@ class TurnReader:
     policy: CompiledPolicy
 
     @cached_property
-    def _kept(self) -> KeptVectors:
-        return KeptVectors(self.encoder)
+    def _recent(self) -> Encoder:
+        return with_recent_vectors(self.encoder)
 
     def decide(
         self,
@@ -61,7 +61,7 @@ class TurnReader:
         :param restrict: Leaves out what can't be decided.
         :param turns: How much a turn needs what came before; the package's own weights if None.
         """
-        read = in_context(self.builder.model, self.encoder, texts, histories, turns, self._kept)
+        read = in_context(self.builder.model, self._recent, texts, histories, turns)
         evidence = read.evidence if restrict is None else restrict(read.evidence)
         result = self.policy.decide(evidence)
         action, confidence = result.action.copy(), result.confidence.copy()

@@ -1,11 +1,12 @@
 """The readings of a turn: alone, joined with its topic, and the topic without the turn."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Probabilities
+from router.arrays import Bools, Floats, Indices, Probabilities
 from router.conversations.cues import (
     CUES,
     corrects,
@@ -14,16 +15,20 @@ from router.conversations.cues import (
     instead_of,
     is_acknowledgement,
 )
-from router.conversations.given_vectors import Given, GivenVectors, KeptVectors
+from router.conversations.given_vectors import Given, GivenVectors, given_vectors
 from router.conversations.history import Turn
 from router.conversations.topic import Topic, topic_of
 from router.conversations.turn_model import TurnModel
 from router.encoders.encoder import NO_TOKENS, Encoder
 from router.heads.document_head import DocumentHead
 from router.heads.similarity import unit_rows
+from router.model.doubt import Nearness
 from router.model.model import Evidence, Model
 from router.statistics.probability import logit
 from router.text import words_in, words_of
+
+_STRANGEST = 8.0
+"""Log odds beyond this, that a turn belongs nowhere, tell no more."""
 
 _DECIDED = 0.9
 """The probability of what was decided on an earlier turn, where the history tells."""
@@ -63,73 +68,107 @@ def read_turns(
     texts: Sequence[str],
     histories: Sequence[Sequence[Turn]],
     turn_model: TurnModel,
-    kept: KeptVectors | None = None,
 ) -> Readings:
     """Read each text alone and with its topic; all texts are embedded in one batch.
 
-    :param kept: Vectors of texts that came lately.
+    What was said before is read only where it can count: not before a thank, and not in a
+    conversation in another language.
     """
-    kept = kept or KeptVectors(encoder)
-    topics = [topic_of(history, turn_model) for history in histories]
-    said = [text for topic in topics for text in topic.texts]
-    reads_tokens = isinstance(model.head, DocumentHead) and model.head.late is not None
-    correcting = np.array([corrects(words_of(text)) for text in texts])
+    words = words_in(texts)
+    acknowledged = np.array(
+        [
+            bool(history) and is_acknowledgement(text, of_text)
+            for history, text, of_text in zip(histories, texts, words, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    topics = [
+        Topic() if thanks else topic_of(history, turn_model)
+        for history, thanks in zip(histories, acknowledged.tolist(), strict=True)
+    ]
+    english = np.array([_english(topic, text) for topic, text in zip(topics, texts, strict=True)])
+    topics = [topic if share else Topic() for topic, share in zip(topics, english, strict=True)]
+    correcting = np.array([corrects(of_text) for of_text in words])
     instead = [
         instead_of(text) if topic.turns and corrected else text
         for text, topic, corrected in zip(texts, topics, correcting.tolist(), strict=True)
     ]
-    given = kept.given([*texts, *instead, *said], reads_tokens)
-    known = GivenVectors(encoder, given)
-    alone = model.evidence(texts, known)
-    corrected = (
-        model.evidence(instead, known, further_concerns=False) if correcting.any() else alone
+    said = [text for topic in topics for text in topic.texts]
+    reads_tokens = isinstance(model.head, DocumentHead) and model.head.late is not None
+    given = given_vectors(encoder, [*texts, *instead, *said], with_tokens=reads_tokens)
+    rows = _Rows(list(texts), given)
+    of_instead, of_topic, of_joined = (
+        np.array(
+            [
+                rows.of_turn(row, topic, text, turn_model.topic_share)
+                for row, (topic, text) in enumerate(zip(topics, instead, strict=True))
+            ],
+            dtype=np.intp,
+        )
+        .reshape(-1, 3)
+        .T
     )
-    of_topics = [_of_topic(topic, given, encoder.width) for topic in topics]
-    topic_texts = ["\n".join(topic.texts) for topic in topics]
-    before = model.scores(
-        topic_texts,
-        words_in(topic_texts),
-        GivenVectors(encoder, dict(zip(topic_texts, of_topics, strict=True))),
-    )
-    joined_texts = [
-        "\n".join((*topic.texts, text)) for topic, text in zip(topics, instead, strict=True)
-    ]
-    of_joined = [
-        _weighed([of_topic, given[text]], [turn_model.topic_share, 1.0])
-        for text, of_topic in zip(instead, of_topics, strict=True)
-    ]
-    joined = model.evidence(
-        joined_texts,
-        GivenVectors(encoder, dict(zip(joined_texts, of_joined, strict=True))),
-        further_concerns=False,
-    )
-    words = alone.words
-    topical = np.array([bool(topic.turns) for topic in topics])
-    said_words = [words_of(text) for text in joined_texts]
+    known = GivenVectors(encoder, rows.known)
+    whole = model.plain_evidence(rows.texts, known)
+    alone = _taken(whole, np.arange(len(texts)))
+    before, topical = whole.probabilities[of_topic], english > 0
     return Readings(
         topics=topics,
-        alone=alone,
-        instead=corrected,
-        joined=joined,
-        before=_with_decisions(model, before.probabilities, topics) * topical[:, None],
-        cosine=np.einsum("ij,ij->i", alone.vectors, before.vectors).astype(np.float64),
+        alone=model.with_further_concerns(alone, known),
+        instead=_taken(whole, of_instead),
+        joined=_taken(whole, of_joined),
+        before=_with_decisions(model, before, topics) * topical[:, None],
+        cosine=np.einsum("ij,ij->i", alone.vectors, whole.vectors[of_topic]) * topical,
         correcting=correcting,
-        english=np.array([english_share(of_all) for of_all in said_words]) * topical,
-        acknowledged=np.array(
-            [
-                bool(history) and is_acknowledgement(text, of_text)
-                for history, text, of_text in zip(histories, texts, words, strict=True)
-            ],
-            dtype=np.bool_,
-        ),
+        english=english,
+        acknowledged=acknowledged,
     )
 
 
-def _of_topic(topic: Topic, given: Mapping[str, Given], width: int) -> Given:
-    """Give the vector of a topic; zeros where there is none."""
-    if not topic.turns:
-        return Given(np.zeros(width, dtype=np.float32), NO_TOKENS)
-    return _weighed([given[text] for text in topic.texts], topic.weights)
+@dataclass
+class _Rows:
+    """The texts that are scored in one batch: first the turns, then what they are read with.
+
+    :param known: The vector of each text.
+    """
+
+    texts: list[str]
+    known: dict[str, Given]
+
+    def of_turn(self, row: int, topic: Topic, instead: str, share: float) -> tuple[int, int, int]:
+        """Add what a turn says instead, its topic, and both joined.
+
+        :param share: The length of the topic's vector in the joined one, beside the turn's 1.
+        :return: Their rows; that of the turn itself where there is no such text.
+        """
+        if not topic.turns:
+            return row, row, row
+        of_topic = _weighed([self.known[text] for text in topic.texts], topic.weights)
+        of_joined = _weighed([of_topic, self.known[instead]], [share, 1.0])
+        first = row if instead == self.texts[row] else self._add(instead)
+        second = self._add("\n".join(topic.texts), of_topic)
+        return first, second, self._add("\n".join((*topic.texts, instead)), of_joined)
+
+    def _add(self, text: str, given: Given | None = None) -> int:
+        if given is not None:
+            self.known.setdefault(text, given)
+        self.texts.append(text)
+        return len(self.texts) - 1
+
+
+def _taken(value: Any, rows: Indices) -> Any:  # noqa: ANN401 - evidence, and what it is made of
+    """Give some rows of an array, of a list, or of all that a dataclass has."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {part.name: _taken(getattr(value, part.name), rows) for part in fields(value)}
+        return replace(value, **parts)
+    if isinstance(value, np.ndarray):
+        return value[rows]
+    return [value[row] for row in rows.tolist()] if isinstance(value, list) else value
+
+
+def _english(topic: Topic, text: str) -> float:
+    """Tell how far the words of a conversation can be trusted; 0 where nothing was said before."""
+    return english_share(words_of("\n".join((*topic.texts, text)))) if topic.turns else 0.0
 
 
 def _weighed(parts: Sequence[Given], weights: Sequence[float]) -> Given:
@@ -167,13 +206,15 @@ def features_of(readings: Readings, model: Model, turn_model: TurnModel) -> Floa
     )
     of_words = np.array([cues(words) for words in alone.words]).reshape(-1, len(CUES))
     leaning = turn_model.leaning_of(of_words)
-    none = alone.probabilities[:, layout.none].sum(axis=1)
+    nearness = Nearness.of(alone.nearest, alone.centroid_similarity, alone.probabilities, layout)
+    strangeness = model.statistics.doubt.strangeness_of(nearness).clip(-_STRANGEST, _STRANGEST)
     columns = [
         logit(leaning, 0.02),
+        _new_words(readings, model),
         readings.cosine,
         logit(of_alone.max(axis=1, initial=0.0), 0.02),
-        none * leaning,
-        none * (1.0 - leaning),
+        strangeness * leaning,
+        strangeness * (1.0 - leaning),
         alone.nearest_similarity * leaning,
         alone.nearest_similarity * (1.0 - leaning),
         logit(of_joined.max(axis=1, initial=0.0), 0.02),
@@ -182,6 +223,17 @@ def features_of(readings: Readings, model: Model, turn_model: TurnModel) -> Floa
         (of_joined * of_before).sum(axis=1),
     ]
     return np.hstack([of_words, np.column_stack(columns)])
+
+
+def _new_words(readings: Readings, model: Model) -> Floats:
+    """Count, as log(1 + n), the words that neither exemplars nor earlier turns have."""
+    said = [{word for text in topic.texts for word in words_of(text)} for topic in readings.topics]
+    return np.log1p(
+        [
+            sum(word not in model.vocabulary and word not in before for word in of_text)
+            for of_text, before in zip(readings.alone.words, said, strict=True)
+        ]
+    )
 
 
 def _shares(probabilities: Probabilities) -> Probabilities:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +14,46 @@ from router.paths import cache_folder
 
 LOG_VECTORS = "logs"
 """Folder for the vectors of logs, below the cache folder."""
+
+_RECENT_BYTES = 16 << 20
+"""What the vectors of texts that came lately take at most; then all are dropped."""
+
+
+class RowStore(Protocol):
+    """Keeps rows of bytes by encoder and text: on disk (`VectorStore`) or in memory."""
+
+    def get(self, key: str, texts: Sequence[str]) -> list[bytes | None]:
+        """Look up the row of each text; None where there is none."""
+        ...
+
+    def put(self, key: str, texts: Sequence[str], rows: Iterable[bytes]) -> None:
+        """Store a row for each text."""
+        ...
+
+
+class RecentRows:
+    """Rows of texts that came lately, in memory. It is pickled without them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], bytes] = {}
+        self._bytes = 0
+
+    def __reduce__(self) -> tuple[type["RecentRows"], tuple[()]]:
+        return type(self), ()
+
+    def get(self, key: str, texts: Sequence[str]) -> list[bytes | None]:
+        """Look up the row of each text; None where there is none."""
+        return [self._rows.get((key, text)) for text in texts]
+
+    def put(self, key: str, texts: Sequence[str], rows: Iterable[bytes]) -> None:
+        """Store a row for each text; if there is no room, all others are dropped."""
+        new = {(key, text): row for text, row in zip(texts, rows, strict=True)}
+        size = sum(4 * len(text) + len(row) for (_, text), row in new.items())
+        if self._bytes + size > _RECENT_BYTES:
+            self._rows, self._bytes = {}, 0
+        if size <= _RECENT_BYTES:
+            self._rows.update(new)
+            self._bytes += size
 
 
 class CachedEncoder:
@@ -27,7 +68,7 @@ class CachedEncoder:
     def __init__(
         self,
         encoder: Encoder,
-        store: VectorStore,
+        store: RowStore,
         max_bytes: int | None = None,
         *,
         tokens: bool = False,
@@ -143,6 +184,20 @@ def with_log_cache(encoder: Encoder) -> CachedEncoder | PairedEncoder:
         return encoder
     store = VectorStore(cache_folder() / LOG_VECTORS)
     return CachedEncoder(encoder, store, max_bytes=store.max_bytes, tokens=True)
+
+
+def with_recent_vectors(encoder: Encoder) -> CachedEncoder | PairedEncoder:
+    """Keep the vectors of texts that came lately in memory: turns of a chat come again and again.
+
+    An encoder that keeps vectors already is given as it is.
+    """
+    if isinstance(encoder, PairedEncoder):
+        return PairedEncoder(
+            with_recent_vectors(encoder.first), with_recent_vectors(encoder.second)
+        )
+    if isinstance(encoder, CachedEncoder):
+        return encoder
+    return CachedEncoder(encoder, RecentRows(), tokens=True)
 
 
 def _pack(vector: Vectors, tokens: TokenVectors) -> bytes:

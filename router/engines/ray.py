@@ -17,7 +17,8 @@ from typing import Any
 from router.decisions.outcome import OutcomeBatch
 from router.encoders.encoder import Encoder
 from router.errors import EncoderError, RouterError
-from router.evaluation.run import DecideBatches, Evaluation, evaluate
+from router.evaluation.run import Evaluation, evaluate
+from router.evaluation.turn_figures import DecidedBatch, SaidTurn, decide_said_turns
 from router.router import Router, encoder_for
 
 _MAX_RETRIES = 3
@@ -52,9 +53,15 @@ def evaluate_on_ray(
         decided; the message names it.
     """
     with _cluster(address):
-        decide = _decider(router, encoder or partial(encoder_for, router.pack), workers)
+        spread = _spreader(router, encoder or partial(encoder_for, router.pack), workers)
         return evaluate(
-            router, log, out, format=format, decide=decide, **settings | {"cache": False}
+            router,
+            log,
+            out,
+            format=format,
+            decide=partial(spread, "outcomes"),
+            decide_turns=partial(spread, "turns"),
+            **settings | {"cache": False},
         )
 
 
@@ -85,11 +92,15 @@ class _Worker:
         """Decide a batch."""
         return self.loaded_router.outcomes(texts)
 
+    def turns(self, turns: Sequence[SaidTurn]) -> DecidedBatch:
+        """Decide a batch of turns, each with what was said before it."""
+        return decide_said_turns(self.loaded_router, turns)
 
-def _decider(
+
+def _spreader(
     router: Router, make_encoder: Callable[[], Encoder], n_workers: int | None
-) -> DecideBatches:
-    """Start workers, and give the function that spreads batches over them."""
+) -> Callable[..., Iterator[Any]]:
+    """Start workers, and give the function that has one of their methods decide batches."""
     import ray
 
     make_worker = ray.remote(max_restarts=_MAX_RETRIES, max_task_retries=_MAX_RETRIES)(_Worker)
@@ -98,20 +109,21 @@ def _decider(
     count = n_workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     workers = deque(make_worker.options(num_cpus=1).remote(*shared) for _ in range(count))
 
-    def decide(
-        batches: Iterable[list[str]],
+    def spread(
+        method: str,
+        batches: Iterable[list[Any]],
         kept: object = shared,  # a worker that is replaced is made from them again
-    ) -> Iterator[OutcomeBatch]:
+    ) -> Iterator[Any]:
         """Decide the batches by turns; each worker has one at hand while it decides another."""
         pending: deque[Any] = deque()
         for batch in batches:
-            pending.append(workers[0].outcomes.remote(batch))
+            pending.append(getattr(workers[0], method).remote(batch))
             workers.rotate(-1)
             if len(pending) > 2 * count:
                 yield _result(pending.popleft())
         yield from map(_result, pending)
 
-    return decide
+    return spread
 
 
 def _result(pending: Any) -> Any:  # noqa: ANN401 - a Ray object, and what it stands for

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 import msgspec
 
 from router._deprecated import warn_renamed
-from router.conversations.history import read_history
 from router.decisions.outcome import OutcomeBatch
 from router.decisions.words import count_of
 from router.errors import LogError, RouterError
@@ -41,7 +40,14 @@ from router.evaluation.rows import (
     decided_lines,
     outcome_batch,
 )
-from router.evaluation.turn_figures import TURNS_FILE, TurnFigures, TurnNote
+from router.evaluation.turn_figures import (
+    TURNS_FILE,
+    DecidedBatch,
+    SaidTurn,
+    TurnFigures,
+    TurnNote,
+    decide_said_turns,
+)
 from router.files import explain_write_errors
 from router.logs.formats import (
     LogFile,
@@ -64,6 +70,9 @@ if TYPE_CHECKING:
 
 DecideBatches: TypeAlias = Callable[[Iterable[list[str]]], Iterator[OutcomeBatch]]
 """Decides batches of texts, and gives their decisions in order."""
+
+DecideTurns: TypeAlias = Callable[[Iterable[list[SaidTurn]]], Iterator[DecidedBatch]]
+"""Decides batches of turns, and gives their decisions and needs in order."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +154,7 @@ def evaluate(
     progress: Callable[[Progress], None] | None = None,
     chunk_lines: int = CHUNK_LINES,
     decide: DecideBatches | None = None,
+    decide_turns: DecideTurns | None = None,
     turns: WhichTurns | None = None,
     notify: Callable[[str], None] = lambda sentence: None,
     form: str | None = None,
@@ -168,6 +178,7 @@ def evaluate(
     :param progress: Called after each chunk.
     :param chunk_lines: Lines that are read, decided and kept at a time.
     :param decide: Decides batches of texts in place of `router`, for example on other machines.
+    :param decide_turns: Likewise decides batches of turns of conversations.
     :param turns: Decide turns of conversations, each with what was said before it: the "last" turn
         of each conversation, or "all". A conversation is a line with its messages, or the lines
         that name it, by time. If None, each line is a query of its own.
@@ -181,7 +192,7 @@ def evaluate(
     if form is not None:
         warn_renamed("evaluate(form=...)", "evaluate(format=...)")
         format = form
-    _check_settings(format, turns, decide)
+    _check_settings(format, turns)
     folder = local_path(out)
     is_temporary = folder is None
     folder = folder or Path(tempfile.mkdtemp(prefix="router-"))
@@ -214,7 +225,14 @@ def evaluate(
                 turns=turns is not None,
             )
             decider = router.with_vector_cache() if cache else router
-            run.go_on_reading(files, read, notify, decider, decide)
+            if turns is None:
+                run.go_on(read(files, notify=notify), decide or partial(map, decider.outcomes))
+            else:
+                said = said_in(read([copy(file) for file in files]))
+                run.go_on_with_turns(
+                    turn_chunks(read(files, notify=notify), turns, said),
+                    decide_turns or partial(map, partial(decide_said_turns, decider)),
+                )
             metrics = run.finish(versions, files, settings)
         evaluation = Evaluation(folder, metrics, run.counts, format)
         if out is not None and is_temporary:
@@ -228,16 +246,11 @@ def evaluate(
     return evaluation
 
 
-def _check_settings(format: str, turns: str | None, decide: DecideBatches | None) -> None:
+def _check_settings(format: str, turns: str | None) -> None:
     if format not in FORMATS:
         raise LogError(f"the format is one of {', '.join(FORMATS)}, was: {format!r}")
     if turns is not None and turns not in get_args(WhichTurns):
         raise LogError(f"turns is last, all or None, was: {turns!r}")
-    if turns is not None and decide is not None:
-        raise LogError(
-            "turns of conversations are decided on this machine; cure: leave out turns, or take the"
-            " engine local"
-        )
 
 
 def _find_files(
@@ -285,23 +298,6 @@ class _Run:
             self.memo.fill(new, outcome_batch(new.lines))
             self._add(part, len(new.lines))
 
-    def go_on_reading(
-        self,
-        files: Sequence[LogFile],
-        read: "partial[Iterator[LogChunk]]",
-        notify: Callable[[str], None],
-        router: Router,
-        decide: DecideBatches | None,
-    ) -> None:
-        """Read the log, twice where turns of conversations are decided, and decide what is left."""
-        if self.turns is None:
-            self.go_on(read(files, notify=notify), decide or partial(map, router.outcomes))
-        else:
-            said = said_in(read([copy(file) for file in files]))
-            self.go_on_with_turns(
-                turn_chunks(read(files, notify=notify), self.turns.which, said), router
-            )
-
     def go_on(self, chunks: Iterable[LogChunk], decide: DecideBatches) -> None:
         """Decide the chunks that are left."""
         pending: deque[tuple[LogChunk, NewTexts[LogLine]]] = deque()
@@ -321,19 +317,39 @@ class _Run:
         except RouterError:
             raise
         except Exception as error:
+            if not pending:  # it is of the caller's `progress`
+                raise
             raise _undecidable(pending[0][1].lines, decide, error) from error
 
-    def go_on_with_turns(self, chunks: Iterable[LogChunk], router: Router) -> None:
+    def go_on_with_turns(self, chunks: Iterable[LogChunk], decide: DecideTurns) -> None:
         """Decide the turns that are left, each with what was said before it.
 
         No decision is remembered: the same words mean another thing after something else.
         """
-        try:
+        pending: deque[LogChunk] = deque()
+
+        def turns() -> Iterator[list[SaidTurn]]:
             for chunk in islice(chunks, len(self.last_lines), None):
-                self._write_part(chunk, *_decided_turns(chunk.lines, router))
+                pending.append(chunk)
+                yield [(line.text, line.earlier) for line in chunk.lines]
+
+        try:
+            for batch, weights in decide(turns()):
+                chunk = pending.popleft()
+                notes = [
+                    TurnNote(line.position, round(weight, 4))
+                    for line, weight in zip(chunk.lines, weights, strict=True)
+                ]
+                self._write_part(chunk, batch, notes)
         except LogError:
             self.unfinished.drop()
             raise
+        except RouterError:
+            raise
+        except Exception as error:
+            if not pending:
+                raise
+            raise _undecidable_together(pending[0].lines, error) from error
 
     def finish(
         self, versions: Versions, files: Sequence[LogFile], settings: dict[str, Any]
@@ -432,28 +448,6 @@ class _Run:
         return [Query.of(first[line], count) for line, count in counts.items()]
 
 
-def _decided_turns(lines: Sequence[LogLine], router: Router) -> tuple[OutcomeBatch, list[TurnNote]]:
-    """Decide turns, each with what was said before it.
-
-    :raises RouterError: They can't be decided.
-    """
-    histories = [read_history(line.earlier) for line in lines]
-    try:
-        decided = router.decided_turns([line.text for line in lines], histories)
-    except RouterError:
-        raise
-    except Exception as error:
-        raise RouterError(
-            f"lines {lines[0].line} to {lines[-1].line}: can't be decided together: {error}"
-        ) from error
-    weights = decided.turns.weights.tolist()
-    notes = [
-        TurnNote(line.position, round(weight, 4))
-        for line, weight in zip(lines, weights, strict=True)
-    ]
-    return router.outcomes_of_turns(decided), notes
-
-
 def _undecidable(lines: Sequence[LogLine], decide: DecideBatches, error: Exception) -> RouterError:
     """Name the first line that can't be decided, by deciding them one by one."""
     for line in lines:
@@ -464,6 +458,10 @@ def _undecidable(lines: Sequence[LogLine], decide: DecideBatches, error: Excepti
                 f"line {line.line}: can't be decided: {cause}; the text starts with"
                 f" {line.text[:80]!r}"
             )
+    return _undecidable_together(lines, error)
+
+
+def _undecidable_together(lines: Sequence[LogLine], error: Exception) -> RouterError:
     return RouterError(
         f"lines {lines[0].line} to {lines[-1].line}: can't be decided together: {error}"
     )

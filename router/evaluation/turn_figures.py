@@ -1,12 +1,16 @@
 """What an evaluation of conversations tells of turns: results by position, and their needs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 
+from router.conversations.history import read_history
 from router.conversations.reader import ACKNOWLEDGED
+from router.decisions.outcome import OutcomeBatch
 from router.evaluation.rows import DecidedLine
 from router.logs.turns import WhichTurns
+from router.router import Router
 
 TURNS_FILE = "turns.json"
 _LATER = 5
@@ -14,6 +18,20 @@ _LATER = 5
 
 _NEEDED = 0.5
 """A turn needed what came before if the reading in context counts for at least this much."""
+
+
+SaidTurn: TypeAlias = tuple[str, Sequence[str]]
+"""A turn, and what the user said before it."""
+
+DecidedBatch: TypeAlias = tuple[OutcomeBatch, list[float]]
+"""The decisions of a batch of turns, and how much each needed what came before, in [0, 1]."""
+
+
+def decide_said_turns(router: Router, turns: Sequence[SaidTurn]) -> DecidedBatch:
+    """Decide a batch of turns, each with what was said before it."""
+    histories = [read_history(earlier) for _, earlier in turns]
+    decided = router.decided_turns([text for text, _ in turns], histories)
+    return router.outcomes_of_turns(decided), decided.turns.weights.tolist()
 
 
 class TurnNote(Struct, frozen=True, array_like=True):

@@ -15,7 +15,7 @@ from router.errors import LogError
 from router.logs.formats import LogFile, Record, Rejected, utf8_text
 from router.logs.labels import Gold, LabelReader
 from router.logs.tables import TEXT_NAMES
-from router.logs.turns import CONVERSATION_NAMES, user_texts
+from router.logs.turns import CONVERSATION_NAMES, is_of_user, user_text, user_texts
 
 CHUNK_LINES = 4_096
 _CHUNK_CHARACTERS = 32_000_000  # a chunk of very long lines ends sooner
@@ -328,12 +328,8 @@ def _text_of(value: object) -> str | None:
     for message in reversed(value):
         if not isinstance(message, Mapping):
             return None
-        if message.get("role", message.get("from")) in ("user", "human"):
-            content = message.get("content", message.get("value"))
-            if isinstance(content, list):  # parts, of which some are pictures
-                parts = [part.get("text") for part in content if isinstance(part, Mapping)]
-                content = "\n".join(part for part in parts if isinstance(part, str))
-            return content if isinstance(content, str) else None
+        if is_of_user(message):
+            return user_text(message)
     return None
 
 

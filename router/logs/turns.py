@@ -30,14 +30,19 @@ def user_texts(messages: object) -> list[str]:
     """Give what the user said in a chat, message by message; nothing if it is no chat."""
     if not isinstance(messages, list):
         return []
-    texts = [_user_text(message) for message in messages if isinstance(message, Mapping)]
+    texts = [user_text(message) for message in messages if is_of_user(message)]
     return [text for text in texts if text is not None]
 
 
-def _user_text(message: Mapping[str, Any]) -> str | None:
-    """Give the text of a message of the user; None if others speak, or if it has none."""
-    if message.get("role", message.get("from")) not in USERS:
-        return None
+def is_of_user(message: object) -> bool:
+    """Tell whether it is a message of the user."""
+    if not isinstance(message, Mapping):
+        return False
+    return str(message.get("role", message.get("from"))).casefold() in USERS
+
+
+def user_text(message: Mapping[str, Any]) -> str | None:
+    """Give the text of a message; None if it has none."""
     content = message.get("content", message.get("value"))
     if isinstance(content, list):  # parts, of which some are pictures
         parts = [part.get("text") for part in content if isinstance(part, Mapping)]

@@ -142,25 +142,16 @@ class Model:
         starts = np.searchsorted(np.array(self.exemplar_labels), np.array(self.names))
         return [*starts.tolist(), len(self.exemplar_labels)]
 
-    def evidence(
-        self, texts: Sequence[str], encoder: Encoder, *, further_concerns: bool = True
-    ) -> Evidence:
-        """Gather all evidence on a batch of texts.
+    def evidence(self, texts: Sequence[str], encoder: Encoder) -> Evidence:
+        """Gather all evidence on a batch of texts."""
+        return self.with_further_concerns(self.plain_evidence(texts, encoder), encoder)
 
-        :param further_concerns: Whether to look for skills that are further concerns.
-        """
+    def plain_evidence(self, texts: Sequence[str], encoder: Encoder) -> Evidence:
+        """Gather the evidence on a batch of texts, but for skills that are further concerns."""
         words = words_in(texts)
         scores = self.scores(texts, words, encoder)
         asked = scores.probabilities[:, self.layout.questions]
         questions = self.questions.evidence(words, scores.vectors, asked)
-        mentions: Mentions | None = None
-        extra, pairs = np.zeros((len(texts), len(self.layout.skills))), dict[int, Pair]()
-        if further_concerns and isinstance(self.head, DocumentHead) and not self.head.of_tools:
-            pairs = self._pairs(texts, scores, encoder)
-            for row, pair in pairs.items():
-                extra[row, list(pair.skills)] = pair.probability
-        elif further_concerns:
-            extra, mentions = self._further_concerns.judge(texts, words, scores, encoder)
         return Evidence(
             texts=texts,
             words=words,
@@ -169,16 +160,26 @@ class Model:
             centroid_similarity=_closest(scores.vectors, self._target_centroids),
             questions=questions,
             missing_detail=self.missing_detail.probability(questions),
-            extra_skills=extra,
-            mentions=mentions,
-            foreign=foreign(texts, words, lambda: self._vocabulary),
+            extra_skills=np.zeros((len(texts), len(self.layout.skills))),
+            foreign=foreign(texts, words, lambda: self.vocabulary),
             truncated=truncated(encoder, texts),
-            pairs=pairs,
         )
 
+    def with_further_concerns(self, evidence: Evidence, encoder: Encoder) -> Evidence:
+        """Look for skills that are further concerns, too."""
+        texts, scores = evidence.texts, evidence.scores
+        if not isinstance(self.head, DocumentHead) or self.head.of_tools:
+            extra, mentions = self._further_concerns.judge(texts, evidence.words, scores, encoder)
+            return replace(evidence, extra_skills=extra, mentions=mentions)
+        pairs = self._pairs(texts, scores, encoder)
+        extra = evidence.extra_skills.copy()
+        for row, pair in pairs.items():
+            extra[row, list(pair.skills)] = pair.probability
+        return replace(evidence, extra_skills=extra, pairs=pairs)
+
     @cached_property
-    def _vocabulary(self) -> frozenset[str]:
-        """The words of all exemplars, and English ones."""
+    def vocabulary(self) -> frozenset[str]:
+        """The words of all exemplars, and the commonest English ones."""
         return vocabulary_of(self.exemplar_texts)
 
     def scores(self, texts: Sequence[str], words: Words, encoder: Encoder) -> Scores:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from router import english
+
 _NUMBERS = ("one", "two", "three", "four", "five", "six")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _MAX_WORDS = 9
@@ -16,32 +18,12 @@ _FILLERS = (
 )
 """Words that may stand around a position: "the second one, I guess"."""
 
-_CORRECTION = re.compile(
-    r"\b(?:no\W+wait|wait\W+no|no\W+sorry|sorry\W+no|oops\W+no|actually\W+no|no\W+hang on|hang on"
-    r"|hold on|no\W+correction|correction|scrap that|strike that|i take (?:that|it) back|or rather"
-    r"|let me (?:say|put) it differently|on second thoughts?"
-    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?|(?<=\?\s)(?:no|nope|nah))\b\W*",
-    re.IGNORECASE,
-)
-
-_NO_TROUBLE = (
-    r"(?:(?:fast|quick|good|short)\s+enough|fine|ok(?:ay)?|(?:the\s+|a\s+|our\s+)?\bnot\s+it"
-    r"|(?:not\s+(?:the|a|our)|no)\s+(?:problem|issue|bottleneck|culprit))"
-)
-_DENIALS = (
-    r"(?:(?:it|that|this)(?:'s|\s+is|\s+was|\s+has)?\s+)?(?:definitely\s+|certainly\s+|surely\s+)?"
-    r"(?:not|isn'?t|wasn'?t|ain'?t|never|(?:anything|everything|all)\s+(?:but|except)"
-    r"|nothing\s+to\s+do\s+with)\s+"
-    r"(?:just\s+|really\s+|about\s+|because\s+of\s+|in\s+|the\s+)*(?P<what>.+)",
-    r"(?P<what>.+?)\s+(?:is|are|was|seems?|looks?|works?|runs?)\s+"
-    r"(?:already\s+|quite\s+|really\s+|perfectly\s+|just\s+)*" + _NO_TROUBLE,
-    r"(?P<what>.+?)\s+(?:isn'?t|aren'?t|wasn'?t)\s+(?:it|slow|(?:the|a|our)\s+\w+)",
-    r"no\s+(?P<what>.+?)\s+(?:involved|here|at\s+all|going\s+on|problems?|issues?)",
+_LISTED_DENIAL = re.compile(
     r"(?:neither|none)\s+(?:of\s+)?(?:the\s+)?"
     rf"(?P<what>.*\b(?:n?or|last|\d|{'|'.join(_ORDINALS)})\b.*)",
+    re.IGNORECASE,
 )
-"""Ways to deny something, which is named `what`."""
-_DENIAL = [re.compile(pattern, re.IGNORECASE) for pattern in _DENIALS]
+_DENIAL = (*english.DENIALS, _LISTED_DENIAL)
 _BETWEEN_CLAUSES = re.compile(
     r"\s*[.,;:!?\n]+\s*|(?<!anything)(?<!everything)(?<!all)\s+but\s+(?=it|when|the|its)",
     re.IGNORECASE,
@@ -105,7 +87,7 @@ def _option_index(reply: str, count: int) -> int | None:
 def corrected(reply: str) -> str:
     """Give what a reply says after it corrects itself: "training. no wait, when it predicts"."""
     end = 0
-    for match in _CORRECTION.finditer(reply):
+    for match in english.SELF_CORRECTION.finditer(reply):
         if match.start() and match.end() < len(reply):
             end = match.end()
     return reply[end:]

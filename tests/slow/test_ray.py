@@ -192,3 +192,26 @@ def test_workers_with_another_encoder_are_refused(tiny_router, log, tmp_path):
 def test_a_log_that_is_not_there_is_named(tiny_router, tmp_path):
     with pytest.raises(LogError, match="nowhere: no such file"):
         evaluate_on_ray(tiny_router, tmp_path / "nowhere", tmp_path / "out")
+
+
+def test_turns_of_conversations_are_decided_as_by_the_local_engine(tiny_router, tmp_path):
+    def stop(done):
+        if done.lines >= 6:
+            raise KeyboardInterrupt
+
+    said = ["my brakes squeal when it rains", "and the rear one too?", "thanks, bye"]
+    rows = [
+        {"messages": [{"role": "user", "content": text} for text in said[: 1 + i % 3]]}
+        for i in range(9)
+    ]
+    log = tmp_path / "chats.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = {"turns": "all", "chunk_lines": 2}
+    local = evaluate(tiny_router, log, tmp_path / "local", format="parquet", **settings)
+    spread = evaluate_on_ray(tiny_router, log, tmp_path / "ray", workers=2, **settings)
+    out = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_on_ray(tiny_router, log, out, workers=1, progress=stop, **settings)
+    evaluate_on_ray(tiny_router, log, out, workers=1, **settings)
+    assert contents(spread.folder) == contents(local.folder) == contents(out)
+    assert [at.turns for at in spread.turns.positions] == [9, 6, 3]

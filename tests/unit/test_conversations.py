@@ -46,6 +46,19 @@ def test_only_the_user_is_read_in_messages_and_parts_are_joined():
     assert [turn.text for turn in read_history(messages)] == ["one\ntwo", "three"]
 
 
+def test_what_says_nothing_is_left_out_of_the_messages():
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/brakes.png"}}
+    messages = [
+        {"role": "tool", "content": [{"type": "text", "text": "42"}], "tool_call_id": "1"},
+        {"role": "user", "content": None},
+        {"role": "user", "content": ""},
+        {"role": "user", "content": [picture]},
+        {"role": "User", "content": [{"type": "text", "text": "two"}, picture]},
+        {"role": "assistant", "content": None, "tool_calls": []},
+    ]
+    assert [turn.text for turn in read_history(messages)] == ["two"]
+
+
 def test_only_the_last_turns_are_read():
     texts = [f"turn {i}" for i in range(20)]
     assert [turn.text for turn in read_history(texts)] == texts[-MAX_TURNS:]
@@ -202,6 +215,30 @@ def test_all_texts_are_embedded_in_one_batch_and_earlier_turns_once(tiny_router)
     router.route("the chain as well", history=[BRAKES, "the rear one too"])
     assert encoder.batches[before] == ["the chain as well"]
     pickle.dumps(router)
+
+
+def test_a_history_of_any_length_costs_a_bounded_number_of_texts(tiny_router):
+    encoder = RecordingEncoder(tiny_router.encoder)
+    turns = [f"and wheel {i} as well?" for i in range(500)]
+    replace(tiny_router, encoder=encoder).route("and that one?", history=turns)
+    assert 2 <= len(encoder.batches[0]) <= MAX_TURNS + 1
+
+
+@pytest.mark.parametrize(
+    ("turn", "before"), [("thanks, bye", BRAKES), ("und hinten?", "meine bremse quietscht")]
+)
+def test_what_cannot_count_is_not_embedded(tiny_router, turn, before):
+    encoder = RecordingEncoder(tiny_router.encoder)
+    replace(tiny_router, encoder=encoder).route(turn, history=[before])
+    assert encoder.batches[0] == [turn]
+
+
+def test_a_batch_of_turns_is_its_turns_one_by_one(tiny_router):
+    turns = ["and the rear one too?", "no, I meant the tyre", "thanks", "bake bread", ""]
+    histories = [[BRAKES], [BRAKES, "and the lever?"], [BRAKES], [], [BRAKES]]
+    batch = tiny_router.route_many(turns, history=histories)
+    for turn, history, decision in zip(turns, histories, batch, strict=True):
+        assert tiny_router.route(turn, history=history).to_dict() == decision.to_dict()
 
 
 def test_a_pending_question_is_answered_as_answer_does(tiny_router):

@@ -114,3 +114,11 @@ def test_only_what_the_user_says_is_a_turn():
     messages = [{"from": "human", "value": "hi"}, {"role": "user", "content": [{"text": "x"}, {}]}]
     assert user_texts([*messages, {"role": "system", "content": "no"}, 3]) == ["hi", "x"]
     assert user_texts("hi") == []
+    customer = [{"role": "Customer", "content": "hello"}, {"role": ["odd"], "content": "x"}]
+    assert user_texts(customer) == ["hello"]
+
+
+@pytest.mark.parametrize("turns", ["last", "all"])
+def test_a_chunk_without_a_turn_is_no_fault(tiny_router, named, tmp_path, turns):
+    run = evaluate(tiny_router, named, tmp_path / "run", turns=turns, cache=False, chunk_lines=1)
+    assert run.turns.turns == (3 if turns == "all" else 2)
