@@ -138,6 +138,7 @@ def interval_steps(
 
 
 def _steps(confidence: Floats, correct: Bools) -> tuple[IntervalStep, ...]:
+    confidence = confidence.round(6)  # its last bits depend on the machine
     at = np.unique(np.quantile(confidence, np.linspace(0.0, 1.0, _STEPS)).round(6))
     ends = confidence_interval(at, confidence, correct)
     return tuple(IntervalStep(*map(float, row)) for row in np.column_stack([at, ends]).round(6))

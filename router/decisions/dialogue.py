@@ -21,7 +21,7 @@ from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.model.model import Evidence
 from router.model.replies import ANY_ANSWER, BOTH, DENIED, NEITHER, UNSURE
-from router.model.reply_language import corrected, denied, literal_meaning, parts_of
+from router.model.reply_language import corrected, denied, denied_parts, literal_meaning
 from router.packs.parts import Destination
 from router.text import Phrases, words_of
 
@@ -254,7 +254,7 @@ class ReplyHandler:
         if split is None or split[1]:
             return {}
         question, found = reply.question, dict[str, float]()
-        for part in parts_of(split[0], len(question.options)):
+        for part in denied_parts(split[0], len(question.options)):
             literal = literal_meaning(question.options, part)
             name, clear = (literal, 1.0) if literal is not None else self._denied(question, part)
             found |= {name: clear} if clear >= DENIED else {}

@@ -427,14 +427,18 @@ def _items_of(content: bytes) -> list[msgspec.Raw] | None:
         document = _decoded(text) or _documents_in(text)  # it may hold NaN
         if not isinstance(document, list | dict):
             return None
-        encode = msgspec.json.encode
         if isinstance(document, list):
-            return [msgspec.Raw(encode(item)) for item in document]
-        document = {key: msgspec.Raw(encode(value)) for key, value in document.items()}
+            return list(map(_raw, document))
+        document = {key: _raw(value) for key, value in document.items()}
     if isinstance(document, list):
         return document
     lists = [value for value in document.values() if bytes(value)[:1] == b"["]
     return _items_of(bytes(lists[0])) if len(lists) == 1 else [msgspec.Raw(content)]
+
+
+def _raw(value: Any) -> msgspec.Raw:  # noqa: ANN401 - any JSON
+    """Write a JSON value; half an emoji stays an escape."""
+    return msgspec.Raw(json.dumps(value).encode())
 
 
 def _documents_in(text: str) -> list[Any] | None:

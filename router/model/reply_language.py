@@ -116,7 +116,7 @@ def _goes_on(clause: str) -> bool:
     return bool(others) and (not first or _option_index(first, 0) is not None)
 
 
-def parts_of(what: str, count: int) -> list[str]:
+def denied_parts(what: str, count: int) -> list[str]:
     """Split what is denied, "training or serving"; "the first two" are two positions.
 
     :param count: The number of options.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from router.model.reply_language import corrected, denied, literal_meaning, parts_of
+from router.model.reply_language import corrected, denied, denied_parts, literal_meaning
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def test_a_reply_that_denies(reply, split):
 )
 def test_each_thing_that_is_denied(reply, parts):
     what, besides = denied(reply)
-    assert (parts_of(what, 4), besides) == (parts, "")
+    assert (denied_parts(what, 4), besides) == (parts, "")
 
 
 @pytest.mark.parametrize(
