@@ -39,9 +39,6 @@ HERE = Path(__file__).parent
 CONVERSATIONS, BOTS = HERE / "conversations", HERE / "bots"
 NEEDS = ("same", "other", "pronoun", "correction")
 KINDS = (*NEEDS, "new-topic", "full", "thanks", "unrelated", "ambiguous")
-UNRELATED = 2.0
-"""How much an unrelated turn weighs beside another: to pull it back is the worse mistake."""
-
 START = TurnModel(
     leaning=Weights(dict.fromkeys(CUES, 0.0), 0.0),
     needing=Weights(dict.fromkeys(FEATURES, 0.0), 0.0),
@@ -188,8 +185,7 @@ def fit(authored: Sequence[Domain], random: Sequence[Domain]) -> TurnModel:
     features = np.concatenate(
         [features_of(read, d.router.model, turns) for read, d in zip(readings, used, strict=True)]
     )
-    costs = sample * np.where(kinds == "unrelated", UNRELATED, 1.0)
-    needing = logistic(FEATURES, features[counted], needs[counted], costs[counted])
+    needing = logistic(FEATURES, features[counted], needs[counted], sample[counted])
     stays = np.concatenate([stayed(d, read) for d, read in zip(used, readings, strict=True)])
     staying = logistic(FEATURES, features[needs], stays[needs], sample[needs], 0.1)
     turns = change(turns, needing=needing, staying=staying)

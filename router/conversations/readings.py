@@ -22,13 +22,9 @@ from router.conversations.turn_model import TurnModel
 from router.encoders.encoder import NO_TOKENS, Encoder
 from router.heads.document_head import DocumentHead
 from router.heads.similarity import unit_rows
-from router.model.doubt import Nearness
 from router.model.model import Evidence, Model
 from router.statistics.probability import logit
 from router.text import words_in, words_of
-
-_STRANGEST = 8.0
-"""Log odds beyond this, that a turn belongs nowhere, tell no more."""
 
 _DECIDED = 0.9
 """The probability of what was decided on an earlier turn, where the history tells."""
@@ -206,15 +202,13 @@ def features_of(readings: Readings, model: Model, turn_model: TurnModel) -> Floa
     )
     of_words = np.array([cues(words) for words in alone.words]).reshape(-1, len(CUES))
     leaning = turn_model.leaning_of(of_words)
-    nearness = Nearness.of(alone.nearest, alone.centroid_similarity, alone.probabilities, layout)
-    strangeness = model.statistics.doubt.strangeness_of(nearness).clip(-_STRANGEST, _STRANGEST)
+    none = alone.probabilities[:, layout.none].sum(axis=1)
     columns = [
         logit(leaning, 0.02),
-        _new_words(readings, model),
         readings.cosine,
         logit(of_alone.max(axis=1, initial=0.0), 0.02),
-        strangeness * leaning,
-        strangeness * (1.0 - leaning),
+        none * leaning,
+        none * (1.0 - leaning),
         alone.nearest_similarity * leaning,
         alone.nearest_similarity * (1.0 - leaning),
         logit(of_joined.max(axis=1, initial=0.0), 0.02),
@@ -223,17 +217,6 @@ def features_of(readings: Readings, model: Model, turn_model: TurnModel) -> Floa
         (of_joined * of_before).sum(axis=1),
     ]
     return np.hstack([of_words, np.column_stack(columns)])
-
-
-def _new_words(readings: Readings, model: Model) -> Floats:
-    """Count, as log(1 + n), the words that neither exemplars nor earlier turns have."""
-    said = [{word for text in topic.texts for word in words_of(text)} for topic in readings.topics]
-    return np.log1p(
-        [
-            sum(word not in model.vocabulary and word not in before for word in of_text)
-            for of_text, before in zip(readings.alone.words, said, strict=True)
-        ]
-    )
 
 
 def _shares(probabilities: Probabilities) -> Probabilities:

@@ -20,11 +20,10 @@ WEIGHTS_FILE = Path(__file__).with_name("turn_weights.json")
 
 READING_FEATURES = (
     "leaning_by_words",
-    "new_words",
     "cosine_with_topic",
     "sure_alone",
-    "strange_leaning",
-    "strange_standing",
+    "none_leaning",
+    "none_standing",
     "near_leaning",
     "near_standing",
     "sure_joined",
@@ -32,9 +31,9 @@ READING_FEATURES = (
     "topic_alone",
     "topic_joined",
 )
-"""What the readings tell beside the words: how many words are new, how near the turn lies to its
-topic, how sure each reading is, how strange the turn is and how near to exemplars (if it leans on
-something by its words, and if not), and how much each reading says for what was decided before."""
+"""What the readings tell beside the words: how near the turn lies to its topic, how sure each
+reading is and how near it lies to exemplars and to "none" (if the turn leans on something by its
+words, and if not), and how much each says for what was decided before."""
 
 FEATURES = (*CUES, *READING_FEATURES)
 
