@@ -115,6 +115,7 @@ class DecisionBuilder:
         what_differs = [
             action,
             np.where(action == CLARIFY, result.question, -1),
+            *np.where((action == CLARIFY)[:, None], result.candidates, -1).T,
             result.unsure,
             result.strange,
             evidence.truncated,
@@ -141,6 +142,7 @@ class DecisionBuilder:
             skills=getattr(decision, "skills", ()),
             packs=getattr(decision, "packs", ()),
             question=decision.question.id if isinstance(decision, Clarify) else None,
+            offered=self._offered(decision.question) if isinstance(decision, Clarify) else (),
             reason=decision.reason,
             truncated=bool(evidence.truncated[row]),
         )
@@ -179,6 +181,17 @@ class DecisionBuilder:
             names = [self.model.names[i] for i in result.candidates[row] if i >= 0]
             question = compose_question(self.pack, names)
         return clarify(question, (evidence.texts[row],), (), fields)
+
+    def _offered(self, question: AskedQuestion) -> tuple[str, ...]:
+        """List what the options of a question lead to, by way of follow-up questions too."""
+        offered: dict[str, None] = {}
+        for option in question.options:
+            leads_to = option.leads_to
+            if leads_to.ask is not None:
+                follow_up = AskedQuestion.of(self.pack.questions[leads_to.ask])
+                offered |= dict.fromkeys(self._offered(follow_up))
+            offered |= dict.fromkeys((*leads_to.all_skills, *leads_to.neighbours))
+        return tuple(offered)
 
     @cached_property
     def _questions(self) -> tuple[AskedQuestion, ...]:

@@ -27,6 +27,7 @@ class Outcome(Struct, frozen=True):
     :param question: Id of the question that is asked; None if nothing is asked.
     :param reason: Why, in one sentence.
     :param truncated: Whether the middle of the text was left out, being too long.
+    :param offered: Ids of the skills and neighbours that the options of the question lead to.
     """
 
     action: Action
@@ -35,6 +36,7 @@ class Outcome(Struct, frozen=True):
     question: str | None = None
     reason: str = ""
     truncated: bool = False
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,13 @@ class OutcomeBatch:
     def to_arrow(self) -> "pyarrow.Table":
         """Give a table with a row for each text.
 
-        :return: The columns are action, skills, packs, question, confidence, margin, reason and
-            truncated.
+        :return: The columns are action, skills, packs, question, offered, confidence, margin,
+            reason and truncated.
         """
         import pyarrow as pa
 
         kinds = {name: pa.string() for name in ("action", "question", "reason")}
-        kinds |= {name: pa.list_(pa.string()) for name in ("skills", "packs")}
+        kinds |= {name: pa.list_(pa.string()) for name in ("skills", "packs", "offered")}
         kinds["truncated"] = pa.bool_()
         indices = pa.array(self.indices)
         columns = {
@@ -76,6 +78,7 @@ class OutcomeBatch:
             "skills",
             "packs",
             "question",
+            "offered",
             "confidence",
             "margin",
             "reason",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from router.decisions.decision import COMPOSED_ID
 from router.evaluation.rows import DecidedLine, categories_of
 from router.logs.labels import ANY_QUESTION, Gold
 from router.packs.pack import Pack
@@ -29,6 +30,22 @@ class FigureDefinition:
 def _asked_rightly(line: DecidedLine, gold: Gold, pack: Pack) -> bool | None:
     names_a_question = gold.action == "clarify" and gold.question not in (None, ANY_QUESTION)
     return line.question == gold.question if line.asks and names_a_question else None
+
+
+def _right_in_the_end(line: DecidedLine, gold: Gold, pack: Pack) -> bool:
+    if line.accepted or not line.asks:
+        return bool(line.accepted)
+    offered = set(line.offered)
+    if gold.action == "route":
+        several = len(gold.skills) > 1
+        return (
+            offered.issuperset(gold.skills)
+            if several
+            else not offered.isdisjoint(gold.allowed_skills)
+        )
+    if gold.action == "redirect":
+        return not offered.isdisjoint((*gold.packs, *gold.ok_packs))
+    return gold.action == "none" and line.question == COMPOSED_ID
 
 
 def _routed_to_skill(line: DecidedLine, gold: Gold, pack: Pack) -> bool | None:
@@ -67,6 +84,13 @@ FIGURES = (
         "The share of labelled queries that were decided wrongly without asking anybody.",
         lambda line, gold, pack: line.silently_wrong,
         less_is_better=True,
+    ),
+    FigureDefinition(
+        "right_in_the_end",
+        "Right in the end",
+        "The share of labelled queries that were decided rightly, or asked about with the right"
+        " answer among the options.",
+        _right_in_the_end,
     ),
     FigureDefinition(
         "asked",

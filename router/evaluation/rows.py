@@ -42,6 +42,7 @@ class DecidedLine(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     :param skills: Ids of the skills, in execution order.
     :param packs: Ids of the neighbours that are named.
     :param question: Id of the question that is asked, or None.
+    :param offered: Ids of the skills and neighbours that the options of the question lead to.
     :param confidence: See `Route.confidence`, in [0, 1].
     :param margin: See `Route.margin`, in [0, 1].
     :param reason: Why, in one sentence.
@@ -58,6 +59,7 @@ class DecidedLine(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     skills: tuple[str, ...]
     packs: tuple[str, ...]
     question: str | None
+    offered: tuple[str, ...] = ()
     confidence: float
     margin: float
     reason: str

@@ -12,7 +12,16 @@ from router.packs.pack_file import load_pack
 
 PACK = load_pack(Path(__file__).parents[1] / "golden" / "packs" / "parcel-help")
 SHARES = (
-    *("accepted", "silently_wrong", "asked", "ask_precision", "ask_recall", "needless", "missed"),
+    *(
+        "accepted",
+        "silently_wrong",
+        "right_in_the_end",
+        "asked",
+        "ask_precision",
+        "ask_recall",
+        "needless",
+        "missed",
+    ),
     *("right_question", "skill_when_routed", "category_when_routed", "multi_exact_in_order"),
     *("packs_named_too", "redirect_right", "none_recall", "none_precision"),
 )
@@ -27,7 +36,7 @@ class _Unnamed:
 
 
 class ScriptedRouter:
-    """Decides what the text says, such as "0.9 route refund +bank" or "0.9 clarify abroad"."""
+    """Decides what the text says: "0.9 route refund +bank", or "0.9 clarify abroad ?refund"."""
 
     pack, encoder, model, calibration = PACK, _Unnamed(), _Unnamed(), None
 
@@ -47,12 +56,13 @@ class ScriptedRouter:
     @staticmethod
     def _decision(confidence, action, *names):
         packs = [name[1:] for name in names if name.startswith("+")]
-        plain = [name for name in names if not name.startswith(("+", "#"))]
+        plain = [name for name in names if not name.startswith(("+", "#", "?"))]
         outcome = Outcome(
             action=action,
             skills=tuple(plain if action == "route" else ()),
             packs=tuple(plain if action == "redirect" else packs),
             question=plain[0] if action == "clarify" else None,
+            offered=tuple(name[1:] for name in names if name.startswith("?")),
         )
         return outcome, float(confidence)
 
@@ -316,6 +326,43 @@ CASES = [
         "accepted none_recall",
         "silent asked needless",
     ),
+    # A question offers the right answer
+    (
+        "clarify abroad ?refund ?customs",
+        route("refund"),
+        "asked needless end",
+        "accepted silent ask_precision",
+    ),
+    (
+        "clarify abroad ?customs ?bank",
+        route("refund"),
+        "asked needless",
+        "accepted silent ask_precision",
+    ),
+    (
+        "clarify abroad ?refund ?invoice",
+        TRACK_THEN_REFUND,
+        "asked needless",
+        "accepted silent multi ask_precision",
+    ),
+    (
+        "clarify abroad ?refund ?track-parcel",
+        TRACK_THEN_REFUND,
+        "asked needless end",
+        "accepted silent multi ask_precision",
+    ),
+    (
+        "clarify abroad ?refund ?bank",
+        redirect("bank"),
+        "asked needless end",
+        "accepted silent redirect ask_precision",
+    ),
+    (
+        "clarify which-of-these ?refund",
+        none(),
+        "asked needless end",
+        "accepted silent none_recall ask_precision",
+    ),
     # Without a label only the share of questions is known
     ("clarify abroad", None, "asked", ""),
     ("route refund", None, "", "asked"),
@@ -334,6 +381,8 @@ def counted(hits, misses):
     """The share of each figure on the one line: 1, 0, or None where it leaves the line out."""
     named = {SHORT.get(name, name): share for name in hits.split() for share in [1.0]}
     named |= {SHORT.get(name, name): 0.0 for name in misses.split()}
+    if "accepted" in named:  # a question that offers the right answer ends right, too
+        named["right_in_the_end"] = named.pop("end", named["accepted"])
     return {name: named.pop(name, None) for name in SHARES} | named
 
 
