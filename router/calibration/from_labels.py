@@ -23,7 +23,8 @@ from router.fitting.parts_of_exemplars import halves_of
 from router.logs.formats import find_files
 from router.logs.labels import Gold, LabelReader
 from router.logs.locations import local_log
-from router.logs.reader import Columns, read_log, read_time
+from router.logs.reader import Columns, read_log
+from router.logs.values import read_time
 from router.model.model import Model, model_hash
 from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
 from router.packs.pack import Pack

@@ -12,7 +12,9 @@ from router.decisions.outcome import ACTIONS
 from router.decisions.words import count_of, on_one_line, outcome_in_words, target_in_words
 
 if TYPE_CHECKING:
-    from router.evaluation.compare import Change, Drift, Paired, ShareChange
+    from router.evaluation.compare import Change, Paired
+    from router.evaluation.drift import Drift
+    from router.evaluation.share_change import ShareChange
     from router.statistics.figure import Figure
 
 _MOST_CHANGES = 8

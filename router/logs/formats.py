@@ -8,7 +8,6 @@ number. What a file is follows from its first bytes and lines, and then from its
 import bz2
 import hashlib
 import io
-import json
 import lzma
 import os
 import re
@@ -18,10 +17,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, cast
 
-import msgspec
 from msgspec import Struct
 
 from router.errors import LogError
+from router.logs.json_values import (
+    MAX_DOCUMENT_BYTES,
+    decode_json,
+    decoded_json,
+    items_of_document,
+)
 from router.logs.rotation import PACKED, log_files
 from router.logs.tables import Table, join_rows, table_of
 from router.text import well_formed
@@ -31,9 +35,7 @@ _RAW_CHARACTERS = 200  # characters of a rejected line that are kept
 _PEEKED_BYTES = 65_536  # bytes by which the format is recognised
 _PARQUET_ROWS = 1_024  # rows of Parquet that are read at a time; each may be long
 _SAMPLED_ROWS = 100  # rows of Parquet by which its columns are recognised
-_MAX_DOCUMENT_BYTES = 256_000_000  # a single JSON document is read whole
 
-_BLANKS = re.compile(r"\s*")
 
 LogFormat: TypeAlias = Literal["jsonl", "json", "table", "parquet"]
 _JSON, _TABLE = (".jsonl", ".ndjson", ".json"), (".csv", ".tsv", ".tab")
@@ -147,10 +149,10 @@ class LogFile:
 
     def _kind_of_json(self, first: str, n_lines: int) -> LogFormat:
         """Tell a document from lines of JSON, by its first line or by all of it."""
-        is_line = _decoded(first) is not None
+        is_line = decoded_json(first) is not None
         if first.startswith(("{", "[")) and (not is_line or (first[0] == "[" and n_lines == 1)):
             with self._stream() as stream:
-                if _items_of(stream.read(_MAX_DOCUMENT_BYTES + 1)) is not None:
+                if items_of_document(stream.read(MAX_DOCUMENT_BYTES + 1)) is not None:
                     return "json"
         return "table" if first.startswith("[") and _suffix_of(self.path) not in _JSON else "jsonl"
 
@@ -197,10 +199,10 @@ class LogFile:
 
     def _json_items(self) -> Iterator[Record | Rejected]:
         with self._stream() as stream:
-            items = _items_of(stream.read(_MAX_DOCUMENT_BYTES + 1))
+            items = items_of_document(stream.read(MAX_DOCUMENT_BYTES + 1))
         if items is None:
             raise ValueError(
-                f"a JSON document of more than {_MAX_DOCUMENT_BYTES:,} bytes, or not JSON; cure:"
+                f"a JSON document of more than {MAX_DOCUMENT_BYTES:,} bytes, or not JSON; cure:"
                 " write one object a line"
             )
         for number, item in enumerate(items, start=1):
@@ -386,7 +388,7 @@ def _too_long(number: int, line: object) -> Rejected:
 
 def _json_record(number: int, line: str | bytes) -> Record | Rejected:
     try:
-        fields = _decode(line)
+        fields = decode_json(line)
     except (ValueError, RecursionError) as error:
         return Rejected.of(number, f"not JSON: {error}", line)
     if isinstance(fields, str):
@@ -394,66 +396,6 @@ def _json_record(number: int, line: str | bytes) -> Record | Rejected:
     if isinstance(fields, dict):
         return Record(number, fields)
     return Rejected.of(number, "a line is an object with keys", line)
-
-
-def _decode(line: str | bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Read a JSON value; NaN and Infinity, which Python writes for an empty cell, are null."""
-    try:
-        return msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        plain = line if isinstance(line, str) else line.decode()
-        if not re.search(r"\b(NaN|Infinity)\b", plain) or "\\u" in plain:
-            raise
-        return json.loads(plain, parse_constant=lambda _: None)
-
-
-def _decoded(line: str) -> Any:  # noqa: ANN401 - any JSON
-    """Read a JSON value, or give None."""
-    try:
-        return _decode(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _items_of(content: bytes) -> list[msgspec.Raw] | None:
-    """Give the records of a document: a list, or an object with a list among its values."""
-    if len(content) > _MAX_DOCUMENT_BYTES:
-        return None
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    try:
-        document = msgspec.json.decode(content, type=list[msgspec.Raw] | dict[str, msgspec.Raw])
-    except (ValueError, RecursionError):
-        text = content.decode("utf-8", "replace")
-        document = _decoded(text) or _documents_in(text)  # it may hold NaN
-        if not isinstance(document, list | dict):
-            return None
-        if isinstance(document, list):
-            return list(map(_raw, document))
-        document = {key: _raw(value) for key, value in document.items()}
-    if isinstance(document, list):
-        return document
-    lists = [value for value in document.values() if bytes(value)[:1] == b"["]
-    return _items_of(bytes(lists[0])) if len(lists) == 1 else [msgspec.Raw(content)]
-
-
-def _raw(value: Any) -> msgspec.Raw:  # noqa: ANN401 - any JSON
-    """Write a JSON value; half an emoji stays an escape."""
-    return msgspec.Raw(json.dumps(value).encode())
-
-
-def _documents_in(text: str) -> list[Any] | None:
-    """Read documents that follow each other, as `jq` prints them; None if they are none."""
-    decoder = json.JSONDecoder(parse_constant=lambda _: None)
-    documents, end = [], 0
-    text = text.rstrip()
-    try:
-        while end < len(text):
-            blanks = _BLANKS.match(text, end)
-            document, end = decoder.raw_decode(text, blanks.end() if blanks else end)
-            documents.append(document)
-    except (ValueError, RecursionError):
-        return None
-    return documents
 
 
 def _values(column: Any) -> list[Any]:  # noqa: ANN401 - naming the type would import pyarrow

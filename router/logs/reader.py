@@ -1,10 +1,8 @@
 """Reads a log of queries in chunks of lines; a line has a text, and may have label, time and id."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -16,12 +14,11 @@ from router.logs.formats import LogFile, Record, Rejected, utf8_text
 from router.logs.labels import Gold, LabelReader
 from router.logs.tables import TEXT_NAMES
 from router.logs.turns import CONVERSATION_NAMES, is_of_user, user_text, user_texts
+from router.logs.values import is_empty_value, read_time
 
 CHUNK_LINES = 4_096
 _CHUNK_CHARACTERS = 32_000_000  # a chunk of very long lines ends sooner
 _PEEKED_RECORDS = 100  # the columns of a file are the keys of so many records
-_MIN_SECONDS, _MAX_SECONDS = 1e8, 1e11  # a larger number since 1970 counts ms, us or ns
-_NUMBER = re.compile(r"-?\d{9,}(\.\d+)?")  # 20260901 is a date
 _NO_COLUMN = "-"  # the user says so where a log has no such column
 _MAX_DEPTH = 3  # how deep in a record a column may lie
 
@@ -201,13 +198,13 @@ class _FileReader:
         except (ValueError, RecursionError) as error:
             return Rejected.of(record.line, str(error), fields if text is None else text)
         line_id = _value(fields, self.columns.id)
-        line_id = record.line if _is_empty(line_id) else line_id
+        line_id = record.line if is_empty_value(line_id) else line_id
         line = LogLine(record.line, str(line_id), text, self._time(fields), gold)
         if not self.turns:
             return line
         name = _value(fields, self.columns.conversation)
         earlier = user_texts(_value(fields, self.columns.text))[:-1]
-        conversation = None if _is_empty(name) or earlier else str(name)
+        conversation = None if is_empty_value(name) or earlier else str(name)
         return replace(line, conversation=conversation, earlier=tuple(earlier))
 
     def _time(self, fields: Mapping[str, Any]) -> datetime | None:
@@ -243,7 +240,7 @@ class _FileReader:
                 f"{path}: no column looks like the text; there are {shown}; cure: name it with"
                 " --text-column, or give --text-column - if each line is a query"
             )
-        actions = {str(value) for value in names.get("action", ()) if not _is_empty(value)}
+        actions = {str(value) for value in names.get("action", ()) if not is_empty_value(value)}
         self.full = bool(actions) and actions <= set(ACTIONS)
         guesses = _FULL_LABEL_NAMES if self.full else (*_LABEL_NAMES, *["action"] * bool(actions))
         time = _find_column(path, names, self.asked.time, "time", _TIME_NAMES, flat)
@@ -302,11 +299,6 @@ def _are_objects(values: Sequence[Any]) -> bool:
     return bool(present) and all(isinstance(value, Mapping) for value in present)
 
 
-def _is_empty(value: object) -> bool:
-    """Whether a cell is empty; tables hold NaN in an empty cell."""
-    return value is None or value == "" or value != value
-
-
 def _value(fields: Mapping[str, Any], column: str | None) -> Any:  # noqa: ANN401 - any JSON
     """Give the value of a column, which may lie inside another; None if there is none."""
     if column is None:
@@ -361,42 +353,3 @@ def _find_column(
     return next(
         (place[guess] for place in (whole, inner) for guess in guesses if guess in place), None
     )
-
-
-def read_time(value: object) -> datetime | None:
-    """Read a time: ISO 8601, or a count of s, ms, us or ns since 1970; UTC if it names no zone.
-
-    :raises ValueError: It is none of these, or it is not between 1970 and 2200.
-    """
-    if _is_empty(value) or (isinstance(value, str) and not value.strip()):
-        return None
-    try:
-        time = _as_time(value)
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError, OSError, TypeError) as error:
-        raise ValueError(
-            f"a time is ISO 8601 or a count of seconds since 1970, was: {value!r:.80}"
-        ) from error
-    if not 1970 <= time.year <= 2200:
-        raise ValueError(f"a time is from 1970 to 2200, was: {value!s:.80}")
-    return time
-
-
-def _as_time(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
-    if isinstance(value, int) and 19_700_101 <= value <= 22_001_231:  # a date without its dashes
-        value = str(value)
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        text = re.sub(r"\s*(UTC|GMT)$", "Z", value.strip())
-        return parsedate_to_datetime(value) if "," in text else datetime.fromisoformat(text)
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
-        raise ValueError
-    count = float(value)
-    for _ in range(3):  # more than seconds can be, so these are ms, us or ns
-        count = count / 1_000 if abs(count) > _MAX_SECONDS else count
-    if abs(count) < _MIN_SECONDS:  # a duration, or a number of something else
-        raise ValueError
-    return datetime.fromtimestamp(count, UTC)

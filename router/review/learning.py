@@ -12,7 +12,7 @@ from router.calibration.from_labels import asks_for_several, with_exemplars
 from router.decisions.outcome import Outcome
 from router.encoders.default import EncoderLike
 from router.errors import RouterError
-from router.evaluation.compare import gain_of, mcnemar
+from router.evaluation.share_change import gain_of, mcnemar
 from router.logs.labels import Gold, accepts
 from router.packs.faults import MIN_EXEMPLARS
 from router.packs.labels import id_of_label

@@ -1,9 +1,7 @@
 from lines import BRAKES, TYRES, routed, run_folder
 
 from router.commands.compare import compare_command as command
-from router.evaluation.compare import (
-    separate,
-)
+from router.evaluation.drift import separate
 from router.evaluation.sampling import DistinctSample
 
 

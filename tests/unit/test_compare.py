@@ -5,19 +5,10 @@ from lines import BRAKES, TYRES, decided, routed, run_folder
 
 from router.commands.compare import compare_command as command
 from router.errors import LogError
-from router.evaluation.compare import (
-    Drift,
-    Paired,
-    compare,
-    compare_logs,
-    compare_paired,
-    differences,
-    divergence,
-    gain_of,
-    jensen_shannon,
-    mcnemar,
-)
+from router.evaluation.compare import Paired, compare, compare_paired, differences
 from router.evaluation.decisions_file import RunFolder
+from router.evaluation.drift import Drift, compare_logs, divergence, jensen_shannon
+from router.evaluation.share_change import gain_of, mcnemar
 from router.logs.labels import Gold
 
 

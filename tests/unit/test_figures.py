@@ -13,7 +13,8 @@ from router.evaluation.definitions import FIGURES
 from router.evaluation.figures import Figures
 from router.evaluation.rows import decided_lines
 from router.logs.labels import Gold
-from router.logs.reader import LogLine, read_time
+from router.logs.reader import LogLine
+from router.logs.values import read_time
 from router.statistics.figure import Figure
 
 TYRES, BRAKES, BIKES = "fix-tyres", "fix-brakes", "sell-bikes"

@@ -9,7 +9,8 @@ from pyarrow import parquet
 from router.errors import LogError
 from router.logs.formats import file_hash, find_files, fingerprint
 from router.logs.labels import Gold, LabelReader
-from router.logs.reader import Columns, read_log, read_time
+from router.logs.reader import Columns, read_log
+from router.logs.values import read_time
 
 GUESSED = Columns()
 
