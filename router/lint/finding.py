@@ -39,13 +39,15 @@ def as_json(findings: Sequence[Finding]) -> str:
 
 
 def line_containing(path: Path, text: str) -> int:
-    """Find the first line of a file that contains a text; 0 if there is none."""
+    """Find the line of a file that is a text, else the first that contains it; 0 if none does."""
     if not path.is_file():
         return 0
     text = " ".join(text.split())
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    numbers = (number for number, line in enumerate(lines, 1) if text in " ".join(line.split()))
-    return next(numbers, 0)
+    written = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [" ".join(line.split()) for line in written]
+    if text in lines:
+        return lines.index(text) + 1
+    return next((number for number, line in enumerate(lines, 1) if text in line), 0)
 
 
 def _escaped(text: str, also: str = "") -> str:

@@ -91,3 +91,11 @@ def test_importing_lint_costs_no_model():
     code = "import sys, router.lint; print({'torch', 'sklearn', 'onnxruntime'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_line_that_is_the_text_comes_before_one_that_contains_it(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_text("our helper has issues\n\n  has   issues\n")
+    assert line_containing(path, "has issues") == 3
+    assert line_containing(path, "helper has") == 1
+    assert line_containing(path, "no such line") == 0
