@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from router.lint import Finding, as_json
+from router.lint.finding import line_containing
 from router.lint.specification import conformance
 
 GOOD = "---\nname: pdf\ndescription: Reads PDF files.\n---\nBody\n"
