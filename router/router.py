@@ -333,10 +333,15 @@ class Router:
         :param texts: The queries; 4,000 characters of each are read, as `route` does.
         :param k: How many; all if None.
         :param history: As of `route_many`.
+        :raises RouterError: `k` is no number of at least 1.
         """
-        texts = clip_queries(texts)
-        if history is None:
-            evidence = self.model.evidence(texts, self.encoder)
+        if k is not None and (not isinstance(k, int) or k < 1):
+            raise RouterError(f"k is a whole number of at least 1, or None for all, was: {k!r}")
+        texts, model = clip_queries(texts), self.model
+        if history is None and model.is_made_of_tools:
+            evidence = model.evidence(texts, self.encoder)
+        elif history is None:  # further concerns don't change a ranking
+            evidence = model.plain_evidence(texts, self.encoder)
         else:
             evidence = self.decided_turns(texts, read_histories(history, len(texts))).evidence
         return [list(self._builder.ranking(evidence, row, k)) for row in range(len(texts))]

@@ -116,6 +116,12 @@ def test_the_ranking_is_over_all_routes(shop):
     assert shop.route("my money was taken two times").to_dict()["ranking"][0]["id"] == "reclamation"
 
 
+@pytest.mark.parametrize("k", [0, -1, "3", 2.0])
+def test_a_ranking_has_at_least_one_place(shop, k):
+    with pytest.raises(RouterError, match="k is a whole number of at least 1"):
+        shop.rank("where is my order", k=k)
+
+
 def test_candidates_can_be_narrowed_at_call_time(shop):
     text = "where is my parcel"
     assert shop.route(text).skills == ("order-status",)
