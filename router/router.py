@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -335,7 +336,7 @@ class Router:
         :param history: As of `route_many`.
         :raises RouterError: `k` is no number of at least 1.
         """
-        if k is not None and (not isinstance(k, int) or k < 1):
+        if k is not None and (not isinstance(k, Integral) or k < 1):
             raise RouterError(f"k is a whole number of at least 1, or None for all, was: {k!r}")
         texts, model = clip_queries(texts), self.model
         if history is None and model.is_made_of_tools:

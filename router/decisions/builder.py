@@ -112,10 +112,11 @@ class DecisionBuilder:
         named = result.neighbours & np.isin(action, (ROUTE, REDIRECT))[:, None]
         likely = np.where(named, evidence.probabilities[:, self.model.layout.neighbours], -1.0)
         order = np.argsort(-likely, axis=1, kind="stable")
+        composed = (action == CLARIFY) & (result.question >= len(self._questions))
         what_differs = [
             action,
             np.where(action == CLARIFY, result.question, -1),
-            *np.where((action == CLARIFY)[:, None], result.candidates, -1).T,
+            *np.where(composed[:, None], result.candidates, -1).T,
             result.unsure,
             result.strange,
             evidence.truncated,

@@ -11,7 +11,8 @@ from router.text import words_of
 _PART = re.compile(r"(?<=[.;!?])\s+|\s+[–—·•]\s+|\n+")
 _EDGES = " .;·•*-"
 _LIST = re.compile(
-    r"(?:triggers?|keywords?|tags?)\b|(?:[^\"'“‘]*[\"'“‘]){4}|.*\b(?:see|instead)\b", re.IGNORECASE
+    r"(?:triggers?|keywords?|tags?)\b|(?:[^\"'“‘]*[\"'“‘]){4}|.*(?:[,(]\s*see|\binstead)\b",
+    re.IGNORECASE,
 )
 """A part that lists words or quoted phrases for machines, or that says what serves elsewhere."""
 

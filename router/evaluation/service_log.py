@@ -33,7 +33,7 @@ def metrics_of_service(log: RunFolder, router: Router) -> Metrics:
     return metrics_of(
         Figures(counts, router.pack),
         Versions.of(router),
-        Lines(counts.lines, counts.lines, 0, 0, 0, n_texts),
+        Lines(counts.lines, counts.lines, 0, 0, 0, n_texts, counts.truncated),
         repeated=tuple(Query.of(first[line], count) for line, count in often.items()),
         least_certain=tuple(map(Query.of, least_certain)),
         mistakes=(),

@@ -34,3 +34,9 @@ def test_a_long_part_is_cut_between_words():
 
 def test_a_single_description_stands_for_itself():
     assert differences_of(["Merges two branches."]) == ["Merges two branches"]
+
+
+def test_a_part_that_says_what_one_sees_is_no_reference():
+    assert differences_of(["Lets you see where the time goes.", "Reads a file."])[0].startswith(
+        "Lets"
+    )
