@@ -186,3 +186,24 @@ COMMON = _words(
     """
 )
 """Words that English sentences are full of."""
+
+FUNCTION_WORDS = (
+    COMMON
+    | ASKING
+    | FRAGMENT
+    | SELF
+    | POINTING
+    | JOINING
+    | _words(
+        """
+        already again always another any anyone because been being best both can't done each else
+        every far few fine first get getting give going good got here isn't its keep know last later
+        leave let like look make many might most much must need needed needs never next nobody now
+        off once other others our out own per question rather really right same see set since some
+        something still such sure take than though through too try trying until up use used using
+        very want wants way well while whole whether works working worry yet you're we've we're
+        didn't doesn't won't wasn't
+        """
+    )
+)
+"""Words that say how things are meant, and not what they are about."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
+from router.arrays import Bools, Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.encoders.paired import PairedEncoder, second_of
 from router.fitting.exemplar_statistics import statistics_of
@@ -30,14 +30,19 @@ from router.model.layout import Layout
 from router.model.missing_detail import MissingDetail, QuestionIndex
 from router.model.model import Model, model_hash
 from router.model.replies import ANY_ANSWER, ReplyHead, general_replies, reply_exemplars
+from router.model.request_words import RequestWords
 from router.packs.pack import Pack
-from router.text import words_in
+from router.text import Words, words_in
 
-_N_JOINED = 800
-"""Queries joined from two exemplars on which the judgement of further concerns is fitted."""
+_N_SEVERAL = 800
+"""Queries on which the judgement of further concerns is fitted: exemplars of several skills, and as
+many as are missing joined from two exemplars."""
 
 _MAX_PLAIN = 1_200
 """Single exemplars of each half that it is fitted on, at most; each then stands for several."""
+
+_SURELY_NAMED = 0.4
+"""From this probability on a clause surely names its likeliest skill."""
 
 _SHORT_EXEMPLARS, _MAX_REPLIES, _MAX_ANSWERS = 5, 300, 2_000
 """So many short exemplars of each target, so many replies in all, and so many of both together
@@ -214,12 +219,37 @@ def _fit_judgements(
 class _JudgedClauses:
     """What one head says of exemplars that it has not seen, plain and joined, and their clauses."""
 
-    evidence: ClauseEvidence
+    words: Words
+    clauses: Sequence[Sequence[str]]
+    probabilities: Probabilities  # (n_clauses, n_skills)
+    nearest: Similarities  # (n_clauses, n_skills)
     whole: Probabilities  # (n_texts, n_skills)
     wanted: Bools  # (n_texts, n_skills): is a concern of the text
     count: Indices  # (n_texts,): the texts that each one stands for
     several: Indices  # (n_several,): texts of two clauses and more
     gate_features: Floats  # (n_several, 8)
+
+    def evidence(self, request_words: RequestWords) -> ClauseEvidence:
+        """Lay out what is known of the clauses."""
+        requests = request_words.log_odds(self._flat)
+        return ClauseEvidence.of(
+            self.words, self.clauses, self.probabilities, self.nearest, requests
+        )
+
+    def request_words(self) -> RequestWords:
+        """Learn how requests are worded, from clauses that surely name a skill."""
+        owner = np.repeat(np.arange(len(self.clauses)), [len(group) for group in self.clauses])
+        sure = np.flatnonzero(self.probabilities.max(axis=1, initial=0.0) >= _SURELY_NAMED)
+        named = self.probabilities[sure].argmax(axis=1)
+        return RequestWords.fit(
+            [self._flat[index] for index in sure.tolist()],
+            self.wanted[owner[sure], named],
+            self.count[owner[sure]].astype(np.float64),
+        )
+
+    @property
+    def _flat(self) -> list[str]:
+        return [clause for group in self.clauses for clause in group]
 
 
 def _judge_clauses(
@@ -241,7 +271,8 @@ def _judge_clauses(
     shared = [(line.text, frozenset(line.targets)) for line in pack.exemplars.several]
     if not pack.learns_label_sets:  # no head was fitted on them
         shared = shared[seed::2]
-    rows = [*plain, *shared, *join_exemplars(unseen, _N_JOINED // 2, seed)]
+    missing = max(_N_SEVERAL // 2 - len(shared), 0)
+    rows = [*plain, *shared, *join_exemplars(unseen, missing, seed)]
     texts = [text for text, _ in rows]
     words = words_in(texts)
     clauses = [clauses_of(text) for text in texts]
@@ -254,12 +285,10 @@ def _judge_clauses(
         [i for i, group in enumerate(clauses) if group and skills[1:]], dtype=np.intp
     )
     return _JudgedClauses(
-        evidence=ClauseEvidence.of(
-            words,
-            clauses,
-            probabilities[len(texts) :, layout.skills],
-            head.nearest(vectors[len(texts) :])[:, layout.skills],
-        ),
+        words=words,
+        clauses=clauses,
+        probabilities=probabilities[len(texts) :, layout.skills],
+        nearest=head.nearest(vectors[len(texts) :])[:, layout.skills],
         whole=whole,
         wanted=np.array([[skill in wanted for skill in skills] for _, wanted in rows]),
         count=np.where(np.arange(len(rows)) < len(plain), each, 1),
@@ -276,16 +305,22 @@ def _judge_clauses(
 def _fit_concerns(
     sides: Sequence[_JudgedClauses], overlooked: float
 ) -> tuple[Concerns, ClauseGate]:
-    """Fit the judgement of further concerns, then the guess when it has something to find."""
+    """Fit the judgement of further concerns, then the guess when it has something to find.
+
+    The clauses of each side are read with what the other side tells of the wording of requests.
+    """
     rows, extra = [], []
-    for side in sides:
-        features, possible = side.evidence.features(side.whole)
+    words = [side.request_words() for side in sides]
+    evidence = [side.evidence(other) for side, other in zip(sides, reversed(words), strict=True)]
+    for side, of_side in zip(sides, evidence, strict=True):
+        features, possible = of_side.features(side.whole)
         text, skill = np.nonzero(possible)
         text, skill = (np.repeat(index, side.count[text]) for index in (text, skill))
         rows.append((features[text, skill], side.wanted[text, skill], side.whole[text, skill]))
-    concerns = Concerns.fit(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
-    for side in sides:
-        found = concerns.extra_skills(side.evidence, side.whole)[side.several].max(axis=1) >= FOUND
+    features, wanted, whole = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    concerns = Concerns.fit(features, wanted, whole, RequestWords.mean(words))
+    for side, of_side in zip(sides, evidence, strict=True):
+        found = concerns.extra_skills(of_side, side.whole)[side.several].max(axis=1) >= FOUND
         extra.append(np.repeat(found, side.count[side.several]))
     gate = [np.repeat(side.gate_features, side.count[side.several], axis=0) for side in sides]
     return concerns, ClauseGate.fit(np.concatenate(gate), np.concatenate(extra), overlooked)

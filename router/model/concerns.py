@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from router.arrays import Bools, Floats, Probabilities, Similarities
+from router.arrays import Bools, Floats, Indices, Probabilities, Similarities
+from router.model.request_words import RequestWords
 from router.statistics.probability import Logistic, logit
 from router.text import Phrases, Words
 
@@ -34,7 +35,8 @@ _MISSED = 0.02
 
 _N_GATE_FEATURES = 8
 
-_WEIGHTS, _BIAS = [0.6, 0.34, -0.04, 0.01, 1.36, 0.88, -1.03, 0.85, 0.68, 1.15, 7.29], -2.3
+_WEIGHTS = [0.6, 0.34, -0.04, 0.01, 1.36, 0.88, -1.03, 0.85, 0.68, 1.15, 7.29, 0.0, 0.0]
+_BIAS = -2.3
 _GATE_WEIGHTS, _GATE_BIAS = [0.0, 0.0, -0.01, 0.52, 1.62, -3.42, 1.31, 2.89], 0.0
 """The fixed weights, in the order of the features."""
 
@@ -74,6 +76,8 @@ class ClauseEvidence:
     :param n_words: The words in each clause. Shape: (n_texts, most).
     :param nearest: The cosine with the closest exemplar of each skill. Shape: (n_texts, most,
         n_skills).
+    :param requests: The log odds that what a clause names is asked for, 0 if nothing tells. Shape:
+        (n_texts, most).
     :param joined: Whether the text has a word that joins. Shape: (n_texts,).
     :param sequenced: Whether the text has a word that puts things in order. Shape: (n_texts,).
     """
@@ -81,6 +85,7 @@ class ClauseEvidence:
     probabilities: Probabilities
     n_words: Floats
     nearest: Floats
+    requests: Floats
     joined: Bools
     sequenced: Bools
 
@@ -91,31 +96,35 @@ class ClauseEvidence:
         clauses: Sequence[Sequence[str]],
         flat: Probabilities,
         flat_nearest: Similarities,
+        flat_requests: Floats | None = None,
     ) -> "ClauseEvidence":
         """Lay what is known of the clauses out by text.
 
         :param words: The words of each text.
         :param flat: One row for each clause of each text, in order. Shape: (n_clauses, n_skills).
         :param flat_nearest: The cosine with the closest exemplar, likewise.
+        :param flat_requests: The log odds that each clause is a request; 0 if None.
         """
         counts = np.array([len(group) for group in clauses], dtype=np.intp)
         most = max(int(counts.max(initial=0)), 1)
         filled = np.arange(most) < counts[:, None]  # (n_texts, most)
         probabilities, nearest = np.zeros((2, len(words), most, flat.shape[1]))
         probabilities[filled], nearest[filled] = flat, flat_nearest
-        n_words = np.zeros((len(words), most))
+        n_words, requests = np.zeros((2, len(words), most))
+        if flat_requests is not None:
+            requests[filled] = flat_requests
         n_words[filled] = [len(clause.split()) for group in clauses for clause in group]
         joined, sequenced = (
             np.array([phrases.match(of_text) for of_text in words], dtype=np.bool_)
             for phrases in (_JOINERS, _SEQUENCERS)
         )
-        return cls(probabilities, n_words, nearest, joined, sequenced)
+        return cls(probabilities, n_words, nearest, requests, joined, sequenced)
 
     def features(self, whole: Probabilities) -> tuple[Floats, Bools]:
         """Describe each skill as a further concern of each text.
 
         :param whole: The skills' probabilities from the whole texts. Shape: (n_texts, n_skills).
-        :return: Features, shape (n_texts, n_skills, 11); and which skills can be a further concern:
+        :return: Features, shape (n_texts, n_skills, 13); and which skills can be a further concern:
             not the likeliest of the whole, and spoken for by a clause of at least two.
         """
         n_texts, n_skills = whole.shape
@@ -131,6 +140,7 @@ class ClauseEvidence:
         nearest = np.take_along_axis(self.nearest, best[:, None], axis=1)[:, 0]
         nearest_of_top = np.take_along_axis(self.nearest[rows, :, top], best, axis=1)
         covered = (both * self.n_words[:, :, None]).sum(axis=1) / total[:, None]
+        request = np.take_along_axis(self.requests, best, axis=1)
 
         def for_each_skill(column: Floats) -> Floats:
             return np.broadcast_to(column[:, None], (n_texts, n_skills))
@@ -148,12 +158,25 @@ class ClauseEvidence:
                 for_each_skill(self.joined.astype(np.float64)),
                 for_each_skill(self.sequenced.astype(np.float64)),
                 nearest - nearest_of_top,
+                request,
+                self._other_requests(best),
             ],
             axis=2,
         )
         possible = (own >= 0.15) & (counts[:, None] >= 2)
         possible[rows, top] = False
         return features, possible
+
+    def _other_requests(self, best: Indices) -> Floats:
+        """Find the clause besides the best one of each skill that is the likeliest request.
+
+        :param best: The best clause of each skill. Shape: (n_texts, n_skills).
+        :return: Its log odds; 0 where there is no other clause. Shape: (n_texts, n_skills).
+        """
+        requests = np.where(self.n_words > 0, self.requests, -np.inf)[:, None]
+        is_best = np.arange(requests.shape[2]) == best[:, :, None]
+        highest = np.where(is_best, -np.inf, requests).max(axis=2)
+        return np.where(np.isfinite(highest), highest, 0.0)
 
 
 @dataclass(frozen=True)
@@ -162,21 +185,33 @@ class Concerns:
 
     :param min_probability: A skill that is less probable in the whole text is no further concern.
         It is fitted so that few are missed, and saves encoding the clauses of most texts.
+    :param request_words: Tells requests from what is only told; None if nothing does.
     """
 
     model: Logistic
     min_probability: float = 0.0
+    request_words: RequestWords | None = None
 
     @classmethod
-    def fit(cls, features: Floats, truth: Bools, whole: Floats) -> "Concerns":
+    def fit(
+        cls,
+        features: Floats,
+        truth: Bools,
+        whole: Floats,
+        request_words: RequestWords | None = None,
+    ) -> "Concerns":
         """Fit on skills that can be a further concern of texts whose skills are known.
 
-        :param features: See `ClauseEvidence.features`. Shape: (n, 11).
+        :param features: See `ClauseEvidence.features`. Shape: (n, 13).
         :param truth: Whether each skill is one. Shape: (n,).
         :param whole: Its probability from the whole text. Shape: (n,).
         """
         least = float(np.quantile(whole[truth], _MISSED)) if truth.any() else 0.0
-        return cls(Logistic.fit(features, truth), least)
+        return cls(Logistic.fit(features, truth), least, request_words)
+
+    def requests(self, clauses: Sequence[str]) -> Floats | None:
+        """Give the log odds that each clause is a request, where something tells them."""
+        return None if self.request_words is None else self.request_words.log_odds(clauses)
 
     @classmethod
     def typical(cls) -> "Concerns":

@@ -129,6 +129,7 @@ class FurtherConcerns:
             clauses,
             self.head.probabilities(flat, vectors, votes)[:, skills],
             self.head.nearest(vectors)[:, skills],
+            self.concerns.requests(flat),
         )
         mentions.probabilities[rows] = evidence.probabilities.max(axis=1)
         mentioned = evidence.probabilities.argmax(axis=1)

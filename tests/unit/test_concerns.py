@@ -5,6 +5,7 @@ import pytest
 
 from router.fitting.joined_queries import join_exemplars
 from router.model.concerns import ClauseEvidence, Concerns, clauses_of
+from router.model.request_words import RequestWords
 from router.statistics.probability import Logistic
 from router.text import words_in
 
@@ -87,10 +88,10 @@ def test_nothing_is_joined_with_fewer_than_two_skills(exemplars):
     assert join_exemplars(exemplars, 5) == []
 
 
-def evidence_of(texts, rows):
+def evidence_of(texts, rows, requests=None):
     """Give evidence whose cosines are half of the probabilities."""
     clauses = [clauses_of(text) for text in texts]
-    return ClauseEvidence.of(words_in(texts), clauses, np.array(rows), np.array(rows) / 2)
+    return ClauseEvidence.of(words_in(texts), clauses, np.array(rows), np.array(rows) / 2, requests)
 
 
 def test_evidence_lays_clauses_out_by_text():
@@ -117,7 +118,8 @@ WHOLE = np.array([[0.6, 0.3, 0.1]])
 
 
 def test_features_by_hand():
-    features, possible = evidence_of(["soft brake lever and flat tyre again"], TWO).features(WHOLE)
+    evidence = evidence_of(["soft brake lever and flat tyre again"], TWO, np.array([-2.0, 1.5]))
+    features, possible = evidence.features(WHOLE)
     # The clause that speaks for skill 1 is the second: 3 words of 6, which says 0.1 of skill 0.
     expected = [
         math.log(0.8 / 0.2),  # that clause of skill 1
@@ -131,9 +133,41 @@ def test_features_by_hand():
         1.0,  # contains "and"
         0.0,  # contains no word of order
         0.35,  # the cosine of that clause with skill 1, less that with the likeliest
+        1.5,  # that clause is a request
+        -2.0,  # and the other one is none
     ]
     np.testing.assert_allclose(features[0, 1], expected)
     assert possible.tolist() == [[False, True, False]]
+
+
+def test_the_likeliest_request_among_the_other_clauses_counts():
+    evidence = evidence_of(
+        ["soft brake lever", "flat tyre, soft lever, old saddle"],
+        [[0.1, 0.8, 0.1], *TWO],
+        np.array([3.0, -1.0, 2.0]),
+    )
+    features, _ = evidence.features(np.repeat(WHOLE, 2, axis=0))
+    assert features[0, :, 12].tolist() == [0.0, 0.0, 0.0]  # it has no clauses
+    assert features[1, :, 11].tolist() == [-1.0, 3.0, 3.0]
+    assert features[1, :, 12].tolist() == [3.0, 2.0, 2.0]
+
+
+def test_words_tell_a_request_from_what_is_only_told():
+    told = ["we already have a pump", "the lock was new and is in place", "our brakes are fine"]
+    asked = ["how do I fix the tyre", "what should we buy", "can you help me with the saddle?"]
+    requested = np.array([False, True] * 3)
+    clauses = [clause for pair in zip(told, asked, strict=True) for clause in pair]
+    fitted = RequestWords.fit(clauses, requested)
+    new = fitted.log_odds(["how should I clean the chain?", "we already have a chain", "chain"])
+    assert new[0] > new[2] > new[1]
+    assert RequestWords.mean([fitted, fitted]).log_odds(clauses) == pytest.approx(
+        fitted.log_odds(clauses)
+    )
+
+
+def test_where_all_clauses_are_requests_words_tell_nothing():
+    fitted = RequestWords.fit(["how do I", "what is"], np.array([True, True]))
+    assert fitted.log_odds(["we already have"]).tolist() == [0.0]
 
 
 @pytest.mark.parametrize(
@@ -151,12 +185,12 @@ def test_which_skill_can_be_a_further_concern(rows, possible):
 def test_a_text_of_one_clause_has_no_further_concern():
     evidence = evidence_of(["soft lever"], np.zeros((0, 3)))
     assert not evidence.features(WHOLE)[1].any()
-    assert not Concerns(Logistic(np.zeros(11), 3.0)).extra_skills(evidence, WHOLE).any()
+    assert not Concerns(Logistic(np.zeros(13), 3.0)).extra_skills(evidence, WHOLE).any()
 
 
 def test_what_cannot_be_a_further_concern_has_probability_0():
     evidence = evidence_of(["soft brake lever and flat tyre again"], TWO)
-    extra = Concerns(Logistic(np.zeros(11), math.log(3))).extra_skills(evidence, WHOLE)
+    extra = Concerns(Logistic(np.zeros(13), math.log(3))).extra_skills(evidence, WHOLE)
     np.testing.assert_allclose(extra, [[0, 0.75, 0]])
 
 
@@ -177,16 +211,16 @@ def test_fitted_concerns_tell_a_second_concern_from_a_passing_mention():
 def test_few_of_the_known_further_concerns_are_too_faint_to_be_looked_for():
     whole = np.linspace(0.0, 0.5, 1_001)
     truth = whole >= 0.1
-    concerns = Concerns.fit(np.zeros((1_001, 11)), truth, whole)
+    concerns = Concerns.fit(np.zeros((1_001, 13)), truth, whole)
     assert np.mean(whole[truth] < concerns.min_probability) == pytest.approx(0.02, abs=2e-3)
 
 
 def test_what_the_whole_text_hardly_speaks_for_is_no_further_concern():
     evidence = evidence_of(["soft brake lever and flat tyre again"], TWO)
-    strict = Concerns(Logistic(np.zeros(11), 3.0), min_probability=float(WHOLE[0, 1]) + 0.01)
+    strict = Concerns(Logistic(np.zeros(13), 3.0), min_probability=float(WHOLE[0, 1]) + 0.01)
     assert not strict.possible(WHOLE).any()
     assert not strict.extra_skills(evidence, WHOLE).any()
-    lenient = Concerns(Logistic(np.zeros(11), 3.0), min_probability=float(WHOLE[0, 1]))
+    lenient = Concerns(Logistic(np.zeros(13), 3.0), min_probability=float(WHOLE[0, 1]))
     assert lenient.possible(WHOLE).all()
 
 
