@@ -1,6 +1,6 @@
 """List what the exemplars of a skill speak of and no file of that skill has.
 
-    python benchmarks/document_coverage.py [--pack PACK] [--at-least N] [--json OUT.json]
+    python benchmarks/document_coverage.py [--pack PACK] [--share SHARE] [--json OUT.json]
 
 A term is a word of an exemplar that is not among the ordinary words of ordinary_words.txt: the name
 of a product, a tool or a technique. A pack that sends people to a document for it owes them at
@@ -10,7 +10,7 @@ least its mention. A new product in the exemplars is listed at once, since it is
 import argparse
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,7 @@ ORDINARY = Path(__file__).parent / "ordinary_words.txt"
 _WORD = re.compile(r"[a-z][a-z0-9+#.&-]*[a-z0-9+#]")
 _ENDINGS = ("s", "es", "ing", "ed", "er", "ers", "ly", "d")
 _MIN_LETTERS = 3
+_SHARE = 0.01
 
 
 def words(text: str) -> list[str]:
@@ -39,12 +40,12 @@ def forms(word: str) -> set[str]:
 
 
 def missing_terms(
-    exemplars: Iterable[str], document: str, ordinary: frozenset[str], at_least: int = 5
+    exemplars: Sequence[str], document: str, ordinary: frozenset[str], share: float = _SHARE
 ) -> dict[str, int]:
     """Count the exemplars that hold a term which the document lacks, the most frequent first.
 
-    :param at_least: In how many exemplars a term must be. Every tool appears under every skill on
-        purpose, so that nothing is routed by tool; few mentions owe nothing.
+    :param share: In what share of the exemplars a term must be. Every tool appears under every
+        skill on purpose, so that nothing is routed by tool; few mentions owe nothing.
     """
     covered = {form for word in words(document) for form in forms(word)}
     count = Counter(word for line in exemplars for word in set(words(line)))
@@ -57,11 +58,11 @@ def missing_terms(
     return {
         word: n
         for word, n in count.most_common()
-        if n >= at_least and len(word) >= _MIN_LETTERS and is_missing(word)
+        if n >= share * len(exemplars) and len(word) >= _MIN_LETTERS and is_missing(word)
     }
 
 
-def coverage(pack_folder: Path, at_least: int = 5) -> dict[str, dict[str, int]]:
+def coverage(pack_folder: Path, share: float = _SHARE) -> dict[str, dict[str, int]]:
     """Give for each skill of a pack the terms of its exemplars that none of its files has."""
     pack = load_pack(pack_folder)
     ordinary = frozenset(ORDINARY.read_text("utf-8").split())
@@ -70,7 +71,7 @@ def coverage(pack_folder: Path, at_least: int = 5) -> dict[str, dict[str, int]]:
             pack.exemplars.skills[skill],
             "\n".join(file.read_text("utf-8") for file in sorted((SKILLS / skill).rglob("*.md"))),
             ordinary,
-            at_least,
+            share,
         )
         for skill in pack.skills
     }
@@ -80,10 +81,12 @@ def main() -> None:
     """Print the terms of each skill."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--pack", type=Path, default=DEFAULT_PACK)
-    parser.add_argument("--at-least", type=int, default=5, help="exemplars that hold the term")
+    parser.add_argument(
+        "--share", type=float, default=_SHARE, help="share of the exemplars that hold the term"
+    )
     parser.add_argument("--json", type=Path)
     told = parser.parse_args()
-    found = coverage(told.pack, told.at_least)
+    found = coverage(told.pack, told.share)
     for skill, terms in found.items():
         listed = ", ".join(f"{term} ({n})" for term, n in terms.items()) or "nothing"
         print(f"{skill}: {listed}")

@@ -129,8 +129,8 @@ def test_evidence_holds_no_secret_in_any_form():
 def test_terms_that_a_document_lacks_are_found_by_hand():
     exemplars = ["canary with flagger", "flagger or istio", "istio mirror", "one term only once"]
     ordinary = frozenset({"with", "only"})
-    assert missing_terms(exemplars, "A canary by Istio.", ordinary, 2) == {"flagger": 2}
-    assert missing_terms(["hold-out group"] * 2, "A holdout of some groups", ordinary, 2) == {}
+    assert missing_terms(exemplars, "A canary by Istio.", ordinary, 0.5) == {"flagger": 2}
+    assert missing_terms(["hold-out group"] * 2, "A holdout of some groups", ordinary, 1.0) == {}
 
 
 def test_what_exemplars_speak_of_is_in_the_document_that_they_lead_to():
