@@ -34,6 +34,11 @@ class NewTexts(Generic[_Line]):
     n_kept: int
     positions: Indices
 
+    @classmethod
+    def all_of(cls, lines: list[_Line]) -> "NewTexts[_Line]":
+        """Take every line for new, and remember none."""
+        return cls(lines, 0, -1 - np.arange(len(lines)))
+
 
 @dataclass
 class DecisionMemo:
