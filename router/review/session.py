@@ -27,7 +27,8 @@ from router.review.drafts import (
 )
 from router.review.estimate import Estimate, estimate
 from router.review.labels import read_labelled
-from router.review.selection import Choice, Selection, choose
+from router.review.log_texts import Choice
+from router.review.selection import Selection, choose
 from router.review.words import N_RECENT, why_chosen, worth_of_more
 from router.router import Router
 
