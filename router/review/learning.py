@@ -8,7 +8,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from router.calibration.from_labels import asks_for_several, with_exemplars
+from router.calibration.from_labels import exemplar_target, with_exemplars
 from router.decisions.outcome import Outcome
 from router.encoders.default import EncoderLike
 from router.errors import RouterError
@@ -248,12 +248,7 @@ def _with_routes(router: Router, pack: Pack, lines: Sequence[LabelledText]) -> P
 
 def _is_learnable(pack: Pack, line: LabelledText) -> bool:
     """Tell whether a line has what an exemplar has; others serve as checks only."""
-    if asks_for_several(line.gold):
-        return True
-    kind, _, target = (line.target or "").partition(":")
-    return kind in ("skill", "neighbour", "none") or (
-        kind == "question" and target in pack.questions
-    )
+    return line.gold.asks_for_several or exemplar_target(pack, line.gold) is not None
 
 
 def _measured(
