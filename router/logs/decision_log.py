@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
 
-from router.decisions.decision import Clarify, Decision
+from router.decisions.decision import Decision
 from router.errors import RouterError
 from router.files import explain_write_errors
 from router.logs.rotation import full_files, numbered
@@ -84,16 +84,11 @@ class DecisionLog:
             name = min(taken)
             raise RouterError(f"the decision itself has the field {name!r}; name it otherwise")
         kept = {name: self._redacted(value) for name, value in fields.items()}
+        decided = decision.to_dict()
         record = kept | {
             "text": self._redacted(text),
             "time": datetime.now(UTC),
-            "action": _action(decision),
-            "skills": list(getattr(decision, "skills", ())),
-            "packs": list(getattr(decision, "packs", ())),
-            "question": decision.question.id if isinstance(decision, Clarify) else None,
-            "confidence": decision.confidence,
-            "margin": decision.margin,
-            "reason": decision.reason,
+            **{name: decided[name] for name in _FIELDS},
             **({"truncated": True} if decision.truncated else {}),
         }
         try:
@@ -153,7 +148,3 @@ class DecisionLog:
             if os.name == "posix":
                 fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
             yield
-
-
-def _action(decision: Decision) -> str:
-    return str(decision.to_dict()["action"])
