@@ -95,7 +95,6 @@ class Review:
     answers: AnswerFile
     folder: Path
     drafts: dict[str, Draft | None] = field(default_factory=dict)
-    _judged: dict[str, tuple[Answer, bool | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, run: str | Path, router: Router, n: int = DEFAULT_QUERIES) -> "Review":
@@ -252,17 +251,17 @@ class Review:
     @property
     def right(self) -> dict[str, bool]:
         """For each labelled query, in the order of the answers, whether the decision was right."""
-        judged = self._judged
-        for text, answer in self.answers.by_text.items():
-            if text in self._outcomes and (text not in judged or judged[text][0] is not answer):
-                judged[text] = answer, self._is_right(answer)
-        given = (judged[text] for text in self.answers.by_text if text in judged)
-        return {answer.text: right for answer, right in given if right is not None}
-
-    def _is_right(self, answer: Answer) -> bool | None:
-        read, _ = read_labelled(self.pack, [(answer.text, answer.label)])
-        outcome = self._outcomes[answer.text]
-        return accepts(read[0].gold, outcome, self.pack.precedence) if read else None
+        given = {
+            " ".join(text.split()): text for text in self.answers.by_text if text in self._outcomes
+        }
+        pairs = [(text, self.answers.by_text[text].label) for text in given.values()]
+        lines, _ = read_labelled(self.pack, pairs)
+        return {
+            given[line.text]: accepts(
+                line.gold, self._outcomes[given[line.text]], self.pack.precedence
+            )
+            for line in lines
+        }
 
     @cached_property
     def _outcomes(self) -> dict[str, Outcome]:
@@ -308,7 +307,6 @@ class Review:
             self.pack = with_questions(self.pack, [draft])
             for name in ("targets", "_by_id"):
                 self.__dict__.pop(name, None)
-            self._judged.clear()
         self.drafts[pair] = draft
         content = msgspec.json.encode(self.drafts)
         write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(content))
