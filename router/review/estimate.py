@@ -52,7 +52,10 @@ def estimate(selection: Selection, answered: Mapping[str, bool]) -> Estimate:
     n, wrong = len(sampled), sum(not answered[text] for text in sampled)
     shares = np.array([wrong / n, *clopper_pearson(wrong, n)])
     n_rest_wrong = np.clip(shares * n_others - (n_drawn - n_drawn_right), 0.0, n_rest)
-    rest = Figure(*(n_rest_wrong / n_rest).tolist(), n) if n_rest else NO_FIGURE
+    rest = NO_FIGURE
+    if n_rest:
+        value, low, high = (n_rest_wrong / n_rest).tolist()
+        rest = Figure(value, low, high, n)
     n_right = n_chosen_right + n_drawn_right + n_rest - n_rest_wrong
     value, high, low = (n_right / selection.n_lines).tolist()
     return Estimate(Figure(value, low, high, n), rest, n_answered, n_rest)
