@@ -146,6 +146,6 @@ def context_probabilities(
 
 
 def _latest(alone: Sequence[str], joined: Sequence[str], weight: float) -> Sequence[str]:
-    """Give so many of the last words as both readings have on average."""
+    """Give the last words of both readings, as many as the two have on average."""
     n_words = round((1.0 - weight) * len(alone) + weight * len(joined))
     return alone if n_words <= len(alone) else joined[len(joined) - n_words :]

@@ -30,7 +30,7 @@ _WORK, _DROPPED, _LOCK = ".unfinished", ".over", ".lock"
 _SETTINGS = "run.json"
 _HASH_BYTES = 32
 _DIFFERENCES = {
-    "format": "another form of its files",
+    "format": "files of another version",
     "log_sha256": "another log",
     "versions": "another pack, encoder, calibration or release",
     "columns": "other columns",

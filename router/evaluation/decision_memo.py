@@ -42,7 +42,7 @@ class NewTexts(Generic[_Line]):
 
 @dataclass
 class DecisionMemo:
-    """Holds each different outcome once; of a text its digest, its numbers and a count.
+    """Holds each different outcome once, and for each text its digest, its numbers and a count.
 
     A text that is remembered has a slot: the texts are numbered in the order in which they came.
     Lines are looked up in the order of the log, and their decisions are filled in in that order.

@@ -54,9 +54,10 @@ class Versions(Struct, frozen=True):
 
 
 class Lines(Struct, frozen=True, omit_defaults=True):
-    """Numbers of lines: `read` = `decided` + `rejected`. `texts`: different texts decided.
+    """Numbers of lines: `read` = `decided` + `rejected`.
 
-    `truncated`: lines of which the middle was left out, being too long; absent if there is none.
+    `texts` counts the different texts that were decided. `truncated` counts the lines that were too
+    long, so that their middle was left out; it is absent if there is none.
     """
 
     read: int

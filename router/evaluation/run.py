@@ -174,7 +174,7 @@ def evaluate(
     :param turns: Decide turns of conversations, each with what was said before it: the "last" turn
         of each conversation, or "all". A conversation is a line with its messages, or the lines
         that name it, by time. If None, each line is a query of its own.
-    :param notify: Takes sentences that say what the files and columns are taken for.
+    :param notify: Called with sentences that say how files and columns are understood.
     :param form: The former name of `format`; deprecated.
     :raises LogError: The log can't be read, it has no line that can be read, or another process is
         writing to the folder.
@@ -247,13 +247,15 @@ def _check_settings(format: str, turns: str | None) -> None:
 def _find_files(
     log: str | Path, unfinished: UnfinishedRun, columns: Columns, notify: Callable[[str], None]
 ) -> list[LogFile]:
-    """Find the files of a log, and say which files of a folder are none."""
+    """Find the files of a log, and name the files of a folder that are not read."""
     with explain_write_errors(unfinished.out, _kept(0)):
         path = local_log(log, unfinished.work)
     files = find_files(path, unfinished.out, columns.text)
     if skipped := left_out(path, unfinished.out):
         names = ", ".join(skipped[:5])
-        notify(f"{log}: {count_of(len(skipped), 'file')} left out, being no log: {names}")
+        notify(
+            f"{log}: {count_of(len(skipped), 'file')} not read, because they are no logs: {names}"
+        )
     return files
 
 
@@ -310,7 +312,7 @@ class _Run:
         except RouterError:
             raise
         except Exception as error:
-            if not pending:  # it is of the caller's `progress`
+            if not pending:  # the caller's `progress` has raised it
                 raise
             raise self._undecidable(pending[0][1].lines, decide, error) from error
 

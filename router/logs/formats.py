@@ -279,10 +279,10 @@ class LogFile:
 def find_files(log: Path, exclude: Path, text_column: str | None = None) -> list[LogFile]:
     """Open a log, which is a file, or a folder whose files are taken in the order of their names.
 
-    A file is read after the full ones of the same log, see `DecisionLog`.
+    The full files of a `DecisionLog` are read before the file that it is writing to.
 
-    Of a folder, the files are read whose names end as those of a log do. Hidden files, files whose
-    name starts with "_", and the folders of runs are left out.
+    In a folder, the files with the suffix of a log are read, except hidden files, files whose name
+    starts with "_", and the folders of runs.
 
     :param exclude: A folder whose files are left out, even if it lies in the folder of the log.
     :param text_column: The name of the column of the text, if the user gave it.

@@ -16,8 +16,8 @@ from router.skill_folders.questions import draft_questions
 from router.text import words_of
 
 DRAFTS_FILE = "questions.json"
-_SWAPS = 3
-"""A question is drafted once so many answers have swapped two routes."""
+_MIN_SWAPS = 3
+"""The number of answers that must swap two routes before a question is drafted."""
 
 _TELLING_WORDS = 3
 
@@ -82,7 +82,7 @@ def with_questions(pack: Pack, drafts: Iterable[Draft]) -> Pack:
             questions={**exemplars.questions, **{question.id: () for question in new}},
             options={
                 **exemplars.options,
-                **{question.id: {one.id: () for one in question.options} for question in new},
+                **{question.id: {option.id: () for option in question.options} for question in new},
             },
         ),
     )
@@ -103,13 +103,13 @@ def draft_for_swaps(
     }
     for pair, count in sorted(swaps.items(), key=lambda item: (-item[1], item[0])):
         name = "/".join(pair)
-        if count < _SWAPS or name in decided or any(set(pair) <= one for one in asked):
+        if count < _MIN_SWAPS or name in decided or any(set(pair) <= skills for skills in asked):
             continue
         drafts = draft_questions([pair], titles, pack.exemplars.skills)
         if not drafts:
             continue
         question = drafts[0].question
-        tells = {one: _telling(pack, one, other) for one, other in (pair, pair[::-1])}
+        tells = {route: _telling(pack, route, other) for route, other in (pair, pair[::-1])}
         options = {
             option.leads_to.skills[0]: _option(option.label, tells[option.leads_to.skills[0]])
             for option in question.options

@@ -28,8 +28,8 @@ class Estimate(Struct, frozen=True):
 def estimate(selection: Selection, answered: Mapping[str, bool]) -> Estimate:
     """Estimate the shares of right decisions from the answers so far.
 
-    Lines that were chosen for being uncertain speak for themselves alone. The drawn ones that were
-    not chosen are a uniform sample of all others, at whatever answer the review stops, and their
+    Lines that were chosen because they are uncertain say nothing about other lines. The drawn lines
+    that were not chosen are a uniform sample of all others, whenever the review stops, and their
     share has the exact interval of Clopper and Pearson (1934).
 
     :param selection: What is reviewed.

@@ -17,7 +17,7 @@ from router.router import Router
 from router.text import clip_query, is_blank
 
 MAX_DISTINCT_TEXTS = 200_000
-"""Different texts to choose from; of more, a sample is taken in which all are equally likely."""
+"""The most different texts to choose from; if there are more, a random sample of them is taken."""
 
 _BATCH = 4_096
 _SEED = 20
@@ -29,7 +29,7 @@ class Choice(Struct, frozen=True):
     :param text: The query.
     :param position: Where it came first in the log, counted from 0.
     :param count: How many lines have this text.
-    :param reason: "gap" for a theme without a home, "uncertain", or "drawn" uniformly.
+    :param reason: "gap" for a theme that no route serves, "uncertain", or "drawn" uniformly.
     :param outcome: What was decided.
     :param confidence: See `Route.confidence`, in [0, 1].
     :param margin: See `Route.margin`, in [0, 1].

@@ -25,10 +25,10 @@ _CANDIDATES = 3
 """Candidates for each line that is chosen."""
 
 _DRAWN_EVERY = 8
-"""Of so many lines one is drawn uniformly."""
+"""One line in this many is drawn uniformly."""
 
 _GAPS_EVERY = 20
-"""Of so many lines one at most stands for a theme without a home."""
+"""At most one line in this many stands for a theme that no route serves."""
 
 _MAX_GAP_CANDIDATES = 1_000
 _MAX_CANDIDATES = 6_000

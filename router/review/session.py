@@ -142,7 +142,7 @@ class Review:
         file = self.pack.file
         return (
             *(Target(skill.id, skill.title, "route") for skill in file.skills),
-            *(Target(one.id, one.title, "neighbour") for one in file.neighbours),
+            *(Target(pack.id, pack.title, "neighbour") for pack in file.neighbours),
             *(Target(question.id, question.text, "question") for question in file.questions),
         )
 
@@ -178,9 +178,9 @@ class Review:
     def _given(self, choice: Choice) -> str:
         outcome = choice.outcome
         names = [
-            self._by_id[one].title
-            for one in (*outcome.skills, *outcome.packs)
-            if one in self._by_id
+            self._by_id[target].title
+            for target in (*outcome.skills, *outcome.packs)
+            if target in self._by_id
         ]
         if outcome.action == "clarify":
             return "asks a question"
@@ -292,7 +292,7 @@ class Review:
             if outcome is None or not isinstance(answer.label, str) or not outcome.skills:
                 continue
             pair = tuple(sorted((answer.label, outcome.skills[0])))
-            if pair[0] != pair[1] and all(one in self.pack.skills for one in pair):
+            if pair[0] != pair[1] and all(skill in self.pack.skills for skill in pair):
                 swaps[pair[0], pair[1]] += 1
         return draft_for_swaps(self.pack, swaps, self.drafts)
 

@@ -3,7 +3,7 @@
 from router.review.log_texts import Choice
 
 N_RECENT = 30
-"""So many of the last answers tell how often the router is wrong on what is left."""
+"""The number of last answers that tell how often the router is wrong on what is left."""
 
 
 def why_chosen(choice: Choice) -> str:

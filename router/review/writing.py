@@ -52,7 +52,7 @@ def write_learned(learned: Learned, folder: Path, source: str) -> list[Path]:
             write_shared_exemplars(path, learned.pack.exemplars.several)
         pack_text = (folder / PACK_FILE).read_text(encoding="utf-8-sig")
         routes = [_skill_lines(learned.pack.skills[route]) for route in learned.new_routes]
-        asked = [_question_lines(learned.pack.questions[one]) for one in learned.new_questions]
+        asked = [_question_lines(learned.pack.questions[name]) for name in learned.new_questions]
         pack_text = _with_items(_with_items(pack_text, "skills", routes), "questions", asked)
         (new / PACK_FILE).write_text(pack_text, encoding="utf-8")
         (new / CHECKS_FILE).write_bytes(checks_text(learned.checks, learned.right_after))
@@ -92,8 +92,8 @@ def _with_items(text: str, key: str, items: Sequence[Sequence[str]]) -> str:
         return "\n".join([*lines, "", f"{key}:", *chain.from_iterable(items), ""])
     last = f"$.{key}[{n - 1}]"
     end = max(line for path, line in line_of.items() if path.startswith(last))
-    found = re.match(r"(\s*)-\s", lines[line_of[last] - 1])
-    indent = found[1] if found else ""
+    item = re.match(r"(\s*)-\s", lines[line_of[last] - 1])
+    indent = item[1] if item else ""
     # A value may go on over lines that are indented more than the item itself.
     while end < len(lines) and re.match(rf"{indent}\s+\S", lines[end]):
         end += 1
