@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -113,24 +113,18 @@ class DecisionLog:
         return value
 
     def _write(self, line: bytes) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._locked(), self.path.open("ab") as file:
-            if file.tell() and file.tell() + len(line) > self.max_bytes:
-                file.close()
-                self._rotate()
-                with self.path.open("ab") as new:
-                    self._put(new, line)
-                return
-            self._put(file, line)
-
-    def _put(self, file: BinaryIO, line: bytes) -> None:
         """Write a line at once; a line that a crash has cut off is ended first."""
-        if file.tell() and not self._ends_whole():
-            line = b"\n" + line
-        file.write(line)
-        file.flush()
-        if self.sync:
-            os.fsync(file.fileno())
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            size = self.path.stat().st_size if self.path.exists() else 0
+            if size and size + len(line) > self.max_bytes:
+                self._rotate()
+                size = 0
+            with self.path.open("ab") as file:
+                file.write(line if not size or self._ends_whole() else b"\n" + line)
+                file.flush()
+                if self.sync:
+                    os.fsync(file.fileno())
 
     def _ends_whole(self) -> bool:
         with self.path.open("rb") as file:

@@ -228,7 +228,7 @@ class Review:
             for text, label in given
             if " ".join(text.split()) in new
         ]
-        known = {answer.text: answer for answer in self.answers.by_text.values()}
+        known = self.answers.by_text
         fresh = [answer for answer in answers if known.get(answer.text) != answer]
         self.answers.extend(fresh)
         return len(fresh)
