@@ -99,9 +99,8 @@ class Record:
 class LogFile:
     """One file of a log, and how much of it has been read so far.
 
-    `name`, if there is one, precedes the reason of each rejected line. `lines_before` is the number
-    of lines in earlier files that are not read here. `share` is the share of its bytes that has
-    been read, in [0, 1].
+    `name`, if there is one, precedes the reason of each rejected line. `share` is the share of its
+    bytes that has been read, in [0, 1].
     """
 
     path: Path
@@ -109,7 +108,6 @@ class LogFile:
     compression: str | None
     table: Table = field(default_factory=Table)  # how lines are split, if it is a table
     name: str = ""
-    lines_before: int = 0
     share: float = 0.0
     lines: int = 0  # lines read so far; of a Parquet file, rows; of a JSON document, items
     blank: int = 0  # how many of these are blank

@@ -29,7 +29,6 @@ class Draft(Struct, frozen=True):
     :param id: The id of the question.
     :param text: What the user would read.
     :param options: For each route the answer that the user would read.
-    :param tells: For each route, words that its exemplars have and those of the other lack.
     :param exemplars: Queries that need the question.
     :param n_swaps: How many answers swap the two.
     """
@@ -38,7 +37,6 @@ class Draft(Struct, frozen=True):
     id: str
     text: str
     options: dict[str, str]
-    tells: dict[str, tuple[str, ...]]
     exemplars: tuple[str, ...]
     n_swaps: int
 
@@ -109,21 +107,17 @@ def draft_for_swaps(
         if not drafts:
             continue
         question = drafts[0].question
-        tells = {route: _telling(pack, route, other) for route, other in (pair, pair[::-1])}
+        label = {option.leads_to.skills[0]: option.label for option in question.options}
         options = {
-            option.leads_to.skills[0]: _option(option.label, tells[option.leads_to.skills[0]])
-            for option in question.options
+            route: f"{label[route]}{_telling(pack, route, other)}"
+            for route, other in (pair, pair[::-1])
         }
-        return Draft(name, question.id, question.text, options, tells, drafts[0].needy, count)
+        return Draft(name, question.id, question.text, options, drafts[0].needy, count)
     return None
 
 
-def _option(label: str, words: tuple[str, ...]) -> str:
-    return f"{label} ({', '.join(words)})" if words else label
-
-
-def _telling(pack: Pack, own: str, other: str) -> tuple[str, ...]:
-    """Give the words that exemplars of one route have more often than those of the other."""
+def _telling(pack: Pack, own: str, other: str) -> str:
+    """List in brackets the words that exemplars of one route have more often than the other's."""
     counts = [
         Counter(word for line in pack.exemplars.skills[skill] for word in set(words_of(line)))
         for skill in (own, other)
@@ -135,4 +129,4 @@ def _telling(pack: Pack, own: str, other: str) -> tuple[str, ...]:
         if len(word) > 3 and count > 1 and word not in COMMON_WORDS
     }
     best = sorted((word for word in excess if excess[word] > 0), key=lambda w: (-excess[w], w))
-    return tuple(best[:_TELLING_WORDS])
+    return f" ({', '.join(best[:_TELLING_WORDS])})" if best else ""

@@ -15,7 +15,6 @@ from router.errors import LogError, RouterError
 from router.evaluation.decisions_file import RunFolder
 from router.files import DamagedError, read_json, write_whole
 from router.logs.labels import accepts
-from router.model.model import model_hash
 from router.packs.pack import Pack
 from router.review.answers import Answer, AnswerFile
 from router.review.drafts import (
@@ -41,14 +40,12 @@ class Queue(Struct, frozen=True):
     """What is reviewed, written once.
 
     :param pack: The id of the pack.
-    :param pack_hash: What it held when the review began.
     :param log: The hash of the log; empty for the log of a service, which grows.
     :param selection: The queries.
     :param ranked: For each query the ids of the likeliest targets.
     """
 
     pack: str
-    pack_hash: str
     log: str
     selection: Selection
     ranked: tuple[tuple[str, ...], ...]
@@ -121,7 +118,6 @@ class Review:
             ranked = router.rank_many([choice.text for choice in selection.choices], _RANKED)
             queue = Queue(
                 router.pack.file.id,
-                model_hash(router.pack),
                 str(opened.settings.get("log_sha256", "")),
                 selection,
                 tuple(tuple(target.id for target in of_text) for of_text in ranked),
