@@ -87,7 +87,7 @@ class DecisionCounts(Struct):
 
     @classmethod
     def of(cls, lines: Iterable[DecidedLine], pack: Pack) -> "DecisionCounts":
-        """Count decided lines; equal pairs of decision and label are looked at once.
+        """Count decided lines; those alike in decision, options and label are looked at once.
 
         :param lines: Decided lines.
         :param pack: The pack by which they were decided.
@@ -95,7 +95,7 @@ class DecisionCounts(Struct):
         counts = cls()
         alike: defaultdict[tuple[object, ...], list[DecidedLine]] = defaultdict(list)
         for line in lines:
-            alike[*line.decision, line.gold].append(line)
+            alike[*line.decision, line.offered, line.gold].append(line)
         for group in alike.values():
             counts._count_group(group, pack)
         return counts
