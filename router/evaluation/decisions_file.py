@@ -1,4 +1,7 @@
-"""The decisions of a run on disk, as JSON lines or as Parquet, and the folder that holds them."""
+"""The decisions of a run on disk, as JSON lines or as Parquet, and the folder that holds them.
+
+The columns are the fields of `DecidedLine` in `rows`: a new one is added there.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
