@@ -254,7 +254,7 @@ def _key(value: object) -> object:
         return tuple(_key(value.get(name)) for name in Gold.__struct_fields__)
     if isinstance(value, list | tuple):
         return (list, *map(_key, value))
-    return value if isinstance(value, str | None) else repr(value)
+    return value if isinstance(value, str | None) else (type(value), repr(value))
 
 
 def _unknown(what: str, name: object, known: Collection[str]) -> str:
