@@ -207,7 +207,7 @@ def fit_powers(
     given = []
     for domain, read in zip(authored, readings, strict=True):
         model = domain.router.model
-        staying = turns.staying_of(features_of(read, model, turns))
+        staying = turns.staying.probabilities(features_of(read, model, turns), FEATURES)
         columns = np.array([gold_column(row, model.names) for row in domain.rows])
         needs = np.array([row["kind"] in NEEDS for row in domain.rows]) & (columns >= 0)
         given.append((read, model.layout, staying, columns, needs.nonzero()[0]))

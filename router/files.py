@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,11 +32,12 @@ def read_json(path: Path, kind: type[_T]) -> _T:
         raise DamagedError(f"{path}: can't be read: {error}") from error
 
 
-def write_whole(path: Path, content: str | bytes, *, sync: bool = True) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name, then rename it; folders are created as needed.
 
-    :param sync: Wait until the content is on the disk, so that even a power failure leaves either
-        the old file or the new one. This costs some milliseconds.
+    When it returns, the content is on the disk, and even a power failure leaves either the old file
+    or the new one. This costs some milliseconds.
+
     :raises WriteError: The disk is full, or the path can't be written to.
     """
     data = content.encode() if isinstance(content, str) else content
@@ -46,26 +47,28 @@ def write_whole(path: Path, content: str | bytes, *, sync: bool = True) -> None:
         try:
             with temporary.open("xb") as file:
                 file.write(data)
-                if sync:
-                    file.flush()
-                    os.fsync(file.fileno())
+            sync(temporary)
             temporary.replace(path)
-            if sync:
-                _sync_folder(path.parent)
+            sync(path.parent)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
 
-def _sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, on systems that have a call for that."""
-    if sys.platform != "win32":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):
-                os.fsync(handle)
-        finally:
-            os.close(handle)
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    A system without a call for folders does nothing for one.
+    """
+    is_file = path.is_file()
+    if not is_file and sys.platform == "win32":
+        return
+    handle = os.open(path, os.O_RDWR if is_file else os.O_RDONLY)
+    try:
+        with nullcontext() if is_file else suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

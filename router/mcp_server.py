@@ -72,7 +72,10 @@ class BackgroundRouter:
 
     @asynccontextmanager
     async def lifespan(self, _: object) -> AsyncIterator["BackgroundRouter"]:
-        """Start to load when the server starts; when it ends, it does not wait for the thread."""
+        """Start to load once the SDK keeps standard output for the protocol.
+
+        When the server ends, it does not wait for the thread.
+        """
         threading.Thread(target=self._run, daemon=True).start()
         yield self
 

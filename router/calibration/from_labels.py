@@ -303,12 +303,12 @@ def with_exemplars(pack: Pack, texts: Sequence[str], golds: Sequence[Gold]) -> P
     added: dict[str, list[str]] = {}
     several: list[SharedExemplar] = []
     for text, gold in zip(texts, golds, strict=True):
-        line, target = _exemplar_line(text), _target_of(pack, gold)
+        line, target = _exemplar_line(text), exemplar_target(pack, gold)
         if not line or len(line) > MAX_EXEMPLAR_LENGTH or line.casefold() in known:
             continue
         if target:
             added.setdefault(target, []).append(line)
-        elif asks_for_several(gold):
+        elif gold.asks_for_several:
             several.append(SharedExemplar(line, gold.skills))
         else:
             continue
@@ -328,20 +328,10 @@ def with_exemplars(pack: Pack, texts: Sequence[str], golds: Sequence[Gold]) -> P
     return msgspec.structs.replace(pack, exemplars=exemplars)
 
 
-def asks_for_several(gold: Gold) -> bool:
-    """Tell whether a label is several skills and nothing else, as an exemplar can have them."""
-    return gold.action == "route" and len(set(gold.skills)) > 1 and not gold.packs
-
-
-def _target_of(pack: Pack, gold: Gold) -> str | None:
-    """Name the one target of a label; None if it has several, or leaves it open."""
-    if gold.action == "route" and len(gold.skills) == 1 and not gold.packs:
-        return f"skill:{gold.skills[0]}"
-    if gold.action == "redirect" and len(gold.packs) == 1:
-        return f"neighbour:{gold.packs[0]}"
-    if gold.action == "clarify" and gold.question in pack.questions:
-        return f"question:{gold.question}"
-    return "none" if gold.action == "none" else None
+def exemplar_target(pack: Pack, gold: Gold) -> str | None:
+    """Name the one target of a label, as an exemplar can have it; None if there is no such one."""
+    is_unknown = gold.action == "clarify" and gold.question not in pack.questions
+    return None if is_unknown else gold.target
 
 
 def _exemplar_line(text: str) -> str:

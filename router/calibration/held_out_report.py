@@ -11,7 +11,6 @@ from router.calibration.thresholds import SimulatedDecisions
 from router.statistics.figure import NO_FIGURE, Figure
 from router.statistics.intervals import (
     MIN_LABELLED,
-    auroc,
     confidence_interval,
     expected_calibration_error,
 )
@@ -96,7 +95,10 @@ def auroc_figure(positive: Floats, negative: Floats) -> Figure:
     """The AUROC with the interval of Hanley and McNeil 1982."""
     if not len(positive) or not len(negative):
         return NO_FIGURE
-    area = auroc(positive, negative)
+    from sklearn.metrics import roc_auc_score
+
+    is_positive = np.repeat([True, False], [len(positive), len(negative)])
+    area = float(roc_auc_score(is_positive, np.concatenate([positive, negative])))
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     variance = (
         area * (1 - area)

@@ -147,7 +147,7 @@ def evaluate_command(
     """
     from router.engines.ray import evaluate_on_ray
     from router.errors import LogError
-    from router.evaluation.fail_under import failures_of, read_conditions
+    from router.evaluation.fail_under import failures_of, figure_names, read_conditions
     from router.evaluation.run import evaluate
     from router.logs.formats import utf8_text
     from router.logs.locations import copy_to_store, local_path
@@ -157,7 +157,7 @@ def evaluate_command(
     from router.router import encoder_for
 
     router = load_router(pack, encoder, calibration, second_look)
-    bounds = read_conditions(fail_under or [], router.pack)
+    bounds = read_conditions(fail_under or [], figure_names(router.pack))
     run = partial(evaluate, cache=cache, format=form or "jsonl")
     if engine == "ray":
         make_encoder = partial(encoder_for, router.pack, encoder, None, second_look)

@@ -52,18 +52,19 @@ def triggers_command(
     """
     from rich.markup import escape
 
+    from router.evaluation.fail_under import read_conditions, unmet_conditions
     from router.evaluation.triggers import (
+        TRIGGER_FIGURES,
         count_triggers,
-        failed_bounds,
         figures_of_triggers,
-        read_bounds,
         read_triggers,
         run_triggers,
         with_ids,
         write_triggers,
     )
 
-    bounds = read_bounds(fail_under or [])
+    conditions = [given if "=" in given else f"right={given}" for given in fail_under or []]
+    bounds = read_conditions(conditions, ("right", *TRIGGER_FIGURES))
     triggers = read_triggers(file, skill)
     if to is not None:
         write_triggers(to, triggers)
@@ -85,7 +86,7 @@ def triggers_command(
     figures = figures_of_triggers(router, triggers, outcomes)
     shown = [(name, *figure_cells(figure)) for name, figure in figures.items() if figure.n]
     print_table("Figures", ("figure", "value", "95 % interval", "of"), shown)
-    failed = failed_bounds(bounds, figures | {"right": counts[-1].figure})
+    failed = unmet_conditions(bounds, figures | {"right": counts[-1].figure})
     for sentence in failed:
         print_note(f"router: {sentence}")
     if failed:

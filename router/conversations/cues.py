@@ -59,8 +59,8 @@ def cues(words: Sequence[str]) -> Floats:
 
 def _pointing(words: Sequence[str]) -> int:
     """Count the words that point at something said before."""
-    found = sum(word in english.POINTING for word in words)
-    return found - sum(pair in english.NOT_POINTING for pair in pairwise(words))
+    n_pointing = sum(word in english.POINTING for word in words)
+    return n_pointing - sum(pair in english.NOT_POINTING for pair in pairwise(words))
 
 
 def corrects(words: Sequence[str]) -> float:

@@ -75,7 +75,7 @@ def read_histories(histories: Sequence[History], n_texts: int) -> list[tuple[Tur
             f"history has one list for each text, an empty one where nothing was said before; there"
             f" are {n_texts} texts and {len(histories)} histories"
         )
-    return [read_history(one, f"history[{index}]") for index, one in enumerate(histories)]
+    return [read_history(item, f"history[{index}]") for index, item in enumerate(histories)]
 
 
 def _turn(item: object, name: str) -> Turn | None:
@@ -162,6 +162,6 @@ def _ids(value: object, name: str, key: str) -> tuple[str, ...]:
         return ()
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, Sequence) and all(isinstance(one, str) for one in value):
+    if isinstance(value, Sequence) and all(isinstance(name, str) for name in value):
         return tuple(value)
     raise RouterError(f"{key} of {name} is a list of ids, was: {value!r:.60}")

@@ -8,7 +8,7 @@ import numpy as np
 from router.arrays import Bools, Floats, Probabilities
 from router.conversations.history import Turn
 from router.conversations.readings import Readings, features_of, read_turns
-from router.conversations.turn_model import TurnModel, turn_model
+from router.conversations.turn_model import FEATURES, TurnModel, turn_model
 from router.encoders.encoder import Encoder
 from router.heads.scores import Scores
 from router.heads.similarity import unit_rows
@@ -60,8 +60,9 @@ def in_context(
     turns = turns or turn_model()
     readings = read_turns(model, encoder, texts, histories, turns)
     features = features_of(readings, model, turns)
-    weights = turns.needing_of(features) * readings.english
-    likely = context_probabilities(readings, model.layout, turns.staying_of(features), turns)
+    weights = turns.needing.probabilities(features, FEATURES) * readings.english
+    staying = turns.staying.probabilities(features, FEATURES)
+    likely = context_probabilities(readings, model.layout, staying, turns)
     evidence = mixed(readings, weights, likely, model.layout)
     return TurnsInContext(readings, evidence, weights, likely)
 
@@ -145,6 +146,6 @@ def context_probabilities(
 
 
 def _latest(alone: Sequence[str], joined: Sequence[str], weight: float) -> Sequence[str]:
-    """Give so many of the last words as both readings have on average."""
+    """Give the last words of both readings, as many as the two have on average."""
     n_words = round((1.0 - weight) * len(alone) + weight * len(joined))
     return alone if n_words <= len(alone) else joined[len(joined) - n_words :]

@@ -201,7 +201,7 @@ def features_of(readings: Readings, model: Model, turn_model: TurnModel) -> Floa
         for probabilities in (alone.probabilities, joined.probabilities, readings.before)
     )
     of_words = np.array([cues(words) for words in alone.words]).reshape(-1, len(CUES))
-    leaning = turn_model.leaning_of(of_words)
+    leaning = turn_model.leaning.probabilities(of_words, CUES)
     none = alone.probabilities[:, layout.none].sum(axis=1)
     columns = [
         logit(leaning, 0.02),

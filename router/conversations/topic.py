@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from router.conversations.cues import cues, is_acknowledgement
+from router.conversations.cues import CUES, cues, is_acknowledgement
 from router.conversations.history import Turn
 from router.conversations.turn_model import TurnModel
 from router.text import words_of
@@ -43,7 +43,7 @@ def topic_of(history: Sequence[Turn], model: TurnModel) -> Topic:
         if is_acknowledgement(turn.text, words):
             continue
         chosen.append((turn, weight))
-        weight *= _FADING * float(model.leaning_of(cues(words)[None])[0])
+        weight *= _FADING * float(model.leaning.probabilities(cues(words)[None], CUES)[0])
         if weight < _LEAST:
             break
     chosen.reverse()

@@ -47,7 +47,10 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
     bias: float
 
     def probabilities(self, features: Floats, names: tuple[str, ...]) -> Floats:
-        """Shape: (n, n_names) to (n,), in [0, 1]."""
+        """Estimate how likely it is of each turn. Shape: (n_turns, n_names) to (n_turns,).
+
+        :param names: The name of each feature.
+        """
         weights = np.array([self.weights[name] for name in names])
         return Logistic(weights, self.bias).probabilities(features)
 
@@ -76,30 +79,6 @@ class TurnModel(Struct, frozen=True, forbid_unknown_fields=True):
     before_power: _Positive
     topic_share: _Positive
     ruling_out: _Positive
-
-    def leaning_of(self, cues: Floats) -> Floats:
-        """Estimate from the words of turns whether they need what came before.
-
-        :param cues: In the order of `CUES`. Shape: (n_turns, n_cues).
-        :return: Shape: (n_turns,), in [0, 1].
-        """
-        return self.leaning.probabilities(cues, CUES)
-
-    def needing_of(self, features: Floats) -> Floats:
-        """Estimate how likely turns need what came before.
-
-        :param features: In the order of `FEATURES`. Shape: (n_turns, n_features).
-        :return: Shape: (n_turns,), in [0, 1].
-        """
-        return self.needing.probabilities(features, FEATURES)
-
-    def staying_of(self, features: Floats) -> Floats:
-        """Estimate how likely turns that need what came before stay with what was decided.
-
-        :param features: In the order of `FEATURES`. Shape: (n_turns, n_features).
-        :return: Shape: (n_turns,), in [0, 1].
-        """
-        return self.staying.probabilities(features, FEATURES)
 
 
 @cache

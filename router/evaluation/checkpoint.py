@@ -23,14 +23,14 @@ from router.evaluation.decisions_file import DecisionsFormat
 from router.evaluation.metrics import pretty_json
 from router.evaluation.rows import DecidedLine
 from router.evaluation.turn_figures import TurnNote
-from router.files import explain_write_errors, write_whole
+from router.files import explain_write_errors, sync, write_whole
 from router.logs.formats import Rejected
 
 _WORK, _DROPPED, _LOCK = ".unfinished", ".over", ".lock"
 _SETTINGS = "run.json"
 _HASH_BYTES = 32
 _DIFFERENCES = {
-    "format": "another form of its files",
+    "format": "files of another version",
     "log_sha256": "another log",
     "versions": "another pack, encoder, calibration or release",
     "columns": "other columns",
@@ -157,10 +157,10 @@ class UnfinishedRun:
             for name, content in contents.items():
                 paths[name].write_bytes(content)
             for path in paths.values():
-                _sync(path)
+                sync(path)
             for name, path in paths.items():
                 path.replace(self.out / name)
-            _sync(self.out)
+            sync(self.out)
         finally:
             for path in paths.values():
                 path.unlink(missing_ok=True)
@@ -202,14 +202,3 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    if path.is_dir() and sys.platform == "win32":
-        return
-    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

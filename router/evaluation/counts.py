@@ -31,9 +31,9 @@ class HitCount(Struct, array_like=True):
 class TargetCount(Struct, array_like=True):
     """How often a skill or category was named and required.
 
-    `named` counts the decisions that name it, and `right` those of them that may name it.
-    `required` counts the queries that require it, and `met` those of them where it was named or the
-    decision is acceptable without it.
+    `named` counts the decisions that name it; `right` counts only the decisions that may name it.
+    `required` counts the queries that require it; `met` counts only the queries where it was named
+    or the decision is acceptable without it.
     """
 
     named: int = 0
@@ -56,7 +56,7 @@ class DecisionCounts(Struct):
     """Sums over the lines of a log. The counts of parts of a log add up exactly.
 
     :param lines: The lines.
-    :param truncated: Those of which the middle was left out, being too long.
+    :param truncated: The lines that were too long, so that their middle was left out.
     :param labelled: The lines with a label.
     :param shares: For each figure that is a share, its hits and trials among the labelled lines.
     :param skills: How often each skill was named and required, of labelled lines.
@@ -87,7 +87,7 @@ class DecisionCounts(Struct):
 
     @classmethod
     def of(cls, lines: Iterable[DecidedLine], pack: Pack) -> "DecisionCounts":
-        """Count decided lines; equal pairs of decision and label are looked at once.
+        """Count decided lines; those alike in decision, options and label are looked at once.
 
         :param lines: Decided lines.
         :param pack: The pack by which they were decided.
@@ -95,7 +95,7 @@ class DecisionCounts(Struct):
         counts = cls()
         alike: defaultdict[tuple[object, ...], list[DecidedLine]] = defaultdict(list)
         for line in lines:
-            alike[*line.decision, line.gold].append(line)
+            alike[*line.decision, line.offered, line.gold].append(line)
         for group in alike.values():
             counts._count_group(group, pack)
         return counts

@@ -34,10 +34,15 @@ class NewTexts(Generic[_Line]):
     n_kept: int
     positions: Indices
 
+    @classmethod
+    def all_of(cls, lines: list[_Line]) -> "NewTexts[_Line]":
+        """Take every line for new, and remember none."""
+        return cls(lines, 0, -1 - np.arange(len(lines)))
+
 
 @dataclass
 class DecisionMemo:
-    """Holds each different outcome once; of a text its digest, its numbers and a count.
+    """Holds each different outcome once, and for each text its digest, its numbers and a count.
 
     A text that is remembered has a slot: the texts are numbered in the order in which they came.
     Lines are looked up in the order of the log, and their decisions are filled in in that order.

@@ -1,4 +1,7 @@
-"""The decisions of a run on disk, as JSON lines or as Parquet, and the folder that holds them."""
+"""The decisions of a run on disk, as JSON lines or as Parquet, and the folder that holds them.
+
+The columns are the fields of `DecidedLine` in `rows`: a new one is added there.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, get_args, get_origin
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -24,7 +27,10 @@ from router.router import Router
 if TYPE_CHECKING:
     import pyarrow
 
+_T = TypeVar("_T")
+
 _BATCH_LINES = 8_192
+_AGAIN = "run `router evaluate` again"
 _GOLD_PREFIX = "gold_"
 _LINE_ENDS = {"\x85": rb"\u0085", "\u2028": rb"\u2028", "\u2029": rb"\u2029"}
 """Characters that some readers take for the end of a line, and how JSON writes them otherwise."""
@@ -132,39 +138,33 @@ class RunFolder:
 
         :raises LogError: There are none, or another version wrote them.
         """
-        path = self.path / "metrics.json"
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Metrics)
-        except (OSError, msgspec.DecodeError) as error:
-            raise LogError(
-                f"{path}: this version can't read the figures of the run: {error};"
-                " run `router evaluate` again"
-            ) from error
+        metrics = self._read("metrics.json", Metrics)
+        if metrics is None:
+            raise LogError(f"{self.path}: the folder of a run has metrics.json; {_AGAIN}")
+        return metrics
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """What was run on what, as `run.json` holds it; empty if there is no such file."""
-        path = self.path / "run.json"
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        except (FileNotFoundError, NotADirectoryError):  # a DecisionLog is a file
-            return {}
-        except msgspec.DecodeError as error:
-            raise LogError(f"{path}: not a JSON object: {error}; evaluate the log again") from error
+        return self._read("run.json", dict[str, Any]) or {}
 
     @cached_property
     def turns(self) -> TurnFigures | None:
-        """What the run tells of turns of conversations; None if it decided single queries.
+        """What the run tells of turns of conversations; None if it decided single queries."""
+        return self._read(TURNS_FILE, TurnFigures)
 
-        :raises LogError: The file is damaged.
+    def _read(self, name: str, kind: type[_T]) -> _T | None:
+        """Read a JSON file of the folder; None if there is none.
+
+        :raises LogError: The file can't be read, or another version wrote it.
         """
-        path = self.path / TURNS_FILE
+        path = self.path / name
         try:
-            return msgspec.json.decode(path.read_bytes(), type=TurnFigures)
+            return msgspec.json.decode(path.read_bytes(), type=kind)
         except (FileNotFoundError, NotADirectoryError):  # a DecisionLog is a file
             return None
-        except msgspec.DecodeError as error:
-            raise LogError(f"{path}: not figures of turns: {error}; evaluate again") from error
+        except (OSError, msgspec.DecodeError) as error:
+            raise LogError(f"{path}: this version can't read it: {error}; {_AGAIN}") from error
 
     def decisions(self) -> Iterator[DecidedLine]:
         """Read the decisions, in the order of the log; memory holds one batch.
@@ -245,20 +245,10 @@ def _check_targets(path: Path, router: Router) -> None:
 
 
 def _decisions_table(lines: Sequence[DecidedLine]) -> "pyarrow.Table":
-    """Lay decided lines out in columns; the fields of `gold` become columns of their own."""
+    """Lay decided lines out in columns."""
     import pyarrow as pa
 
-    schema = _decisions_schema()
-    golds = [line.gold for line in lines]
-    columns = []
-    for name in schema.names:
-        part = name.removeprefix(_GOLD_PREFIX)
-        if part != name:
-            values = [None if gold is None else getattr(gold, part) for gold in golds]
-        else:
-            values = [getattr(line, name) for line in lines]
-        columns.append(pa.array(values, schema.field(name).type))
-    return pa.table(columns, schema=schema)
+    return pa.Table.from_pylist(list(map(_record_of_line, lines)), schema=_decisions_schema())
 
 
 def _decisions_schema() -> "pyarrow.Schema":
@@ -285,8 +275,17 @@ def _arrow_type(annotation: Any) -> "pyarrow.DataType":  # noqa: ANN401 - any ty
     return kinds.get(get_origin(plain) or plain, pa.string())
 
 
+def _record_of_line(line: DecidedLine) -> dict[str, Any]:
+    """Spread a label over columns of its own."""
+    record = msgspec.structs.asdict(line)
+    gold = record.pop("gold")
+    return record | {
+        _GOLD_PREFIX + name: getattr(gold, name, None) for name in Gold.__struct_fields__
+    }
+
+
 def _line_of_record(record: Mapping[str, Any]) -> DecidedLine:
-    """Gather the flat columns of a label again."""
+    """Gather the columns of a label again."""
     fields = {key: value for key, value in record.items() if not key.startswith(_GOLD_PREFIX)}
     if record["gold_action"] is not None:
         names = Gold.__struct_fields__

@@ -14,7 +14,6 @@ from router.evaluation.decisions_file import RunFolder
 from router.evaluation.sampling import DistinctSample
 from router.evaluation.share_change import DRAWS, ShareChange
 from router.statistics.figure import Figure
-from router.statistics.intervals import auroc
 
 _SAMPLE_TEXTS = 1_000
 """Distinct texts of each log whose vectors are compared."""
@@ -176,8 +175,11 @@ def separate(
 
 
 def _auroc(truth: Indices, scores: Floats, weights: Floats, rng: np.random.Generator) -> Figure:
+    from sklearn.metrics import roc_auc_score
+
     def auroc_of(before: Indices, after: Indices) -> float:
-        return auroc(scores[after], scores[before], weights[after], weights[before])
+        rows = np.concatenate([before, after])
+        return float(roc_auc_score(truth[rows], scores[rows], sample_weight=weights[rows]))
 
     sides = [np.flatnonzero(truth == side) for side in (0, 1)]
     drawn = ([rng.choice(side, len(side)) for side in sides] for _ in range(DRAWS // 10))

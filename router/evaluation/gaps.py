@@ -20,13 +20,13 @@ from router.router import Router
 from router.text import words_of
 
 MAX_CLUSTERED_TEXTS = 2_000
-"""Distinct texts that are clustered; of more, a sample is taken in which all are equally likely."""
+"""The most distinct texts that are clustered; if there are more, a random sample of them is."""
 
 UNSURE_BELOW = 0.7
 """A decision below this confidence that is not a question counts as one that fits badly."""
 
 _MIN_REPEATS = 2 * MIN_CLUSTER_TEXTS
-"""A text in no cluster is a gap by itself if it has at least so many lines."""
+"""The fewest lines with which a text that is in no cluster is a gap by itself."""
 
 _GREETINGS = frozenset((DATA / "greetings.txt").read_text(encoding="utf-8").split())
 """The words of texts that only greet or thank."""

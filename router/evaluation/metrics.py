@@ -1,15 +1,20 @@
-"""The shape of `metrics.json`: every figure of a run, with what it rests on."""
+"""The shape of `metrics.json`: every figure of a run, with what it rests on.
+
+The figures themselves are defined in `definitions`: a new one is added there.
+"""
 
 import hashlib
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import Struct
 
 from router._version import installed_version
-from router.evaluation.counts import Day
+from router.evaluation.counts import Day, DecisionCounts
 from router.evaluation.figures import Asking, Bin, Confusion, Figures, OfTarget, Risk, Shares
-from router.evaluation.rows import Query
+from router.evaluation.rows import DecidedLine, Query, by_confidence
+from router.packs.pack import Pack
 from router.router import Router
 from router.statistics.figure import Figure
 
@@ -52,9 +57,10 @@ class Versions(Struct, frozen=True):
 
 
 class Lines(Struct, frozen=True, omit_defaults=True):
-    """Numbers of lines: `read` = `decided` + `rejected`. `texts`: different texts decided.
+    """Numbers of lines: `read` = `decided` + `rejected`.
 
-    `truncated`: lines of which the middle was left out, being too long; absent if there is none.
+    `texts` counts the different texts that were decided. `truncated` counts the lines that were too
+    long, so that their middle was left out; it is absent if there is none.
     """
 
     read: int
@@ -106,19 +112,62 @@ class Metrics(Struct, frozen=True):
     mistakes: tuple[Query, ...]
 
 
-def metrics_of(
-    figures: Figures,
-    versions: Versions,
-    lines: Lines,
-    **lists: Any,  # noqa: ANN401 - mypy would take them for other fields
-) -> Metrics:
-    """Compute every figure.
+@dataclass
+class LineTotals:
+    """What is kept of decided lines: their counts, and some of them.
 
-    :param lists: The lists of queries: `repeated`, `least_certain` and `mistakes`.
+    :param counts: The counts.
+    :param n_texts: The number of different texts.
+    :param least_certain: The decisions with the lowest confidence, questions apart.
+    :param mistakes: Wrong decisions that are no question, the most confident first.
     """
-    computed = {name: getattr(figures, name) for name in _COMPUTED}
-    named: dict[str, Any] = {"figures": figures.values, "intervals": figures.named}
-    return Metrics(RUN_FORMAT, versions, lines, **named, **computed, **lists)
+
+    counts: DecisionCounts = field(default_factory=DecisionCounts)
+    n_texts: int = 0
+    least_certain: list[DecidedLine] = field(default_factory=list)
+    mistakes: list[DecidedLine] = field(default_factory=list)
+
+    def add(self, lines: Sequence[DecidedLine], pack: Pack, n_texts: int) -> None:
+        """Add some lines of the log.
+
+        :param n_texts: How many texts among them have not come before.
+        """
+        self.counts.add(DecisionCounts.of(lines, pack))
+        self.n_texts += n_texts
+        unasked = [line for line in lines if not line.asks]
+        wrong = [line for line in unasked if line.silently_wrong]
+        self.least_certain = by_confidence([*self.least_certain, *unasked], 1)
+        self.mistakes = by_confidence([*self.mistakes, *wrong], -1)
+
+    def metrics(
+        self,
+        pack: Pack,
+        versions: Versions,
+        n_read: int,
+        n_rejected: int,
+        n_blank: int,
+        repeated: Sequence[Query],
+    ) -> Metrics:
+        """Compute every figure."""
+        counts, figures = self.counts, Figures(self.counts, pack)
+        lines = (n_read, counts.lines, n_rejected, n_blank, counts.labelled, self.n_texts)
+        return Metrics(
+            format=RUN_FORMAT,
+            versions=versions,
+            lines=Lines(*lines, counts.truncated),
+            figures=figures.values,
+            intervals=figures.named,
+            **{name: getattr(figures, name) for name in _COMPUTED},
+            repeated=tuple(repeated),
+            least_certain=tuple(map(Query.of, self.least_certain)),
+            mistakes=tuple(map(Query.of, self.mistakes)),
+        )
+
+
+def queries_of(lines: Iterable[DecidedLine], counts: Mapping[int, int]) -> list[Query]:
+    """List the lines of these numbers, with how often the text of each came."""
+    first = {line.line: line for line in lines if line.line in counts}
+    return [Query.of(first[number], count) for number, count in counts.items()]
 
 
 def metrics_schema() -> str:

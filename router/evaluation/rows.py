@@ -46,7 +46,7 @@ class DecidedLine(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     :param confidence: See `Route.confidence`, in [0, 1].
     :param margin: See `Route.margin`, in [0, 1].
     :param reason: Why, in one sentence.
-    :param truncated: Whether the middle of the text was left out, being too long.
+    :param truncated: Whether the text was too long, so that its middle was left out.
     :param gold: The label; None if the line has none.
     :param accepted: Whether the decision is acceptable by the label; None if the line has none.
     """
@@ -140,7 +140,7 @@ class Query(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def of(cls, line: DecidedLine, count: int = 1) -> "Query":
-        """Show a decided line, whose text came so many times."""
+        """Show a decided line; `count` is how often its text came."""
         query = msgspec.convert(line, cls, from_attributes=True)
         return msgspec.structs.replace(query, text=line.text[:SHOWN_CHARACTERS], count=count)
 

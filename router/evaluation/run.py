@@ -23,23 +23,15 @@ from router.evaluation.checkpoint import Part, UnfinishedRun
 from router.evaluation.counts import DecisionCounts
 from router.evaluation.decision_memo import DecisionMemo, NewTexts
 from router.evaluation.decisions_file import FORMATS, RunFolder
-from router.evaluation.figures import Figures
 from router.evaluation.metrics import (
     RUN_FORMAT,
-    Lines,
+    LineTotals,
     Metrics,
     Versions,
-    metrics_of,
     pretty_json,
+    queries_of,
 )
-from router.evaluation.rows import (
-    MAX_LISTED,
-    DecidedLine,
-    Query,
-    by_confidence,
-    decided_lines,
-    outcome_batch,
-)
+from router.evaluation.rows import MAX_LISTED, Query, decided_lines, outcome_batch
 from router.evaluation.turn_figures import (
     TURNS_FILE,
     DecidedBatch,
@@ -182,7 +174,7 @@ def evaluate(
     :param turns: Decide turns of conversations, each with what was said before it: the "last" turn
         of each conversation, or "all". A conversation is a line with its messages, or the lines
         that name it, by time. If None, each line is a query of its own.
-    :param notify: Takes sentences that say what the files and columns are taken for.
+    :param notify: Called with sentences that say how files and columns are understood.
     :param form: The former name of `format`; deprecated.
     :raises LogError: The log can't be read, it has no line that can be read, or another process is
         writing to the folder.
@@ -225,16 +217,15 @@ def evaluate(
                 turns=turns is not None,
             )
             decider = router.with_vector_cache() if cache else router
+            chunks = read(files, notify=notify)
             if turns is None:
-                run.go_on(read(files, notify=notify), decide or partial(map, decider.outcomes))
+                run.go_on(chunks, decide or partial(map, decider.outcomes))
             else:
                 said = said_in(read([copy(file) for file in files]))
-                run.go_on_with_turns(
-                    turn_chunks(read(files, notify=notify), turns, said),
-                    decide_turns or partial(map, partial(decide_said_turns, decider)),
-                )
+                decide_said = partial(map, partial(decide_said_turns, decider))
+                run.go_on(turn_chunks(chunks, turns, said), decide_turns or decide_said)
             metrics = run.finish(versions, files, settings)
-        evaluation = Evaluation(folder, metrics, run.counts, format)
+        evaluation = Evaluation(folder, metrics, run.totals.counts, format)
         if out is not None and is_temporary:
             copy_to_store(folder, str(out))
     except BaseException:
@@ -256,13 +247,15 @@ def _check_settings(format: str, turns: str | None) -> None:
 def _find_files(
     log: str | Path, unfinished: UnfinishedRun, columns: Columns, notify: Callable[[str], None]
 ) -> list[LogFile]:
-    """Find the files of a log, and say which files of a folder are none."""
+    """Find the files of a log, and name the files of a folder that are not read."""
     with explain_write_errors(unfinished.out, _kept(0)):
         path = local_log(log, unfinished.work)
     files = find_files(path, unfinished.out, columns.text)
     if skipped := left_out(path, unfinished.out):
         names = ", ".join(skipped[:5])
-        notify(f"{log}: {count_of(len(skipped), 'file')} left out, being no log: {names}")
+        notify(
+            f"{log}: {count_of(len(skipped), 'file')} not read, because they are no logs: {names}"
+        )
     return files
 
 
@@ -275,81 +268,75 @@ class _Run:
     progress: Callable[[Progress], None] | None
     turns: TurnFigures | None = None
     memo: DecisionMemo = field(default_factory=DecisionMemo)
-    counts: DecisionCounts = field(default_factory=DecisionCounts)
+    totals: LineTotals = field(default_factory=LineTotals)
     n_rejected: int = 0
-    n_texts: int = 0  # different texts that were decided
     first_rejected: Rejected | None = None
-    least_certain: list[DecidedLine] = field(default_factory=list)
-    mistakes: list[DecidedLine] = field(default_factory=list)
     last_lines: list[int] = field(default_factory=list)  # the last line of each part
 
     @property
     def n_read(self) -> int:
         """The lines read, which are decided or rejected."""
-        return self.counts.lines + self.n_rejected
+        return self.totals.counts.lines + self.n_rejected
 
     def resume(self) -> None:
         """Take up what a stopped run has decided."""
         for part in self.unfinished.parts():
-            if self.turns is not None:
-                self._add(part, len(part.decided))
-                continue
-            new = self.memo.look_up(part.decided)
-            self.memo.fill(new, outcome_batch(new.lines))
-            self._add(part, len(new.lines))
+            n_texts = len(part.decided)
+            if self.turns is None:
+                new = self.memo.look_up(part.decided)
+                self.memo.fill(new, outcome_batch(new.lines))
+                n_texts = len(new.lines)
+            self._add(part, n_texts)
 
-    def go_on(self, chunks: Iterable[LogChunk], decide: DecideBatches) -> None:
-        """Decide the chunks that are left."""
+    def go_on(self, chunks: Iterable[LogChunk], decide: Callable[[Any], Iterator[Any]]) -> None:
+        """Decide the chunks that are left.
+
+        No decision on a turn is remembered: the same words mean another thing after something else.
+
+        :param decide: A `DecideTurns` where turns are decided, else a `DecideBatches`.
+        """
         pending: deque[tuple[LogChunk, NewTexts[LogLine]]] = deque()
 
-        def new_texts() -> Iterator[list[str]]:
+        def batches() -> Iterator[list[Any]]:
             for chunk in islice(chunks, len(self.last_lines), None):
-                new = self.memo.look_up(chunk.lines)
-                pending.append((chunk, new))
-                yield [line.text for line in new.lines]
+                is_new = NewTexts.all_of if self.turns is not None else self.memo.look_up
+                pending.append((chunk, is_new(chunk.lines)))
+                yield self._batch(pending[-1][1].lines)
 
         try:
-            for batch in decide(new_texts()):
-                self._write(*pending.popleft(), batch)
+            for decided in decide(batches()):
+                self._write(*pending.popleft(), decided)
         except LogError:  # once the log is mended, it is another log
             self.unfinished.drop()
             raise
         except RouterError:
             raise
         except Exception as error:
-            if not pending:  # it is of the caller's `progress`
+            if not pending:  # the caller's `progress` has raised it
                 raise
-            raise _undecidable(pending[0][1].lines, decide, error) from error
+            raise self._undecidable(pending[0][1].lines, decide, error) from error
 
-    def go_on_with_turns(self, chunks: Iterable[LogChunk], decide: DecideTurns) -> None:
-        """Decide the turns that are left, each with what was said before it.
+    def _batch(self, lines: Sequence[LogLine]) -> list[Any]:
+        """Give what is decided of some lines: texts, or turns with what was said before them."""
+        if self.turns is None:
+            return [line.text for line in lines]
+        return [(line.text, line.earlier) for line in lines]
 
-        No decision is remembered: the same words mean another thing after something else.
-        """
-        pending: deque[LogChunk] = deque()
-
-        def turns() -> Iterator[list[SaidTurn]]:
-            for chunk in islice(chunks, len(self.last_lines), None):
-                pending.append(chunk)
-                yield [(line.text, line.earlier) for line in chunk.lines]
-
-        try:
-            for batch, weights in decide(turns()):
-                chunk = pending.popleft()
-                notes = [
-                    TurnNote(line.position, round(weight, 4))
-                    for line, weight in zip(chunk.lines, weights, strict=True)
-                ]
-                self._write_part(chunk, batch, notes)
-        except LogError:
-            self.unfinished.drop()
-            raise
-        except RouterError:
-            raise
-        except Exception as error:
-            if not pending:
-                raise
-            raise _undecidable_together(pending[0].lines, error) from error
+    def _undecidable(
+        self, lines: Sequence[LogLine], decide: Callable[[Any], Iterator[Any]], error: Exception
+    ) -> RouterError:
+        """Name the first line that can't be decided, by deciding them one by one."""
+        for line in lines:
+            try:
+                next(iter(decide([self._batch([line])])))
+            except Exception as cause:
+                return RouterError(
+                    f"line {line.line}: can't be decided: {cause}; the text starts with"
+                    f" {line.text[:80]!r}"
+                )
+        return RouterError(
+            f"lines {lines[0].line} to {lines[-1].line}: can't be decided together: {error}"
+        )
 
     def finish(
         self, versions: Versions, files: Sequence[LogFile], settings: dict[str, Any]
@@ -361,17 +348,8 @@ class _Run:
         except LogError:
             self.unfinished.drop()
             raise
-        counts, figures = self.counts, Figures(self.counts, self.router.pack)
-        metrics = metrics_of(
-            figures,
-            versions,
-            Lines(
-                *(n_lines, counts.lines, self.n_rejected, n_blank),
-                *(counts.labelled, self.n_texts, counts.truncated),
-            ),
-            repeated=tuple(self._repeated()),
-            least_certain=tuple(map(Query.of, self.least_certain)),
-            mistakes=tuple(map(Query.of, self.mistakes)),
+        metrics = self.totals.metrics(
+            self.router.pack, versions, n_lines, self.n_rejected, n_blank, self._repeated()
         )
         contents = {"metrics.json": pretty_json(metrics), "run.json": pretty_json(settings)}
         if self.turns is not None:
@@ -392,79 +370,52 @@ class _Run:
         # A line can be several turns, or only what was said before another.
         if n_lines != self.n_read and self.turns is None:
             raise LogError(
-                f"the log has {n_lines:,} lines, of which {self.counts.lines:,} were decided and"
-                f" {self.n_rejected:,} rejected: it has changed during the run; cure: run it again"
+                f"the log has {n_lines:,} lines, of which {self.totals.counts.lines:,} were decided"
+                f" and {self.n_rejected:,} rejected: it has changed during the run; cure: run it"
+                " again"
             )
-        if not self.counts.lines:
+        if not self.totals.counts.lines:
             first = self.first_rejected
             reason = "" if first is None else f"; the first: {first.reason}"
             raise LogError(
                 f"a log needs a line that can be read; of {n_lines:,} there is none{reason}"
             )
 
-    def _write(self, chunk: LogChunk, new: NewTexts[LogLine], batch: OutcomeBatch) -> None:
-        self._write_part(chunk, self.memo.fill(new, batch), [], len(new.lines))
-
-    def _write_part(
-        self,
-        chunk: LogChunk,
-        batch: OutcomeBatch,
-        notes: list[TurnNote],
-        n_texts: int | None = None,
-    ) -> None:
-        decided = decided_lines(chunk.lines, batch, self.router.pack.precedence)
-        part = Part(chunk.share, decided, chunk.rejected, notes)
+    def _write(self, chunk: LogChunk, new: NewTexts[LogLine], decided: Any) -> None:  # noqa: ANN401
+        """Write a chunk, whose new texts were decided, as a part."""
+        notes: list[TurnNote] = []
+        if self.turns is None:
+            batch: OutcomeBatch = self.memo.fill(new, decided)
+        else:
+            batch, weights = decided
+            pairs = zip(chunk.lines, weights, strict=True)
+            notes = [TurnNote(line.position, round(weight, 4)) for line, weight in pairs]
+        lines = decided_lines(chunk.lines, batch, self.router.pack.precedence)
+        part = Part(chunk.share, lines, chunk.rejected, notes)
         with explain_write_errors(self.unfinished.out, _kept(self.n_read)):
             self.unfinished.add(len(self.last_lines), part)
-        self._add(part, len(decided) if n_texts is None else n_texts)
+        self._add(part, len(new.lines))
 
     def _add(self, part: Part, n_texts: int) -> None:
-        self.counts.add(DecisionCounts.of(part.decided, self.router.pack))
+        self.totals.add(part.decided, self.router.pack, n_texts)
         self.n_rejected += len(part.rejected)
-        self.n_texts += n_texts
         if self.turns is not None:
             self.turns.add(part.decided, part.turns)
         self.first_rejected = self.first_rejected or next(iter(part.rejected), None)
-        unasked = [line for line in part.decided if not line.asks]
-        wrong = [line for line in unasked if line.silently_wrong]
-        self.least_certain = by_confidence([*self.least_certain, *unasked], 1)
-        self.mistakes = by_confidence([*self.mistakes, *wrong], -1)
         numbers = [line.line for line in part.decided] + [line.line for line in part.rejected]
         self.last_lines.append(max(numbers, default=max(self.last_lines, default=0)))
         if self.progress is not None:
-            self.progress(Progress(self.n_read, self.n_texts, part.share))
+            self.progress(Progress(self.n_read, self.totals.n_texts, part.share))
 
     def _repeated(self) -> list[Query]:
-        """List the texts that came most often, each as it came first."""
+        """List the texts that came most often, each as it came first, without its label."""
         counts = self.memo.most_repeated(MAX_LISTED)
-        parts = map(self.unfinished.part, {bisect_left(self.last_lines, line) for line in counts})
-        first = {
-            line.line: msgspec.structs.replace(line, gold=None)
-            for part in parts
-            if part is not None
-            for line in part.decided
-            if line.line in counts
-        }
-        return [Query.of(first[line], count) for line, count in counts.items()]
-
-
-def _undecidable(lines: Sequence[LogLine], decide: DecideBatches, error: Exception) -> RouterError:
-    """Name the first line that can't be decided, by deciding them one by one."""
-    for line in lines:
-        try:
-            next(iter(decide([[line.text]])))
-        except Exception as cause:
-            return RouterError(
-                f"line {line.line}: can't be decided: {cause}; the text starts with"
-                f" {line.text[:80]!r}"
-            )
-    return _undecidable_together(lines, error)
-
-
-def _undecidable_together(lines: Sequence[LogLine], error: Exception) -> RouterError:
-    return RouterError(
-        f"lines {lines[0].line} to {lines[-1].line}: can't be decided together: {error}"
-    )
+        numbers = {bisect_left(self.last_lines, line) for line in counts}
+        parts = filter(None, map(self.unfinished.part, numbers))
+        plain = msgspec.structs.replace
+        return queries_of(
+            (plain(line, gold=None) for part in parts for line in part.decided), counts
+        )
 
 
 def _kept(lines: int) -> str:

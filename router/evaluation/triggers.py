@@ -5,18 +5,17 @@ import io
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from router.decisions.outcome import Outcome
 from router.errors import LogError, PackError, RouterError
-from router.evaluation.trigger_shapes import entries_in
+from router.evaluation.metrics import pretty_json
+from router.evaluation.trigger_shapes import Trigger, triggers_in
 from router.files import write_whole
 from router.logs.formats import LogFile, Rejected
 from router.packs.faults import did_you_mean
@@ -27,33 +26,9 @@ from router.router import Router
 from router.skill_folders.skill_document import find_skill_document, read_skill
 from router.statistics.figure import Figure
 
-_QUERY_COLUMNS = ("utterance", "query", "prompt", "text")
-_EXPECTED_COLUMNS = ("expected_route", "expected_skill", "expected")
 _SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".csv")
 _IS_TRIGGERS = re.compile(r"^(?:evals?|triggers?)/|/[\w.-]*(?:evals?|eval[_-]queries|triggers?)\b")
 TRIGGER_FIGURES = ("first_right", "within_3", "false_triggers")
-
-
-class Trigger(Struct, frozen=True):
-    """A query, and the skill that it should trigger, or should not.
-
-    An `expected` skill must come first; the `alternates` are right as well. If `skill` is empty,
-    the query should be routed nowhere.
-    """
-
-    query: str
-    skill: str
-    should_trigger: bool = True
-    expected: bool = False
-    alternates: tuple[str, ...] = ()
-
-    def is_right(self, skills: Sequence[str]) -> bool:
-        """Whether a decision with these skills is right."""
-        if not self.skill:
-            return not skills
-        if self.expected:
-            return bool(skills) and skills[0] in (self.skill, *self.alternates)
-        return (self.skill in skills) == self.should_trigger
 
 
 @dataclass(frozen=True)
@@ -64,12 +39,6 @@ class TriggerCount:
     should_trigger: bool
     right: int
     figure: Figure
-
-
-class _Entry(Struct):
-    query: str
-    should_trigger: bool
-    skill: str | None = None
 
 
 def read_triggers(path: Path, skill: str | None = None) -> list[Trigger]:
@@ -115,68 +84,35 @@ def _skill_above(file: Path, root: Path) -> str | None:
 
 
 def _read_file(path: Path, skill: str | None) -> list[Trigger]:
-    triggers = []
-    try:
-        triggers = [_of_entry(entry) for entry in entries_in(_data_of(path), skill)]
-    except (ValueError, YamlFault) as error:
-        if path.suffix.lower() in (".yaml", ".yml"):
-            raise LogError(f"{path}: {error}; cure: mend the entry") from error
-    if triggers:
-        return triggers
-    for record in LogFile.open(path).records():
-        if isinstance(record, Rejected):
-            raise LogError(f"{path}:{record.line}: {record.reason}; cure: mend the line")
+    triggers: list[Trigger] = []
+    for where, data in _data_of(path):
         try:
-            triggers.append(_trigger(record.fields, skill))
+            triggers += triggers_in(data, skill)
         except ValueError as error:
-            raise LogError(f"{path}:{record.line}: {error}; cure: mend the entry") from error
+            raise LogError(f"{where}: {error}; cure: mend the entry") from error
     if not triggers:
         raise LogError(f"{path}: a list of triggers has at least 1 query, this one has none")
     return triggers
 
 
-def _data_of(path: Path) -> object:
-    """Read JSON or YAML as plain data; another file as nothing, since it is read line by line."""
-    if path.suffix.lower() == ".json":
-        return msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+def _data_of(path: Path) -> Iterator[tuple[str, object]]:
+    """Read a file as plain data, in one piece or line by line, each with its place."""
     if path.suffix.lower() in (".yaml", ".yml"):
-        return parse_yaml(path.read_text(encoding="utf-8-sig"))[0]
-    return []
-
-
-def _of_entry(entry: Mapping[str, Any]) -> Trigger:
-    if "expected" in entry:
-        alternates = tuple(entry["alternates"])
-        return Trigger(entry["query"], entry["expected"], expected=True, alternates=alternates)
-    if entry["skill"] is None:
-        raise ValueError(f"{entry['query'][:60]!r}: no skill is named; give --skill")
-    return Trigger(entry["query"], entry["skill"], entry["should_trigger"])
-
-
-def _trigger(fields: Mapping[str, Any], skill: str | None) -> Trigger:
-    query = next((fields[name] for name in _QUERY_COLUMNS if name in fields), None)
-    wanted = next((fields[name] for name in _EXPECTED_COLUMNS if name in fields), None)
-    if "should_trigger" in fields:
-        entry = msgspec.convert({**fields, "query": query}, _Entry, strict=False)
-        if entry.skill is None and skill is None:
-            raise ValueError('no skill is named; give --skill, or add "skill" to the entry')
-        return Trigger(entry.query, entry.skill or skill or "", entry.should_trigger)
-    if query is None or wanted is None:
-        raise ValueError(
-            "an entry has query and should_trigger, or the columns utterance (or query, text),"
-            f" expected_route and, if wanted, alternate_routes, was: {', '.join(fields)}"
-        )
-    alternates = _names_in(fields.get("alternate_routes", ""))
-    name = "" if wanted.strip().lower() in ("none", "null") else wanted.strip()
-    return Trigger(query, name, expected=True, alternates=alternates)
-
-
-def _names_in(cell: str) -> tuple[str, ...]:
-    """Read names between commas, semicolons or bars, with or without JSON's brackets."""
-    plain = cell.strip().strip("[]")
-    for separator in ";|":
-        plain = plain.replace(separator, ",")
-    return tuple(filter(None, (name.strip().strip("'\"") for name in plain.split(","))))
+        try:
+            yield str(path), parse_yaml(path.read_text(encoding="utf-8-sig"))[0]
+        except (YamlFault, ValueError) as error:
+            raise LogError(f"{path}: {error}; cure: mend the entry") from error
+        return
+    if path.suffix.lower() == ".json":
+        with suppress(ValueError):  # it may hold one object a line
+            data = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+            items = [[item] for item in data] if isinstance(data, list) else [data]
+            yield from ((f"{path}:{number}", item) for number, item in enumerate(items, start=1))
+            return
+    for record in LogFile.open(path).records():
+        if isinstance(record, Rejected):
+            raise LogError(f"{path}:{record.line}: {record.reason}; cure: mend the line")
+        yield f"{path}:{record.line}", [record.fields]
 
 
 def write_triggers(path: Path, triggers: Iterable[Trigger]) -> None:
@@ -194,12 +130,9 @@ def write_triggers(path: Path, triggers: Iterable[Trigger]) -> None:
                 writer.writerow([trigger.query, trigger.skill, ",".join(trigger.alternates)])
         write_whole(path, out.getvalue())
         return
-    entries = [
-        _Entry(trigger.query, trigger.should_trigger, trigger.skill)
-        for trigger in triggers
-        if trigger.skill
-    ]
-    write_whole(path, msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n")
+    names = ("query", "should_trigger", "skill")
+    entries = [{name: getattr(t, name) for name in names} for t in triggers if t.skill]
+    write_whole(path, pretty_json(entries))
 
 
 def with_ids(triggers: Iterable[Trigger], pack: Pack) -> list[Trigger]:
@@ -269,42 +202,6 @@ def figures_of_triggers(
         "within_3": Figure.of_share(len(places) - places.count(0), len(places)),
         "false_triggers": Figure.of_share(sum(false), len(false)),
     }
-
-
-def read_bounds(conditions: Iterable[str]) -> dict[str, float]:
-    """Read conditions such as "0.9", for the share that is right, or "within_3=0.95".
-
-    :raises RouterError: A condition has another form.
-    """
-    bounds = {}
-    for condition in conditions:
-        name, equals, value = condition.rpartition("=")
-        name = name if equals else "right"
-        try:
-            bound = float(value)
-        except ValueError:
-            bound = -1.0
-        if name not in ("right", *TRIGGER_FIGURES) or not 0.0 <= bound <= 1.0:
-            known = ", ".join(TRIGGER_FIGURES)
-            raise RouterError(
-                f"a condition is a share in [0, 1], or FIGURE=SHARE with {known},"
-                f" was: {condition!r}"
-            )
-        bounds[name] = bound
-    return bounds
-
-
-def failed_bounds(bounds: Mapping[str, float], figures: Mapping[str, Figure]) -> list[str]:
-    """Say of each figure that is worse than its bound what it is; one of no query fails too."""
-    sentences = []
-    for name, bound in bounds.items():
-        value, less = figures[name].value, name == "false_triggers"
-        must = f"{name} must be at {'most' if less else 'least'} {bound:g}"
-        if value is None:
-            sentences.append(f"{must}, and no query counts for it")
-        elif value > bound if less else value < bound:
-            sentences.append(f"{must}, was: {value:.4g} (n = {figures[name].n:,})")
-    return sentences
 
 
 def _count(skill: str, should_trigger: bool, right: Sequence[bool]) -> TriggerCount:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
-from router.decisions.decision import Clarify, Decision
+from router.decisions.decision import Decision
 from router.errors import RouterError
 from router.files import explain_write_errors
 from router.logs.rotation import full_files, numbered
@@ -84,16 +84,11 @@ class DecisionLog:
             name = min(taken)
             raise RouterError(f"the decision itself has the field {name!r}; name it otherwise")
         kept = {name: self._redacted(value) for name, value in fields.items()}
+        decided = decision.to_dict()
         record = kept | {
             "text": self._redacted(text),
             "time": datetime.now(UTC),
-            "action": _action(decision),
-            "skills": list(getattr(decision, "skills", ())),
-            "packs": list(getattr(decision, "packs", ())),
-            "question": decision.question.id if isinstance(decision, Clarify) else None,
-            "confidence": decision.confidence,
-            "margin": decision.margin,
-            "reason": decision.reason,
+            **{name: decided[name] for name in _FIELDS},
             **({"truncated": True} if decision.truncated else {}),
         }
         try:
@@ -118,24 +113,18 @@ class DecisionLog:
         return value
 
     def _write(self, line: bytes) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._locked(), self.path.open("ab") as file:
-            if file.tell() and file.tell() + len(line) > self.max_bytes:
-                file.close()
-                self._rotate()
-                with self.path.open("ab") as new:
-                    self._put(new, line)
-                return
-            self._put(file, line)
-
-    def _put(self, file: BinaryIO, line: bytes) -> None:
         """Write a line at once; a line that a crash has cut off is ended first."""
-        if file.tell() and not self._ends_whole():
-            line = b"\n" + line
-        file.write(line)
-        file.flush()
-        if self.sync:
-            os.fsync(file.fileno())
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            size = self.path.stat().st_size if self.path.exists() else 0
+            if size and size + len(line) > self.max_bytes:
+                self._rotate()
+                size = 0
+            with self.path.open("ab") as file:
+                file.write(line if not size or self._ends_whole() else b"\n" + line)
+                file.flush()
+                if self.sync:
+                    os.fsync(file.fileno())
 
     def _ends_whole(self) -> bool:
         with self.path.open("rb") as file:
@@ -153,7 +142,3 @@ class DecisionLog:
             if os.name == "posix":
                 fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
             yield
-
-
-def _action(decision: Decision) -> str:
-    return str(decision.to_dict()["action"])

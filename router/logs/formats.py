@@ -99,9 +99,8 @@ class Record:
 class LogFile:
     """One file of a log, and how much of it has been read so far.
 
-    `name`, if there is one, precedes the reason of each rejected line. `lines_before` is the number
-    of lines in earlier files that are not read here. `share` is the share of its bytes that has
-    been read, in [0, 1].
+    `name`, if there is one, precedes the reason of each rejected line. `share` is the share of its
+    bytes that has been read, in [0, 1].
     """
 
     path: Path
@@ -109,7 +108,6 @@ class LogFile:
     compression: str | None
     table: Table = field(default_factory=Table)  # how lines are split, if it is a table
     name: str = ""
-    lines_before: int = 0
     share: float = 0.0
     lines: int = 0  # lines read so far; of a Parquet file, rows; of a JSON document, items
     blank: int = 0  # how many of these are blank
@@ -279,10 +277,10 @@ class LogFile:
 def find_files(log: Path, exclude: Path, text_column: str | None = None) -> list[LogFile]:
     """Open a log, which is a file, or a folder whose files are taken in the order of their names.
 
-    A file is read after the full ones of the same log, see `DecisionLog`.
+    The full files of a `DecisionLog` are read before the file that it is writing to.
 
-    Of a folder, the files are read whose names end as those of a log do. Hidden files, files whose
-    name starts with "_", and the folders of runs are left out.
+    In a folder, the files with the suffix of a log are read, except hidden files, files whose name
+    starts with "_", and the folders of runs.
 
     :param exclude: A folder whose files are left out, even if it lies in the folder of the log.
     :param text_column: The name of the column of the text, if the user gave it.

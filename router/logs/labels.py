@@ -47,6 +47,22 @@ class Gold(Struct, frozen=True, cache_hash=True):
         return (*self.skills, *self.ok_skills)
 
     @property
+    def target(self) -> str | None:
+        """The one target: "skill:ID", "neighbour:ID", "question:ID" or "none"; None for others."""
+        if self.action == "route" and len(self.skills) == 1 and not self.packs:
+            return f"skill:{self.skills[0]}"
+        if self.action == "redirect" and len(self.packs) == 1:
+            return f"neighbour:{self.packs[0]}"
+        if self.action == "clarify" and self.question is not None:
+            return f"question:{self.question}"
+        return "none" if self.action == "none" else None
+
+    @property
+    def asks_for_several(self) -> bool:
+        """Whether it is several skills and nothing else, as an exemplar can have them."""
+        return self.action == "route" and len(set(self.skills)) > 1 and not self.packs
+
+    @property
     def may_ask(self) -> bool:
         """Whether asking a question is acceptable."""
         return self.allows("clarify")
@@ -238,7 +254,7 @@ def _key(value: object) -> object:
         return tuple(_key(value.get(name)) for name in Gold.__struct_fields__)
     if isinstance(value, list | tuple):
         return (list, *map(_key, value))
-    return value if isinstance(value, str | None) else repr(value)
+    return value if isinstance(value, str | None) else (type(value), repr(value))
 
 
 def _unknown(what: str, name: object, known: Collection[str]) -> str:

@@ -18,7 +18,7 @@ from router.logs.values import is_empty_value, read_time
 
 CHUNK_LINES = 4_096
 _CHUNK_CHARACTERS = 32_000_000  # a chunk of very long lines ends sooner
-_PEEKED_RECORDS = 100  # the columns of a file are the keys of so many records
+_PEEKED_RECORDS = 100  # records whose keys are the columns of a file
 _NO_COLUMN = "-"  # the user says so where a log has no such column
 _MAX_DEPTH = 3  # how deep in a record a column may lie
 
@@ -104,7 +104,7 @@ def read_log(
     :param strict: Stop at the first line that can't be read, instead of keeping its reason.
     :param lines: The most lines in a chunk.
     :param turns: Also read what the user said before, and the conversation of each line.
-    :param notify: Takes sentences that say what the files and columns are taken for.
+    :param notify: Called with sentences that say how files and columns are understood.
     :raises LogError: A column is missing, a file is cut off, or `strict` is set and a line can't
         be read.
     """
@@ -253,12 +253,12 @@ class _FileReader:
         self.full = self.full and self.asked.label is None and label is None
         is_decided = bool(actions) and {"confidence", "margin"} <= names.keys()
         label = "its own keys" if self.full and not is_decided else label
-        found = {"query": text, "label": label, "time": time, "id": line_id}
+        columns = {"query": text, "label": label, "time": time, "id": line_id}
         if any(isinstance(value, list) for value in names[text]):
-            found["query"] = f"{text}, the user's last message"
+            columns["query"] = f"{text}, the user's last message"
         if self.turns:
-            found["conversation"] = conversation
-        parts = [f"{what} from {name}" if name else f"no {what}" for what, name in found.items()]
+            columns["conversation"] = conversation
+        parts = [f"{what} from {name}" if name else f"no {what}" for what, name in columns.items()]
         description = f"{self.file.description}; {', '.join(parts)}"
         if description != self.description:
             self._say(description)

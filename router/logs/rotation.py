@@ -16,14 +16,14 @@ def numbered(path: Path, number: int) -> Path:
 
 def full_files(path: Path) -> dict[int, Path]:
     """Give the full files of a log by their numbers, in order; they may have been compressed."""
-    found: dict[int, Path] = {}
+    files: dict[int, Path] = {}
     for other in sorted(path.parent.iterdir()) if path.parent.is_dir() else ():
         plain = other.with_suffix("") if other.suffix in PACKED else other
         middle = plain.name.removeprefix(path.stem).removesuffix(path.suffix)
         number = _NUMBER.fullmatch(middle)
         if number and plain == numbered(path, int(number[1])):
-            found.setdefault(int(number[1]), other)
-    return dict(sorted(found.items()))
+            files.setdefault(int(number[1]), other)
+    return dict(sorted(files.items()))
 
 
 def log_files(path: Path) -> list[Path]:

@@ -55,16 +55,16 @@ def said_in(chunks: Iterable["LogChunk"]) -> Said:
 
     Lines without a time stay where they are; so does the order of lines of the same time.
     """
-    found: dict[str, list[LogLine]] = {}
+    conversations: dict[str, list[LogLine]] = {}
     for chunk in chunks:
         for line in chunk.lines:
             if line.conversation is not None:
                 kept = replace(line, text=clip_query(line.text), gold=None)
-                found.setdefault(line.conversation, []).append(kept)
-    for lines in found.values():
+                conversations.setdefault(line.conversation, []).append(kept)
+    for lines in conversations.values():
         if all(line.time is not None for line in lines):
             lines.sort(key=lambda line: (line.time, line.line))
-    return {name: _before_each(lines) for name, lines in found.items()}
+    return {name: _before_each(lines) for name, lines in conversations.items()}
 
 
 def _before_each(lines: Sequence["LogLine"]) -> dict[int, tuple[int, tuple[str, ...]]]:

@@ -46,14 +46,14 @@ def sections_of(text: str) -> dict[str, str]:
     heading the first counts. A line in a block of code is no heading.
     """
     lines = text.split("\n")
-    found = [
+    headings = [
         (number, len(match[1]), plain(match[2]))
         for number, line in enumerate(without_code(text).split("\n"))
         if (match := _HEADING.match(line))
     ]
     sections: dict[str, str] = {}
-    for i, (start, level, heading) in enumerate(found):
-        ends = (number for number, other, _ in found[i + 1 :] if other <= level)
+    for i, (start, level, heading) in enumerate(headings):
+        ends = (number for number, other, _ in headings[i + 1 :] if other <= level)
         sections.setdefault(heading, "\n".join(lines[start : next(ends, len(lines))]).strip())
     return sections
 

@@ -193,7 +193,7 @@ def _exemplar_faults(exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
 
     Replies to a question are optional, and two options may share them.
     """
-    first_use: dict[str, str] = {}
+    first_use = _first_uses(exemplars)
     shared = Counter(target for exemplar in exemplars.several for target in exemplar.targets)
     for name, lines in exemplars.groups():
         if name.startswith("options/"):
@@ -203,9 +203,22 @@ def _exemplar_faults(exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
             message = f"needs at least {MIN_EXEMPLARS} exemplars, one a line, was: {count}"
             yield f"exemplars/{name}", message
         for line in lines:
-            first = first_use.setdefault(plain_text(line).casefold(), name)
+            first = first_use[_normal(line)]
             if first != name:
                 yield f"exemplars/{name}", f"{line!r} stands in {first} too; keep one"
+
+
+def _first_uses(exemplars: "Exemplars") -> dict[str, str]:
+    """Give for each query the group in which it stands first; replies are left out."""
+    uses: dict[str, str] = {}
+    for name, lines in exemplars.groups():
+        for line in lines if not name.startswith("options/") else ():
+            uses.setdefault(_normal(line), name)
+    return uses
+
+
+def _normal(line: str) -> str:
+    return plain_text(line).casefold()
 
 
 def _shared_exemplar_faults(file: "PackFile", exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
@@ -213,12 +226,7 @@ def _shared_exemplar_faults(file: "PackFile", exemplars: "Exemplars") -> Iterato
     stands elsewhere too.
     """
     skills, key = _ids(file.skills), "exemplars/several"
-    elsewhere = {
-        plain_text(line).casefold(): name
-        for name, lines in exemplars.groups()
-        if not name.startswith("options/")
-        for line in lines
-    }
+    elsewhere = _first_uses(exemplars)
     for exemplar in exemplars.several:
         text = f"{exemplar.text[:60]!r}"
         for target in exemplar.targets:
@@ -226,5 +234,5 @@ def _shared_exemplar_faults(file: "PackFile", exemplars: "Exemplars") -> Iterato
                 yield key, f"{text} has {target!r}: not a skill; {did_you_mean(target, skills)}"
         if len(set(exemplar.targets)) < 2:
             yield key, f"{text} names at least 2 different skills, was: {exemplar.targets}"
-        if name := elsewhere.get(plain_text(exemplar.text).casefold()):
+        if name := elsewhere.get(_normal(exemplar.text)):
             yield key, f"{text} stands in {name} too; keep one"

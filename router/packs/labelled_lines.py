@@ -101,7 +101,7 @@ def grouped(lines: Iterable[LabelledLine]) -> GroupedLines:
 
     :raises PackError: A text or a label is missing or of a wrong kind; the message says where.
     """
-    found = GroupedLines({}, [], [])
+    result = GroupedLines({}, [], [])
     groups: dict[str, list[str]] = {}
     for line in lines:
         text, label, where = _plain(line.text), _plain(line.label), line.where
@@ -109,14 +109,14 @@ def grouped(lines: Iterable[LabelledLine]) -> GroupedLines:
             continue
         names = _labels_in(label, where)
         if len(names) > 1:
-            found.several.append((_exemplar_text(text, where), names))
+            result.several.append((_exemplar_text(text, where), names))
             continue
         (name,) = names
         if name not in groups:
             is_none = is_none_label(name)
-            groups[name] = found.none if is_none else found.routes.setdefault(name, [])
+            groups[name] = result.none if is_none else result.routes.setdefault(name, [])
         groups[name].append(_exemplar_text(text, where))
-    return found
+    return result
 
 
 def _labels_in(label: object, where: str) -> list[str]:

@@ -1,7 +1,6 @@
 """Write a pack as the folder that a person goes on editing: what they edit, with comments."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -9,10 +8,11 @@ from router.errors import PackError
 from router.files import replacing, write_whole
 from router.packs.exemplar_file import write_exemplars
 from router.packs.pack import Pack
-from router.packs.pack_file import PACK_FILE, SHARED_FILE, load_pack
+from router.packs.pack_file import PACK_FILE, SHARED_FILE, load_pack, without_defaults
 from router.packs.parts import Wording
-from router.packs.policy import DEFAULT_ASK_RATE, Policy
+from router.packs.policy import DEFAULT_ASK_RATE
 from router.packs.shared_exemplar import write_shared_exemplars
+from router.packs.yaml_lines import quoted
 
 _INTRODUCTION = """\
 # A pack, made of {source}. Edit it, and `router check` names every fault with its line.
@@ -112,37 +112,21 @@ def _pack_text(pack: Pack, source: Path) -> str:
         _INTRODUCTION.format(source=source.name.replace("\n", " ")),
         _yaml(head),
         _CATEGORIES,
-        _yaml({"categories": [_without_defaults(category) for category in file.categories]}),
+        _yaml({"categories": [without_defaults(category) for category in file.categories]}),
         _SKILLS,
-        _yaml({"skills": [_without_defaults(skill) for skill in file.skills]}),
+        _yaml({"skills": [without_defaults(skill) for skill in file.skills]}),
     ]
     if len(file.skills) > 1:
         first, second, *_ = file.skills
-        labels = {"first": _quoted(first.title), "second": _quoted(second.title)}
+        labels = {"first": quoted(first.title), "second": quoted(second.title)}
         parts.append(_QUESTION.format(first_id=first.id, second_id=second.id, **labels))
-    changed = {
-        name: value
-        for name, value in msgspec.to_builtins(file.policy).items()
-        if value != getattr(Policy(), name) and name != "confidence"
-    }
-    if changed:
+    if changed := without_defaults(file.policy):
         parts.append(_yaml({"policy": changed}))
     wording = Wording()
-    words = {"question": _quoted(wording.question), "none": _quoted(wording.none)}
+    words = {"question": quoted(wording.question), "none": quoted(wording.none)}
     parts.append(_SETTINGS.format(rate=DEFAULT_ASK_RATE, **words))
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def _without_defaults(value: msgspec.Struct) -> dict[str, Any]:
-    """Give the fields of a value that are not empty."""
-    fields = msgspec.to_builtins(value)
-    return {name: field for name, field in fields.items() if field not in ("", {}, [])}
-
-
 def _yaml(value: object) -> str:
     return msgspec.yaml.encode(value).decode()
-
-
-def _quoted(text: str) -> str:
-    """Write a text on one line, as JSON and YAML both read it."""
-    return msgspec.json.encode(text).decode()

@@ -97,7 +97,7 @@ def save_pack(pack: Pack, folder: str | Path) -> None:
     :param folder: The folder to write into; it is made if needed.
     """
     folder = Path(folder)
-    write_whole(folder / PACK_FILE, msgspec.yaml.encode(_without_defaults(pack.file)))
+    write_whole(folder / PACK_FILE, msgspec.yaml.encode(without_defaults(pack.file)))
     for name, lines in pack.exemplars.groups():
         write_exemplars(_exemplar_file(folder, name), lines, "One exemplar a line.")
     if pack.exemplars.several:
@@ -105,15 +105,15 @@ def save_pack(pack: Pack, folder: str | Path) -> None:
     write_documents(folder, pack.file.skills, pack.documents)
 
 
-def _without_defaults(value: Any) -> Any:  # noqa: ANN401
+def without_defaults(value: Any) -> Any:  # noqa: ANN401
     """Turn structs into mappings of the fields that differ from their defaults."""
     if isinstance(value, tuple | list):
-        return [_without_defaults(part) for part in value]
+        return [without_defaults(part) for part in value]
     if not isinstance(value, Struct):
         return value
     fields = ((field, getattr(value, field.name)) for field in structs.fields(value))
     return {
-        field.name: _without_defaults(part)
+        field.name: without_defaults(part)
         for field, part in fields
         if part
         != (field.default if field.default_factory is NODEFAULT else field.default_factory())

@@ -65,13 +65,13 @@ def check_routes(path: str | Path) -> tuple[Pack, list[Fault]]:
     """
     path = Path(path)
     lines = list(_lines(path))
-    found = grouped(lines)
-    if not found.routes and not found.several:
+    groups = grouped(lines)
+    if not groups.routes and not groups.several:
         raise PackError(f"{path}: no line with the label of a route was found in it")
     data = {str(line.label).strip(): line.data for line in lines if line.data}
     try:
         pack = Pack.of(
-            found.routes, none=found.none, several=found.several, data=data, title=path.stem
+            groups.routes, none=groups.none, several=groups.several, data=data, title=path.stem
         )
     except PackError as error:
         raise PackError(f"{path}: {error}") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
 import yaml
 
 from router.errors import PackError
@@ -78,6 +79,11 @@ def parse_yaml(
         raise YamlFault(line, f"not YAML: {getattr(error, 'problem', None) or error}") from error
     reader = _Reader(is_strict, rename)
     return (None if node is None else reader.value(node, "$")), reader.lines
+
+
+def quoted(text: str) -> str:
+    """Write a text on one line, as JSON and YAML both read it."""
+    return msgspec.json.encode(text).decode()
 
 
 def _too_deep(line: int) -> YamlFault:

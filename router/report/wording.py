@@ -20,10 +20,10 @@ _GRADES = (
     (0.50, "This pack routes the log unevenly."),
     (0.00, "This pack is not ready for the log."),
 )
-"""The verdict from each share accepted on."""
+"""The verdict for each share accepted, from that share upwards."""
 
 _MIN_LABELLED = 30
-"""Labelled queries that a verdict needs; with fewer the interval is a third of the scale."""
+"""Labelled queries that a verdict needs: with fewer, the interval spans a third of the scale."""
 
 _HEADLINES = (
     ("accepted", "Accepted", "decisions that an expert would accept"),

@@ -7,7 +7,8 @@ exemplars. `router review` and `router learn` do the same from the command line.
 from router.review.estimate import Estimate, estimate
 from router.review.labels import LabelledText, Refused
 from router.review.learning import Learned, learn
-from router.review.selection import Choice, Selection, choose, select
+from router.review.log_texts import Choice
+from router.review.selection import Selection, choose, select
 
 __all__ = [
     "Choice",

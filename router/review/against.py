@@ -31,7 +31,7 @@ class CheckResult:
     """How the checks are decided now.
 
     :param n_before: The checks that were decided rightly before, or do not say.
-    :param lost: Those of them that are not decided rightly now.
+    :param lost: The checks among these that are not decided rightly now.
     :param n_new: The checks that were wrong before, and are right now.
     :param max_lost: The share of `n_before` that may be lost, in [0, 1].
     """

@@ -16,8 +16,8 @@ from router.skill_folders.questions import draft_questions
 from router.text import words_of
 
 DRAFTS_FILE = "questions.json"
-_SWAPS = 3
-"""A question is drafted once so many answers have swapped two routes."""
+_MIN_SWAPS = 3
+"""The number of answers that must swap two routes before a question is drafted."""
 
 _TELLING_WORDS = 3
 
@@ -29,7 +29,6 @@ class Draft(Struct, frozen=True):
     :param id: The id of the question.
     :param text: What the user would read.
     :param options: For each route the answer that the user would read.
-    :param tells: For each route, words that its exemplars have and those of the other lack.
     :param exemplars: Queries that need the question.
     :param n_swaps: How many answers swap the two.
     """
@@ -38,7 +37,6 @@ class Draft(Struct, frozen=True):
     id: str
     text: str
     options: dict[str, str]
-    tells: dict[str, tuple[str, ...]]
     exemplars: tuple[str, ...]
     n_swaps: int
 
@@ -82,7 +80,7 @@ def with_questions(pack: Pack, drafts: Iterable[Draft]) -> Pack:
             questions={**exemplars.questions, **{question.id: () for question in new}},
             options={
                 **exemplars.options,
-                **{question.id: {one.id: () for one in question.options} for question in new},
+                **{question.id: {option.id: () for option in question.options} for question in new},
             },
         ),
     )
@@ -103,27 +101,23 @@ def draft_for_swaps(
     }
     for pair, count in sorted(swaps.items(), key=lambda item: (-item[1], item[0])):
         name = "/".join(pair)
-        if count < _SWAPS or name in decided or any(set(pair) <= one for one in asked):
+        if count < _MIN_SWAPS or name in decided or any(set(pair) <= skills for skills in asked):
             continue
         drafts = draft_questions([pair], titles, pack.exemplars.skills)
         if not drafts:
             continue
         question = drafts[0].question
-        tells = {one: _telling(pack, one, other) for one, other in (pair, pair[::-1])}
+        label = {option.leads_to.skills[0]: option.label for option in question.options}
         options = {
-            option.leads_to.skills[0]: _option(option.label, tells[option.leads_to.skills[0]])
-            for option in question.options
+            route: f"{label[route]}{_telling(pack, route, other)}"
+            for route, other in (pair, pair[::-1])
         }
-        return Draft(name, question.id, question.text, options, tells, drafts[0].needy, count)
+        return Draft(name, question.id, question.text, options, drafts[0].needy, count)
     return None
 
 
-def _option(label: str, words: tuple[str, ...]) -> str:
-    return f"{label} ({', '.join(words)})" if words else label
-
-
-def _telling(pack: Pack, own: str, other: str) -> tuple[str, ...]:
-    """Give the words that exemplars of one route have more often than those of the other."""
+def _telling(pack: Pack, own: str, other: str) -> str:
+    """List in brackets the words that exemplars of one route have more often than the other's."""
     counts = [
         Counter(word for line in pack.exemplars.skills[skill] for word in set(words_of(line)))
         for skill in (own, other)
@@ -135,4 +129,4 @@ def _telling(pack: Pack, own: str, other: str) -> tuple[str, ...]:
         if len(word) > 3 and count > 1 and word not in COMMON_WORDS
     }
     best = sorted((word for word in excess if excess[word] > 0), key=lambda w: (-excess[w], w))
-    return tuple(best[:_TELLING_WORDS])
+    return f" ({', '.join(best[:_TELLING_WORDS])})" if best else ""

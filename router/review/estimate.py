@@ -1,10 +1,11 @@
 """What a review tells of the whole log, and of the lines that nobody has looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
 
+from router.review.log_texts import Choice
 from router.review.selection import Selection
 from router.statistics.figure import NO_FIGURE, Figure
 
@@ -27,45 +28,43 @@ class Estimate(Struct, frozen=True):
 def estimate(selection: Selection, answered: Mapping[str, bool]) -> Estimate:
     """Estimate the shares of right decisions from the answers so far.
 
-    Lines that were chosen for being uncertain speak for themselves alone. The drawn ones that were
-    not chosen are a uniform sample of all others, at whatever answer the review stops, and their
+    Lines that were chosen because they are uncertain say nothing about other lines. The drawn lines
+    that were not chosen are a uniform sample of all others, whenever the review stops, and their
     share has the exact interval of Clopper and Pearson (1934).
 
     :param selection: What is reviewed.
     :param answered: For each text with an answer, whether the decision was right by it.
     """
     drawn = set(selection.drawn)
-    chosen = [
-        choice
-        for choice in selection.choices
-        if choice.reason != "drawn" and choice.text in answered
-    ]
-    n_chosen = sum(choice.count for choice in chosen)
-    n_chosen_right = sum(choice.count for choice in chosen if answered[choice.text])
+    of_answered = [choice for choice in selection.choices if choice.text in answered]
+    chosen = [choice for choice in of_answered if choice.reason != "drawn"]
     is_chosen = {choice.text for choice in chosen}
-    sampled = [text for text in selection.drawn if text in answered and text not in is_chosen]
     of_drawn = [
-        choice
-        for choice in selection.choices
-        if choice.text in drawn and choice.text in answered and choice.text not in is_chosen
+        choice for choice in of_answered if choice.text in drawn and choice.text not in is_chosen
     ]
-    n_drawn = sum(choice.count for choice in of_drawn)
-    n_drawn_right = sum(choice.count for choice in of_drawn if answered[choice.text])
-    n_others = selection.n_lines - n_chosen
-    n_rest = n_others - n_drawn
-    n_answered = n_chosen + n_drawn
+    n_chosen, n_chosen_right = _lines(chosen, answered)
+    n_drawn, n_drawn_right = _lines(of_drawn, answered)
+    n_others, n_answered = selection.n_lines - n_chosen, n_chosen + n_drawn
+    n_rest = max(n_others - n_drawn, 0)
+    sampled = [text for text in selection.drawn if text in answered and text not in is_chosen]
     if not sampled:
-        return Estimate(NO_FIGURE, NO_FIGURE, n_answered, max(n_rest, 0))
+        return Estimate(NO_FIGURE, NO_FIGURE, n_answered, n_rest)
     n, wrong = len(sampled), sum(not answered[text] for text in sampled)
     shares = np.array([wrong / n, *clopper_pearson(wrong, n)])
-    n_rest_wrong = np.clip(shares * n_others - (n_drawn - n_drawn_right), 0.0, max(n_rest, 0))
+    n_rest_wrong = np.clip(shares * n_others - (n_drawn - n_drawn_right), 0.0, n_rest)
     rest = NO_FIGURE
-    if n_rest > 0:
+    if n_rest:
         value, low, high = (n_rest_wrong / n_rest).tolist()
         rest = Figure(value, low, high, n)
-    n_right = n_chosen_right + n_drawn_right + max(n_rest, 0) - n_rest_wrong
+    n_right = n_chosen_right + n_drawn_right + n_rest - n_rest_wrong
     value, high, low = (n_right / selection.n_lines).tolist()
-    return Estimate(Figure(value, low, high, n), rest, n_answered, max(n_rest, 0))
+    return Estimate(Figure(value, low, high, n), rest, n_answered, n_rest)
+
+
+def _lines(choices: Sequence[Choice], answered: Mapping[str, bool]) -> tuple[int, int]:
+    """Count the lines of some texts, and those that were decided rightly."""
+    n_right = sum(choice.count for choice in choices if answered[choice.text])
+    return sum(choice.count for choice in choices), n_right
 
 
 def clopper_pearson(hits: int, n: int) -> tuple[float, float]:

@@ -51,7 +51,7 @@ def read_label_file(path: Path) -> list[tuple[str, object]]:
         raise LogError(f"{path}: no such file; `router review RUN` writes one")
     pairs: dict[str, object] = {}
     repeated: list[tuple[str, object]] = []
-    found = False
+    has_labels = False
     for number, record in enumerate(LogFile.open(path).records(), start=1):
         if not isinstance(record, Record):
             raise LogError(f"{path}:{record.line}: {record.reason}; mend or remove the line")
@@ -59,7 +59,7 @@ def read_label_file(path: Path) -> list[tuple[str, object]]:
         text, label = _first(fields, _TEXTS), _label(fields)
         if not isinstance(text, str):
             continue
-        found = found or label is not None
+        has_labels = has_labels or label is not None
         if "kind" in record.fields:  # an answer of a review
             pairs[text] = label if record.fields["kind"] == "label" else None
         else:
@@ -67,7 +67,7 @@ def read_label_file(path: Path) -> list[tuple[str, object]]:
         if number == 1 and not any(_is_label(name) for name in fields):
             shown = ", ".join(fields)
             raise LogError(f"{path}: no column of labels, such as 'label'; there are {shown}")
-    if not found and not pairs:
+    if not has_labels and not pairs:
         raise LogError(f"{path}: no line has a text and a label; name the columns text and label")
     return [*repeated, *((text, label) for text, label in pairs.items() if label is not None)]
 

@@ -39,15 +39,8 @@ class LabelledText(Struct, frozen=True):
 
     @property
     def target(self) -> str | None:
-        """The one target: "skill:ID", "neighbour:ID", "question:ID" or "none"; None for others."""
-        gold = self.gold
-        if gold.action == "route" and len(gold.skills) == 1 and not gold.packs:
-            return f"skill:{gold.skills[0]}"
-        if gold.action == "redirect" and len(gold.packs) == 1:
-            return f"neighbour:{gold.packs[0]}"
-        if gold.action == "clarify" and gold.question is not None:
-            return f"question:{gold.question}"
-        return "none" if gold.action == "none" else None
+        """The one target of the label, see `Gold.target`."""
+        return self.gold.target
 
 
 class Refused(Struct, frozen=True):

@@ -8,7 +8,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from router.calibration.from_labels import asks_for_several, with_exemplars
+from router.calibration.from_labels import exemplar_target, with_exemplars
 from router.decisions.outcome import Outcome
 from router.encoders.default import EncoderLike
 from router.errors import RouterError
@@ -24,8 +24,8 @@ from router.review.vetting import vetted
 from router.router import Router
 from router.statistics.figure import NO_FIGURE, Figure
 
-CHECK_SHARE = 5
-"""Of so many labelled lines one is kept out."""
+_CHECK_EVERY = 5
+"""One labelled line in this many is kept out as a check."""
 
 _CHANCE = 0.05
 """A change is more than chance if McNemar's test gives it a lower p-value."""
@@ -43,7 +43,7 @@ class Learned:
     :param refused: The lines that were set aside, with reasons.
     :param masked: The lines in which personal data was masked, as they were before.
     :param checks: The lines that were kept out now and before. They are never learned from.
-    :param new_checks: Those of them that were kept out now.
+    :param new_checks: The checks that were kept out this time.
     :param new_routes: The titles of the routes that the old pack lacks, by id.
     :param new_questions: The texts of the questions that the old pack lacks, by id.
     :param right_before: For each check, whether the old pack decides it acceptably.
@@ -169,7 +169,7 @@ def _old_checks(pack: Pack, checks: Iterable[tuple[str, object]]) -> list[Labell
 def _split(lines: Sequence[LabelledText]) -> tuple[list[LabelledText], list[LabelledText]]:
     """Keep a fifth out: always the same texts, whatever the order of the lines."""
     by_hash = sorted(lines, key=lambda line: blake2b(line.key.encode(), digest_size=8).digest())
-    out = {line.key for line in by_hash[: round(len(lines) / CHECK_SHARE)]}
+    out = {line.key for line in by_hash[: round(len(lines) / _CHECK_EVERY)]}
     learned = [line for line in lines if line.key not in out]
     return learned, [line for line in lines if line.key in out]
 
@@ -248,12 +248,7 @@ def _with_routes(router: Router, pack: Pack, lines: Sequence[LabelledText]) -> P
 
 def _is_learnable(pack: Pack, line: LabelledText) -> bool:
     """Tell whether a line has what an exemplar has; others serve as checks only."""
-    if asks_for_several(line.gold):
-        return True
-    kind, _, target = (line.target or "").partition(":")
-    return kind in ("skill", "neighbour", "none") or (
-        kind == "question" and target in pack.questions
-    )
+    return line.gold.asks_for_several or exemplar_target(pack, line.gold) is not None
 
 
 def _measured(

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Literal
 
+import msgspec
 import numpy as np
+from msgspec import Struct, structs
 
 from router.decisions.outcome import Outcome
 from router.evaluation.decisions_file import RunFolder
@@ -14,28 +17,33 @@ from router.router import Router
 from router.text import clip_query, is_blank
 
 MAX_DISTINCT_TEXTS = 200_000
-"""Different texts to choose from; of more, a sample is taken in which all are equally likely."""
+"""The most different texts to choose from; if there are more, a random sample of them is taken."""
 
 _BATCH = 4_096
 _SEED = 20
 
 
-@dataclass(frozen=True)
-class DecidedText:
-    """A text of a log with what was decided for it.
+class Choice(Struct, frozen=True):
+    """A line of a log that is worth a label.
 
-    :param text: The text.
-    :param position: Where it came first, counted from 0.
-    :param outcome: The decision.
+    :param text: The query.
+    :param position: Where it came first in the log, counted from 0.
+    :param count: How many lines have this text.
+    :param reason: "gap" for a theme that no route serves, "uncertain", or "drawn" uniformly.
+    :param outcome: What was decided.
     :param confidence: See `Route.confidence`, in [0, 1].
     :param margin: See `Route.margin`, in [0, 1].
+    :param stands_for: How many of the candidates it was chosen from are like it, itself included.
     """
 
     text: str
     position: int
+    count: int
+    reason: Literal["gap", "uncertain", "drawn"]
     outcome: Outcome
     confidence: float
     margin: float
+    stands_for: int = 1
 
 
 @dataclass(frozen=True)
@@ -43,14 +51,12 @@ class LogTexts:
     """What there is to choose from.
 
     :param texts: Different texts, in the order in which they came.
-    :param counts: How many lines have each of them.
     :param drawn: Lines drawn uniformly from all lines, in random order, without replacement.
     :param n_lines: The number of lines of the log.
     """
 
-    texts: tuple[DecidedText, ...]
-    counts: tuple[int, ...]
-    drawn: tuple[DecidedText, ...]
+    texts: tuple[Choice, ...]
+    drawn: tuple[Choice, ...]
     n_lines: int
 
     @classmethod
@@ -64,8 +70,8 @@ class LogTexts:
         if isinstance(log, str | Path):
             log = RunFolder.open(log)
         lines = _of_run(log) if isinstance(log, RunFolder) else _of_texts(log, router)
-        sample: DistinctSample[DecidedText] = DistinctSample(MAX_DISTINCT_TEXTS)
-        dice, drawn, n_lines = Random(_SEED), list[DecidedText](), 0
+        sample: DistinctSample[Choice] = DistinctSample(MAX_DISTINCT_TEXTS)
+        dice, drawn, n_lines = Random(_SEED), list[Choice](), 0
         for line in lines:
             if is_blank(line.text):
                 continue
@@ -77,21 +83,23 @@ class LogTexts:
                 drawn[place] = line
         dice.shuffle(drawn)
         kept = sorted(sample.items(), key=lambda item: item[1].position)
-        return cls(
-            texts=tuple(line for _, line, _ in kept),
-            counts=tuple(count for _, _, count in kept),
-            drawn=tuple(drawn),
-            n_lines=n_lines,
-        )
+        texts = (structs.replace(line, count=count) for _, line, count in kept)
+        return cls(tuple(texts), tuple(drawn), n_lines)
 
 
-def _of_run(run: RunFolder) -> Iterator[DecidedText]:
+def _uncertain(
+    text: str, position: int, outcome: Outcome, confidence: float, margin: float
+) -> Choice:
+    return Choice(text, position, 1, "uncertain", outcome, confidence, margin)
+
+
+def _of_run(run: RunFolder) -> Iterator[Choice]:
     for position, line in enumerate(run.decisions()):
-        outcome = Outcome(line.action, line.skills, line.packs, line.question, line.reason)
-        yield DecidedText(line.text, position, outcome, line.confidence, line.margin)
+        outcome = msgspec.convert(line, Outcome, from_attributes=True)
+        yield _uncertain(line.text, position, outcome, line.confidence, line.margin)
 
 
-def _of_texts(texts: Iterable[str], router: Router) -> Iterator[DecidedText]:
+def _of_texts(texts: Iterable[str], router: Router) -> Iterator[Choice]:
     """Decide texts in batches, each different one once in its batch."""
     given = list(texts)
     for start in range(0, len(given), _BATCH):
@@ -103,4 +111,4 @@ def _of_texts(texts: Iterable[str], router: Router) -> Iterator[DecidedText]:
         for position, text in enumerate(batch, start=start):
             index = row[clip_query(text)]
             outcome = decided.outcomes[decided.indices[index]]
-            yield DecidedText(text, position, outcome, confidence[index], margin[index])
+            yield _uncertain(text, position, outcome, confidence[index], margin[index])

@@ -36,8 +36,8 @@ def masked(text: str) -> tuple[str, str]:
     """
     library = _library()
     if library is not None:
-        found = library.scan(text, entity_types=list(_MASKED)).entities
-        for entity in sorted(found, key=lambda entity: -entity.start):
+        entities = library.scan(text, entity_types=list(_MASKED)).entities
+        for entity in sorted(entities, key=lambda entity: -entity.start):
             text = f"{text[: entity.start]}{_MASKED[entity.type]}{text[entity.end :]}"
     left = [what for what, pattern in _SUSPECTS.items() if pattern.search(text)]
     return text, " and ".join(left)

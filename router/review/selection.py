@@ -7,58 +7,32 @@ errors among what nobody looks at is estimated without bias, whenever the review
 are on docs/pages/evidence/review.md, by `benchmarks/review_curve.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from router.arrays import Floats, Indices, Vectors
-from router.decisions.outcome import Outcome
 from router.errors import RouterError
 from router.evaluation.clusters import clusters_of
 from router.evaluation.decisions_file import RunFolder
-from router.review.log_texts import DecidedText, LogTexts
+from router.review.log_texts import Choice, LogTexts
 from router.router import Router
-
-Reason: TypeAlias = Literal["gap", "uncertain", "drawn"]
 
 _CANDIDATES = 3
 """Candidates for each line that is chosen."""
 
 _DRAWN_EVERY = 8
-"""Of so many lines one is drawn uniformly."""
+"""One line in this many is drawn uniformly."""
 
 _GAPS_EVERY = 20
-"""Of so many lines one at most stands for a theme without a home."""
+"""At most one line in this many stands for a theme that no route serves."""
 
 _MAX_GAP_CANDIDATES = 1_000
 _MAX_CANDIDATES = 6_000
 """The clustering takes the square of this many numbers."""
-
-
-class Choice(Struct, frozen=True):
-    """A line of a log that is worth a label.
-
-    :param text: The query.
-    :param position: Where it came first in the log, counted from 0.
-    :param count: How many lines have this text.
-    :param reason: "gap" for a theme without a home, "uncertain", or "drawn" uniformly.
-    :param outcome: What was decided.
-    :param confidence: See `Route.confidence`, in [0, 1].
-    :param margin: See `Route.margin`, in [0, 1].
-    :param stands_for: How many of the candidates it was chosen from are like it, itself included.
-    """
-
-    text: str
-    position: int
-    count: int
-    reason: Reason
-    outcome: Outcome
-    confidence: float
-    margin: float
-    stands_for: int = 1
 
 
 class Selection(Struct, frozen=True):
@@ -104,14 +78,9 @@ def choose(log: Sequence[str] | RunFolder | str | Path, n: int, router: Router) 
     log_texts = LogTexts.of(log, router, max(1, n // _DRAWN_EVERY) if n > 1 else 0)
     if not log_texts.texts:
         raise RouterError("a log has at least one text that is not blank, this one has none")
-    counts = {
-        line.text: count for line, count in zip(log_texts.texts, log_texts.counts, strict=True)
-    }
     first = {line.text: line for line in (*log_texts.drawn[::-1], *log_texts.texts)}
-    drawn = [
-        _choice(first[text], counts.get(text, 1), "drawn")
-        for text in dict.fromkeys(line.text for line in log_texts.drawn)
-    ]
+    drawn_texts = dict.fromkeys(line.text for line in log_texts.drawn)
+    drawn = [structs.replace(first[text], reason="drawn") for text in drawn_texts]
     n_left = n - len(drawn)
     gaps = _gaps(log_texts, n_left // _GAPS_EVERY, router)
     taken = {choice.text for choice in gaps}
@@ -125,91 +94,70 @@ def choose(log: Sequence[str] | RunFolder | str | Path, n: int, router: Router) 
     )
 
 
-def _choice(line: DecidedText, count: int, reason: Reason, stands_for: int = 1) -> Choice:
-    return Choice(
-        text=line.text,
-        position=line.position,
-        count=count,
-        reason=reason,
-        outcome=line.outcome,
-        confidence=line.confidence,
-        margin=line.margin,
-        stands_for=stands_for,
-    )
-
-
 def _worth(log_texts: LogTexts) -> Floats:
     """Tell how much a label of each text is worth: uncertain ones, and frequent ones."""
     margins = np.array([line.margin for line in log_texts.texts])
-    return np.asarray((1.0 - margins) * (1.0 + np.log(np.array(log_texts.counts))))
+    counts = np.array([line.count for line in log_texts.texts])
+    return np.asarray((1.0 - margins) * (1.0 + np.log(counts)))
 
 
 def _fill(log_texts: LogTexts, n: int, taken: set[str]) -> list[Choice]:
-    order = np.argsort(-_worth(log_texts), kind="stable")
-    left = (i for i in order.tolist() if log_texts.texts[i].text not in taken)
-    return [
-        _choice(log_texts.texts[i], log_texts.counts[i], "uncertain")
-        for i, _ in zip(left, range(n), strict=False)
-    ]
+    order = np.argsort(-_worth(log_texts), kind="stable").tolist()
+    lines = (log_texts.texts[i] for i in order)
+    return list(islice((line for line in lines if line.text not in taken), n))
 
 
 def _uncertain(log_texts: LogTexts, n: int, taken: set[str], router: Router) -> list[Choice]:
     """Choose texts that are uncertain, frequent and unlike one another, the best first."""
     if n < 1:
         return []
-    worth = _worth(log_texts)
-    order = np.argsort(-worth, kind="stable").tolist()
-    free = [i for i in order if log_texts.texts[i].text not in taken]
-    candidates = np.array(free[: min(_CANDIDATES * n, max(_MAX_CANDIDATES, n))], dtype=np.intp)
-    vectors = router.encoder.encode([log_texts.texts[i].text for i in candidates.tolist()])
-    weights = np.array(log_texts.counts, dtype=np.float64)[candidates]
-    groups = _one_of_each(vectors, weights, n)
-    groups.sort(key=lambda group: -float(worth[candidates[group[1]]].sum()))
-    rows = [(int(candidates[best]), len(members)) for best, members in groups]
-    return [
-        _choice(log_texts.texts[i], log_texts.counts[i], "uncertain", stands_for)
-        for i, stands_for in rows
-    ]
-
-
-def _one_of_each(vectors: Vectors, weights: Floats, n: int) -> list[tuple[int, Indices]]:
-    """Cluster by Ward's method into `n` groups; give of each the most central one, and its members.
-
-    :param vectors: Unit vectors. Shape: (n_candidates, width).
-    :param weights: How often each text came: the frequent ones draw the middle. Shape:
-        (n_candidates,).
-    """
-    if len(vectors) <= n:
-        return [(row, np.array([row])) for row in range(len(vectors))]
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    codes = fcluster(linkage(vectors.astype(np.float64), "ward"), n, "maxclust")
-    groups = []
-    for code in np.unique(codes):
-        members = np.flatnonzero(codes == code)
-        middle = weights[members] @ vectors[members]
-        groups.append((int(members[np.argmax(vectors[members] @ middle)]), members))
-    return groups
+    worth, lines = _worth(log_texts), log_texts.texts
+    order = np.argsort(-worth, kind="stable").tolist()
+    free = [i for i in order if lines[i].text not in taken]
+    candidates = np.array(free[: min(_CANDIDATES * n, max(_MAX_CANDIDATES, n))], dtype=np.intp)
+    vectors = router.encoder.encode([lines[i].text for i in candidates.tolist()])
+    codes = np.arange(len(vectors))
+    if len(vectors) > n:
+        codes = fcluster(linkage(vectors.astype(np.float64), "ward"), n, "maxclust")
+    counts = np.array([lines[i].count for i in candidates.tolist()], dtype=np.float64)
+    groups = list(_groups(codes, vectors, counts))
+    groups.sort(key=lambda group: -float(worth[candidates[group[1]]].sum()))
+    return [
+        structs.replace(lines[candidates[best]], stands_for=len(members))
+        for best, members in groups
+    ]
 
 
 def _gaps(log_texts: LogTexts, n: int, router: Router) -> list[Choice]:
     """Choose a text of each theme that has no home: clusters of what was refused."""
-    refused = [i for i, line in enumerate(log_texts.texts) if line.outcome.action == "none"]
+    refused = [line for line in log_texts.texts if line.outcome.action == "none"]
     refused = refused[:_MAX_GAP_CANDIDATES]
     if n < 1 or not refused:
         return []
-    vectors = router.encoder.encode([log_texts.texts[i].text for i in refused])
+    vectors = router.encoder.encode([line.text for line in refused])
     codes = clusters_of(vectors, router.model.head.exemplars.mean(axis=0))
-    groups = []
-    for code in range(codes.max() + 1):
-        members = np.flatnonzero(codes == code)
-        best = int(members[np.argmax(vectors[members] @ vectors[members].sum(axis=0))])
-        n_lines = sum(log_texts.counts[refused[i]] for i in members.tolist())
-        groups.append((n_lines, refused[best], len(members)))
-    groups.sort(key=lambda group: (-group[0], group[1]))
+    groups = list(_groups(codes, vectors, np.ones(len(vectors))))
+    counts = np.array([line.count for line in refused])
+    groups.sort(key=lambda group: (-int(counts[group[1]].sum()), group[0]))
     return [
-        _choice(log_texts.texts[i], log_texts.counts[i], "gap", size) for _, i, size in groups[:n]
+        structs.replace(refused[best], reason="gap", stands_for=len(members))
+        for best, members in groups[:n]
     ]
+
+
+def _groups(codes: Indices, vectors: Vectors, weights: Floats) -> Iterator[tuple[int, Indices]]:
+    """Give the most central member of each cluster, and all its members.
+
+    :param codes: The cluster of each text, -1 for none. Shape: (n_texts,).
+    :param vectors: Unit vectors. Shape: (n_texts, width).
+    :param weights: How much each text draws the middle. Shape: (n_texts,).
+    """
+    for code in np.unique(codes[codes >= 0]):
+        members = np.flatnonzero(codes == code)
+        middle = weights[members] @ vectors[members]
+        yield int(members[np.argmax(vectors[members] @ middle)]), members
 
 
 def _interleaved(chosen: Sequence[Choice], drawn: Sequence[Choice]) -> list[Choice]:

@@ -77,28 +77,26 @@ class _Pages:
         self.hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
         self.lock = threading.Lock()
 
-    def refused(self, request: "Request") -> "Response | None":
+    def check(self, request: "Request") -> None:
         """Refuse who does not know the token, and what another page sends."""
-        from starlette.responses import PlainTextResponse
+        from starlette.exceptions import HTTPException
 
         origin = request.headers.get("origin")
         if request.headers.get("host") not in self.hosts:
-            return PlainTextResponse("another host", 403)
+            raise HTTPException(403, "another host")
         if origin is not None and origin not in {f"http://{host}" for host in self.hosts}:
-            return PlainTextResponse("another origin", 403)
+            raise HTTPException(403, "another origin")
         if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-            return PlainTextResponse("another site", 403)
+            raise HTTPException(403, "another site")
         given = str(request.path_params["token"])
         if not secrets.compare_digest(given.encode(), self.token.encode()):
-            return PlainTextResponse("not found", 404)
-        return None
+            raise HTTPException(404, "not found")
 
     async def page(self, request: "Request") -> "Response":
         """Give the page, which may run no script and no style but its own."""
         from starlette.responses import HTMLResponse
 
-        if (no := self.refused(request)) is not None:
-            return no
+        self.check(request)
         nonce = secrets.token_urlsafe(16)
         policy = (
             f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}';"
@@ -111,8 +109,7 @@ class _Pages:
         """Give what the page shows at first."""
         from starlette.responses import JSONResponse
 
-        if (no := self.refused(request)) is not None:
-            return no
+        self.check(request)
         with self.lock:
             content = _with_targets(self.review)
         return JSONResponse(content, headers=_HEADERS)
@@ -121,8 +118,7 @@ class _Pages:
         """Take an answer; it is on the disk before the next query is given."""
         from starlette.responses import JSONResponse, PlainTextResponse
 
-        if (no := self.refused(request)) is not None:
-            return no
+        self.check(request)
         if request.headers.get("content-type", "").split(";")[0] != "application/json":
             return PlainTextResponse("JSON is read here", 415)
         body = await request.body()

@@ -15,7 +15,6 @@ from router.errors import LogError, RouterError
 from router.evaluation.decisions_file import RunFolder
 from router.files import DamagedError, read_json, write_whole
 from router.logs.labels import accepts
-from router.model.model import model_hash
 from router.packs.pack import Pack
 from router.review.answers import Answer, AnswerFile
 from router.review.drafts import (
@@ -27,7 +26,8 @@ from router.review.drafts import (
 )
 from router.review.estimate import Estimate, estimate
 from router.review.labels import read_labelled
-from router.review.selection import Choice, Selection, choose
+from router.review.log_texts import Choice
+from router.review.selection import Selection, choose
 from router.review.words import N_RECENT, why_chosen, worth_of_more
 from router.router import Router
 
@@ -40,14 +40,12 @@ class Queue(Struct, frozen=True):
     """What is reviewed, written once.
 
     :param pack: The id of the pack.
-    :param pack_hash: What it held when the review began.
     :param log: The hash of the log; empty for the log of a service, which grows.
     :param selection: The queries.
     :param ranked: For each query the ids of the likeliest targets.
     """
 
     pack: str
-    pack_hash: str
     log: str
     selection: Selection
     ranked: tuple[tuple[str, ...], ...]
@@ -94,7 +92,6 @@ class Review:
     answers: AnswerFile
     folder: Path
     drafts: dict[str, Draft | None] = field(default_factory=dict)
-    _judged: dict[str, tuple[Answer, bool | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, run: str | Path, router: Router, n: int = DEFAULT_QUERIES) -> "Review":
@@ -121,7 +118,6 @@ class Review:
             ranked = router.rank_many([choice.text for choice in selection.choices], _RANKED)
             queue = Queue(
                 router.pack.file.id,
-                model_hash(router.pack),
                 str(opened.settings.get("log_sha256", "")),
                 selection,
                 tuple(tuple(target.id for target in of_text) for of_text in ranked),
@@ -142,7 +138,7 @@ class Review:
         file = self.pack.file
         return (
             *(Target(skill.id, skill.title, "route") for skill in file.skills),
-            *(Target(one.id, one.title, "neighbour") for one in file.neighbours),
+            *(Target(pack.id, pack.title, "neighbour") for pack in file.neighbours),
             *(Target(question.id, question.text, "question") for question in file.questions),
         )
 
@@ -178,9 +174,9 @@ class Review:
     def _given(self, choice: Choice) -> str:
         outcome = choice.outcome
         names = [
-            self._by_id[one].title
-            for one in (*outcome.skills, *outcome.packs)
-            if one in self._by_id
+            self._by_id[target].title
+            for target in (*outcome.skills, *outcome.packs)
+            if target in self._by_id
         ]
         if outcome.action == "clarify":
             return "asks a question"
@@ -228,7 +224,7 @@ class Review:
             for text, label in given
             if " ".join(text.split()) in new
         ]
-        known = {answer.text: answer for answer in self.answers.by_text.values()}
+        known = self.answers.by_text
         fresh = [answer for answer in answers if known.get(answer.text) != answer]
         self.answers.extend(fresh)
         return len(fresh)
@@ -251,17 +247,17 @@ class Review:
     @property
     def right(self) -> dict[str, bool]:
         """For each labelled query, in the order of the answers, whether the decision was right."""
-        judged = self._judged
-        for text, answer in self.answers.by_text.items():
-            if text in self._outcomes and (text not in judged or judged[text][0] is not answer):
-                judged[text] = answer, self._is_right(answer)
-        given = (judged[text] for text in self.answers.by_text if text in judged)
-        return {answer.text: right for answer, right in given if right is not None}
-
-    def _is_right(self, answer: Answer) -> bool | None:
-        read, _ = read_labelled(self.pack, [(answer.text, answer.label)])
-        outcome = self._outcomes[answer.text]
-        return accepts(read[0].gold, outcome, self.pack.precedence) if read else None
+        given = {
+            " ".join(text.split()): text for text in self.answers.by_text if text in self._outcomes
+        }
+        pairs = [(text, self.answers.by_text[text].label) for text in given.values()]
+        lines, _ = read_labelled(self.pack, pairs)
+        return {
+            given[line.text]: accepts(
+                line.gold, self._outcomes[given[line.text]], self.pack.precedence
+            )
+            for line in lines
+        }
 
     @cached_property
     def _outcomes(self) -> dict[str, Outcome]:
@@ -292,7 +288,7 @@ class Review:
             if outcome is None or not isinstance(answer.label, str) or not outcome.skills:
                 continue
             pair = tuple(sorted((answer.label, outcome.skills[0])))
-            if pair[0] != pair[1] and all(one in self.pack.skills for one in pair):
+            if pair[0] != pair[1] and all(skill in self.pack.skills for skill in pair):
                 swaps[pair[0], pair[1]] += 1
         return draft_for_swaps(self.pack, swaps, self.drafts)
 
@@ -307,7 +303,6 @@ class Review:
             self.pack = with_questions(self.pack, [draft])
             for name in ("targets", "_by_id"):
                 self.__dict__.pop(name, None)
-            self._judged.clear()
         self.drafts[pair] = draft
         content = msgspec.json.encode(self.drafts)
         write_whole(self.folder / DRAFTS_FILE, msgspec.json.format(content))

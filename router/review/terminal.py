@@ -45,7 +45,7 @@ def review_in_terminal(
             if draft is not None and line.split(" ")[0] in ("x", "y"):
                 review.decide_draft(draft.pair, _decided(draft, line))
                 continue
-            _act(review, card.position, line, [one.id for one in card.likeliest], say)
+            _act(review, card.position, line, [target.id for target in card.likeliest], say)
         except RouterError as error:
             say(f"  {printable(str(error))}")
     say("All queries are reviewed.")

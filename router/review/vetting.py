@@ -143,7 +143,7 @@ def _contradicted(vectors: Vectors, targets: Sequence[str], n_exemplars: int) ->
     single = np.array([bool(target) for target in targets])
     rows = np.flatnonzero(single & (counts[codes] > MIN_EXEMPLARS))
     rows = rows[rows >= n_exemplars]
-    found: dict[int, str] = {}
+    contradicted: dict[int, str] = {}
     for fold in range(_FOLDS):
         judged = rows[rows % _FOLDS == fold]
         known = np.flatnonzero(single & ~np.isin(np.arange(len(codes)), judged))
@@ -158,5 +158,5 @@ def _contradicted(vectors: Vectors, targets: Sequence[str], n_exemplars: int) ->
         for row, of_row in zip(judged.tolist(), shares, strict=True):
             own = column.get(targets[row])
             if own is not None and of_row[own] < _NO_SHARE and of_row.max() > _SOME_SHARE:
-                found[row] = head.names[int(of_row.argmax())]
-    return found
+                contradicted[row] = head.names[int(of_row.argmax())]
+    return contradicted

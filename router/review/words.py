@@ -1,9 +1,9 @@
 """What the page and the terminal say about a query, and about going on."""
 
-from router.review.selection import Choice
+from router.review.log_texts import Choice
 
 N_RECENT = 30
-"""So many of the last answers tell how often the router is wrong on what is left."""
+"""The number of last answers that tell how often the router is wrong on what is left."""
 
 
 def why_chosen(choice: Choice) -> str:

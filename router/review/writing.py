@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-import msgspec
-
 from router.errors import PackError
 from router.files import replacing
 from router.packs.exemplar_file import read_exemplars
 from router.packs.pack_file import PACK_FILE, SHARED_FILE, check_pack, load_pack
 from router.packs.parts import Question, Skill
 from router.packs.shared_exemplar import write_shared_exemplars
-from router.packs.yaml_lines import parse_yaml
+from router.packs.yaml_lines import parse_yaml, quoted
 from router.review.label_file import checks_text
 from router.review.learning import Learned
 from router.text import plain_text
@@ -54,7 +52,7 @@ def write_learned(learned: Learned, folder: Path, source: str) -> list[Path]:
             write_shared_exemplars(path, learned.pack.exemplars.several)
         pack_text = (folder / PACK_FILE).read_text(encoding="utf-8-sig")
         routes = [_skill_lines(learned.pack.skills[route]) for route in learned.new_routes]
-        asked = [_question_lines(learned.pack.questions[one]) for one in learned.new_questions]
+        asked = [_question_lines(learned.pack.questions[name]) for name in learned.new_questions]
         pack_text = _with_items(_with_items(pack_text, "skills", routes), "questions", asked)
         (new / PACK_FILE).write_text(pack_text, encoding="utf-8")
         (new / CHECKS_FILE).write_bytes(checks_text(learned.checks, learned.right_after))
@@ -94,8 +92,8 @@ def _with_items(text: str, key: str, items: Sequence[Sequence[str]]) -> str:
         return "\n".join([*lines, "", f"{key}:", *chain.from_iterable(items), ""])
     last = f"$.{key}[{n - 1}]"
     end = max(line for path, line in line_of.items() if path.startswith(last))
-    found = re.match(r"(\s*)-\s", lines[line_of[last] - 1])
-    indent = found[1] if found else ""
+    item = re.match(r"(\s*)-\s", lines[line_of[last] - 1])
+    indent = item[1] if item else ""
     # A value may go on over lines that are indented more than the item itself.
     while end < len(lines) and re.match(rf"{indent}\s+\S", lines[end]):
         end += 1
@@ -104,7 +102,7 @@ def _with_items(text: str, key: str, items: Sequence[Sequence[str]]) -> str:
 
 
 def _skill_lines(skill: Skill) -> list[str]:
-    title = _quoted(skill.title)
+    title = quoted(skill.title)
     return [
         f"- id: {skill.id}",
         f"  category: {skill.category}",
@@ -114,19 +112,14 @@ def _skill_lines(skill: Skill) -> list[str]:
 
 
 def _question_lines(question: Question) -> list[str]:
-    lines = [f"- id: {question.id}", f"  text: {_quoted(question.text)}", "  options:"]
+    lines = [f"- id: {question.id}", f"  text: {quoted(question.text)}", "  options:"]
     for option in question.options:
         lines += [
             f"    - id: {option.id}",
-            f"      label: {_quoted(option.label)}",
+            f"      label: {quoted(option.label)}",
             f"      leads_to: {{skills: [{', '.join(option.leads_to.skills)}]}}",
         ]
     return lines
-
-
-def _quoted(text: str) -> str:
-    """Write a text on one line, as JSON and YAML both read it."""
-    return msgspec.json.encode(text).decode()
 
 
 def _make_sure(learned: Learned, new: Path, folder: Path) -> None:

@@ -72,28 +72,6 @@ def expected_calibration_error(
     return float(np.abs(gap).sum() / n.sum())
 
 
-def auroc(
-    positive: Floats,
-    negative: Floats,
-    positive_weights: Floats | None = None,
-    negative_weights: Floats | None = None,
-) -> float:
-    """Probability that a positive value lies above a negative one; ties count half.
-
-    :param positive: Values of the rows that should lie above. Shape: (n_positive,).
-    :param negative: Values of the others. Shape: (n_negative,).
-    :param positive_weights: How much each counts; all alike if None. Shape: (n_positive,).
-    :param negative_weights: As well. Shape: (n_negative,).
-    """
-    order = np.argsort(negative, kind="stable")
-    ordered = negative[order]
-    weights = np.ones(len(negative)) if negative_weights is None else negative_weights[order]
-    below = np.append(0.0, weights.cumsum())
-    won = below[np.searchsorted(ordered, positive, side="left")]
-    won += below[np.searchsorted(ordered, positive, side="right")]
-    return float(np.average(won / (2.0 * below[-1]), weights=positive_weights))
-
-
 def _wilson(hits: Floats, n: int) -> Floats:
     """Lower and upper ends. Shape: (len(hits), 2)."""
     if n < 1:

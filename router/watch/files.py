@@ -8,7 +8,7 @@ from typing import TypeAlias
 from router.errors import PackError
 from router.packs.document import documents_to_read
 from router.packs.exemplar_file import read_exemplars
-from router.packs.pack_file import PACK_FILE, check_pack
+from router.packs.pack_file import PACK_FILE, SHARED_FILE, check_pack
 from router.watch.changes import DecideQueries, FilesRead, WatchEvent, WatchState, next_event
 
 FileStamps: TypeAlias = frozenset[tuple[str, int, int]]
@@ -43,9 +43,10 @@ def watch_pack(
 
 def file_stamps(folder: Path, queries: Path, documents: Iterable[Path] = ()) -> FileStamps:
     """Stamp the pack's files, its documents and the file of queries, without reading them."""
-    exemplars = sorted((folder / "exemplars").rglob("*.txt"))
+    exemplars = folder / "exemplars"
+    files = (folder / PACK_FILE, queries, exemplars / SHARED_FILE, *exemplars.rglob("*.txt"))
     stamps = []
-    for path in (folder / PACK_FILE, queries, *exemplars, *documents):
+    for path in (*files, *documents):
         try:
             stat = path.stat()
         except FileNotFoundError:  # some editors delete a file before they write it again

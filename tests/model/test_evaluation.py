@@ -11,7 +11,7 @@ from router import RouterError
 from router.commands.evaluate import evaluate_command as command
 from router.errors import LogError
 from router.evaluation.decision_memo import DecisionMemo
-from router.evaluation.fail_under import failures_of, read_conditions
+from router.evaluation.fail_under import failures_of, figure_names, read_conditions
 from router.evaluation.metrics import Metrics, metrics_schema
 from router.evaluation.rows import decided_lines, outcome_batch
 from router.evaluation.run import evaluate
@@ -203,10 +203,11 @@ def test_an_evaluation_inside_its_own_log_folder_is_no_part_of_it(tiny_router, l
 def test_a_gate_names_what_fails(tiny_router, log):
     metrics = evaluate(tiny_router, log).metrics
     conditions = ["accepted=0.9", "silently_wrong=0.1", "fix-tyres.recall=1", "none_recall=0.5"]
-    assert failures_of(metrics, read_conditions(conditions, tiny_router.pack)) == [
+    bounds = read_conditions(conditions, figure_names(tiny_router.pack))
+    assert failures_of(metrics, bounds, {}) == [
         "accepted must be at least 0.9, was: 0.75 (n = 4)",
         "silently_wrong must be at most 0.1, was: 0.25 (n = 4)",
-        "none_recall must be at least 0.5, and the log has no labelled line that it counts",
+        "none_recall must be at least 0.5, and there is no labelled query that it counts",
     ]
 
 
@@ -214,8 +215,8 @@ def test_a_gate_fails_where_most_lines_cannot_be_read(tiny_router, tmp_path):
     log = tmp_path / "log.jsonl"
     log.write_text('{"text": "flat tyre", "label": "fix-tyres"}\nbroken\nbroken\n')
     metrics = evaluate(tiny_router, log).metrics
-    assert failures_of(metrics, {"accepted": 0.5}) == ["2 of 3 lines can't be read"]
-    assert failures_of(metrics, {}) == []
+    assert failures_of(metrics, {"accepted": 0.5}, {}) == ["2 of 3 lines can't be read"]
+    assert failures_of(metrics, {}, {}) == []
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_a_gate_fails_where_most_lines_cannot_be_read(tiny_router, tmp_path):
 )
 def test_a_condition_says_its_form(tiny_router, condition, message):
     with pytest.raises(RouterError, match=message):
-        read_conditions([condition], tiny_router.pack)
+        read_conditions([condition], figure_names(tiny_router.pack))
 
 
 @pytest.fixture

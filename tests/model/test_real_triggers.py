@@ -1,10 +1,8 @@
 import pytest
 
 from router.errors import RouterError
-from router.evaluation.triggers import (
-    Trigger,
-    run_triggers,
-)
+from router.evaluation.trigger_shapes import Trigger
+from router.evaluation.triggers import run_triggers
 
 
 def test_triggers_run_on_the_real_router(tiny_router):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from evidence import RecordingEncoder
 
-from router.conversations.cues import corrects, cues, instead_of, is_acknowledgement
+from router.conversations.cues import CUES, corrects, cues, instead_of, is_acknowledgement
 from router.conversations.history import MAX_TURNS, Turn, read_histories, read_history
 from router.conversations.mix import mixed
 from router.conversations.reader import ACKNOWLEDGED
@@ -122,11 +122,9 @@ def test_a_correction_opens_like_one_or_says_that_it_is_one():
 
 
 def test_words_tell_that_a_turn_leans_on_what_came_before():
-    leaning = turn_model().leaning_of(
-        np.array(
-            [cues(words_of(text)) for text in ("and that one?", "how do I adjust disc brakes")]
-        )
-    )
+    texts = ("and that one?", "how do I adjust disc brakes")
+    features = np.array([cues(words_of(text)) for text in texts])
+    leaning = turn_model().leaning.probabilities(features, CUES)
     assert leaning[0] > 0.9
     assert leaning[1] < 0.5
 

@@ -7,11 +7,10 @@ from router.errors import WriteError
 from router.files import DamagedError, explain_write_errors, read_json, replacing, write_whole
 
 
-@pytest.mark.parametrize("sync", [True, False])
-def test_a_file_is_replaced_and_no_temporary_file_stays(tmp_path, sync):
+def test_a_file_is_replaced_and_no_temporary_file_stays(tmp_path):
     path = tmp_path / "new" / "file.txt"
-    write_whole(path, "first", sync=sync)
-    write_whole(path, b"second", sync=sync)
+    write_whole(path, "first")
+    write_whole(path, b"second")
     assert path.read_bytes() == b"second"
     assert list(path.parent.iterdir()) == [path]
 

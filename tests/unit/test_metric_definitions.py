@@ -413,6 +413,12 @@ def test_a_share_is_of_the_lines_that_the_figure_speaks_of(tmp_path):
     assert metrics["figures"]["queries"] == len(CASES) - 2  # those with a label
 
 
+def test_equal_questions_with_other_options_are_counted_by_their_own_options(tmp_path):
+    offers = ("?refund ?invoice", "?customs ?invoice", "?customs ?bank")
+    rows = [(f"0.9 clarify which-of-these {offered}", "refund") for offered in offers]
+    assert metrics_of(tmp_path, rows)["figures"]["right_in_the_end"] == 0.3333
+
+
 def test_the_calibration_error_by_hand(tmp_path):
     rows = [
         ("0.95 route refund", "refund"),  # right: 0.05 too low

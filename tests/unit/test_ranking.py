@@ -6,7 +6,7 @@ import pytest
 from lines import decided
 
 from router.decisions.decision import Ranked
-from router.evaluation.fail_under import failures_of, read_conditions
+from router.evaluation.fail_under import figure_names, read_conditions, unmet_conditions
 from router.evaluation.ranking import (
     RANKING_FIGURES,
     RankedLine,
@@ -82,17 +82,11 @@ def test_a_label_is_found_where_it_stands(tmp_path):
     [
         ({"within_3": Figure(0.95, 0.9, 0.97, 40)}, []),
         ({"within_3": Figure(0.85, 0.8, 0.9, 40)}, ["was: 0.85 (n = 40)"]),
-        ({}, ["no labelled line that it counts"]),
+        ({}, ["no labelled query that it counts"]),
     ],
 )
 def test_a_gate_can_ask_for_the_ranking(figures, failures, bike_shop):
-    class Metrics:
-        intervals = {}
-
-        class lines:
-            rejected = decided = 0
-
-    bounds = read_conditions(["within_3=0.9"], bike_shop)
-    told = failures_of(Metrics, bounds, figures)
+    bounds = read_conditions(["within_3=0.9"], figure_names(bike_shop))
+    told = unmet_conditions(bounds, figures)
     assert len(told) == len(failures)
     assert all(part in sentence for part, sentence in zip(failures, told, strict=True))

@@ -227,7 +227,7 @@ def test_a_question_is_drafted_for_routes_that_are_swapped(router):
     assert draft_for_swaps(router.pack, {pair: 2}, ()) is None
     draft = draft_for_swaps(router.pack, {pair: 3}, ())
     assert set(draft.options) == set(pair)
-    assert "parcel" in draft.tells["order-status"]
+    assert "parcel" in draft.options["order-status"]
     assert draft_for_swaps(router.pack, {pair: 3}, {draft.pair}) is None
 
 

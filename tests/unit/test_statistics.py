@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from router.calibration.held_out_report import auroc_figure
 from router.statistics.figure import NO_FIGURE, Figure
 from router.statistics.intervals import (
-    auroc,
     confidence_interval,
     expected_calibration_error,
     wilson,
@@ -42,10 +42,7 @@ def test_a_row_of_several_answers_counts_as_these():
 def test_auroc_by_hand():
     positive, negative = np.array([0.9, 0.5]), np.array([0.1, 0.5, 0.6, 0.2])
     # 0.9 lies above all four; 0.5 above two, and ties with one
-    assert auroc(positive, negative) == pytest.approx((4 + 2.5) / 8)
-    # Counted twice, 0.5 has two thirds of the weight, and its tie half of that of the negatives.
-    weighted = auroc(positive, negative, np.array([1.0, 2.0]), np.array([1.0, 3.0, 1.0, 1.0]))
-    assert weighted == pytest.approx((6 + 2 * 3.5) / 18)
+    assert auroc_figure(positive, negative).value == pytest.approx((4 + 2.5) / 8)
 
 
 def test_a_figure_of_nothing_has_no_value():

@@ -6,7 +6,9 @@ import pytest
 from skill_files import write_skill
 
 from router.errors import LogError, RouterError
-from router.evaluation.triggers import Trigger, failed_bounds, read_bounds, read_triggers
+from router.evaluation.fail_under import read_conditions, unmet_conditions
+from router.evaluation.trigger_shapes import Trigger
+from router.evaluation.triggers import TRIGGER_FIGURES, read_triggers
 from router.statistics.figure import Figure
 
 BOTH = [Trigger("merge two files", "pdf"), Trigger("bake bread", "pdf", False)]
@@ -102,22 +104,23 @@ def test_files_below_skills_are_about_their_skills(tmp_path):
 
 
 def test_yaml_that_is_no_list_of_triggers_says_what_is_missing(tmp_path):
-    with pytest.raises(LogError, match=r"neither should_trigger nor an expected skill"):
+    with pytest.raises(LogError, match=r"an entry has query and should_trigger"):
         read_triggers(write(tmp_path / "t.yaml", "- query: hello\n"), "pdf")
 
 
 def test_bounds_by_hand():
-    bounds = read_bounds(["0.9", "within_3=0.95", "false_triggers=0.1"])
+    names = ("right", *TRIGGER_FIGURES)
+    bounds = read_conditions(["right=0.9", "within_3=0.95", "false_triggers=0.1"], names)
     assert bounds == {"right": 0.9, "within_3": 0.95, "false_triggers": 0.1}
     figures = {
         "right": Figure.of_share(9, 10),
         "within_3": Figure.of_share(9, 10),
         "false_triggers": Figure.of_share(2, 10),
     }
-    assert failed_bounds(bounds, figures) == [
+    assert unmet_conditions(bounds, figures) == [
         "within_3 must be at least 0.95, was: 0.9 (n = 10)",
         "false_triggers must be at most 0.1, was: 0.2 (n = 10)",
     ]
-    for wrong in ("x", "1.5", "first=0.5"):
-        with pytest.raises(RouterError, match="a condition is a share"):
-            read_bounds([wrong])
+    for wrong in ("right=x", "right=1.5", "first=0.5"):
+        with pytest.raises(RouterError, match="a condition is |a share in"):
+            read_conditions([wrong], names)

@@ -2,12 +2,8 @@ import pytest
 from lines import decided
 
 from router.errors import LogError
-from router.evaluation.triggers import (
-    Trigger,
-    count_triggers,
-    read_triggers,
-    write_triggers,
-)
+from router.evaluation.trigger_shapes import Trigger
+from router.evaluation.triggers import count_triggers, read_triggers, write_triggers
 
 
 def test_eval_queries_are_read_with_the_skill_they_name_or_that_is_given(tmp_path):
@@ -17,17 +13,16 @@ def test_eval_queries_are_read_with_the_skill_they_name_or_that_is_given(tmp_pat
         ' {"query": "b", "should_trigger": false, "skill": "docx", "note": "kept out"}]'
     )
     assert read_triggers(path, "pdf") == [Trigger("a", "pdf"), Trigger("b", "docx", False)]
-    with pytest.raises(LogError, match=r":1: no skill is named; give --skill"):
+    with pytest.raises(LogError, match=r":1: 'a': no skill is named; give --skill"):
         read_triggers(path)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{}", "an entry has query and should_trigger"),
         ('[{"query": "a"}]', "an entry has query and should_trigger"),
         ("[", "not JSON"),
-        ('[{"query": 1, "should_trigger": 2}]', "Expected `str`, got `int`"),
+        ('[{"query": 1, "should_trigger": 2}]', "an entry has query and should_trigger"),
     ],
 )
 def test_another_form_of_json_is_refused(tmp_path, text, reason):
@@ -103,7 +98,9 @@ def test_counts_by_hand():
     assert counts[0].figure.high == pytest.approx(0.9821, abs=1e-3)
 
 
-@pytest.mark.parametrize(("name", "text"), [("e.json", "[]"), ("r.csv", "query,expected_route\n")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("e.json", "[]"), ("f.json", "{}"), ("r.csv", "query,expected_route\n")]
+)
 def test_an_empty_list_is_refused(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text)

@@ -115,3 +115,5 @@ def test_stamps_differ_after_a_save_and_only_then(tiny, tmp_path):
     assert file_stamps(tiny, queries) != before
     file.unlink()
     assert len(file_stamps(tiny, queries)) == len(before) - 1
+    (tiny / "exemplars" / "several.jsonl").write_text("")
+    assert len(file_stamps(tiny, queries)) == len(before)

@@ -12,7 +12,7 @@ MAX_SPANS = 45
 
 _MAX_FEW_DAYS = 14
 _MIN_LINES_A_DAY = 30
-"""More than a few days stand alone only if they have so many queries on average."""
+"""The mean number of queries a day from which on more than a few days are shown one by one."""
 
 
 def span_unit(days: Mapping[str, Day], most: int = MAX_SPANS) -> str:
