@@ -167,8 +167,7 @@ class Pack(Struct, frozen=True, dict=True):
 
         :param policy: Used instead of the pack's own.
         """
-        has_threshold = policy.ask_threshold is not None or policy.confidence_threshold > 0.0
-        if policy.ask_rate is not None or has_threshold or self.is_made_of_documents:
+        if policy.ask_rate is not None or policy.has_thresholds or self.is_made_of_documents:
             return policy.ask_rate
         return DEFAULT_ASK_RATE
 
