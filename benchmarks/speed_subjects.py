@@ -144,7 +144,7 @@ def _edited(router: Router) -> Router:
     """A pack that asks less often: every text is decided anew, none is embedded."""
     file = router.pack.file
     policy = msgspec.structs.replace(
-        file.policy, ask_threshold=min(file.policy.ask_threshold + 0.1, 1.0)
+        file.policy, ask_threshold=min(file.policy.question_threshold + 0.1, 1.0)
     )
     edited = msgspec.structs.replace(file, policy=policy)
     pack = msgspec.structs.replace(router.pack, file=edited)

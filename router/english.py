@@ -119,6 +119,16 @@ SELF_CORRECTION = re.compile(
 )
 """Where a reply takes back what it said before."""
 
+YES_OR_NO = re.compile(
+    r"\W*(?:(?:well|oh|hm+|um|uh|ah|er)\b\W*)*(?:(?P<yes>(?:yes|yeah|yep|yup|yea|ya|aye|sure|right"
+    r"|correct|exactly|indeed|absolutely|definitely|certainly|of course|it (?:is|does)"
+    r"|i (?:think|guess|suppose|believe) (?:so|yes))\b(?! not))"
+    r"|(?:no|nope|nah|not|neither|none|never|it (?:is ?n[o']t|isn'?t|does ?n[o']t)"
+    r"|definitely not|certainly not|i do ?n['o]t think so)\b)",
+    re.IGNORECASE,
+)
+"""How a reply begins that says yes, or no."""
+
 _NO_TROUBLE = (
     r"(?:(?:fast|quick|good|short)\s+enough|fine|ok(?:ay)?|(?:the\s+|a\s+|our\s+)?\bnot\s+it"
     r"|(?:not\s+(?:the|a|our)|no)\s+(?:problem|issue|bottleneck|culprit))"
@@ -187,7 +197,7 @@ COMMON = _words(
 )
 """Words that English sentences are full of."""
 
-FUNCTION_WORDS = (
+GRAMMAR_WORDS = (
     COMMON
     | ASKING
     | FRAGMENT

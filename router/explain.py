@@ -194,8 +194,10 @@ def rule_in_words(policy: CompiledPolicy, evidence: Evidence, result: PolicyResu
     )
     confidence = (
         f"the confidence of the likeliest, {unasked}, is {result.unasked_confidence[0]:.2f},"
-        f" threshold {policy.policy.confidence_threshold:.2f}"
+        f" threshold {policy.policy.least_confidence:.2f}"
     )
+    if result.strange[0]:
+        return f"{missing}; it is none of this about as likely -> ask if it belongs here"
     if result.unsure[0]:
         return f"{missing}; {confidence} -> ask which it is"
     if result.action[0] == CLARIFY:

@@ -133,7 +133,7 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             )
         for name in Policy.__struct_fields__:
             then, now = getattr(self.policy, name), getattr(pack.file.policy, name)
-            if then != now and name not in _FITTED_SETTINGS:
+            if then != now and name not in (*_FITTED_SETTINGS, "question_cost"):
                 raise RouterError(
                     f"a calibration holds for the policy that it was fitted with: {name} was"
                     f" {then}, is {now}; {_REMEDY}"

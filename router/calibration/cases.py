@@ -64,7 +64,7 @@ class Cases(ArrayRows):
     truth_probability: Floats  # of the right target; 1 where "none of these" is right
     outside: Floats  # how likely the text is nothing of ours
     is_outside: Bools  # nothing of ours is right
-    doubtful: Bools  # a pack that asks about a share of the texts asks about this one
+    doubtful: Bools  # asked about by rate, or because it may not belong here
 
     def __len__(self) -> int:
         return len(self.action)
@@ -96,7 +96,7 @@ class Cases(ArrayRows):
             part = cls(
                 action=result.action,
                 confidence=result.confidence,
-                ask_probability=evidence.missing_detail,
+                ask_probability=policy.missing_detail(evidence),
                 correct=_bools(map(accepts, golds, outcomes, repeat(pack.precedence))),
                 may_ask=_bools(gold.may_ask for gold in golds),
                 must_ask=_bools(gold.must_ask for gold in golds),
@@ -108,7 +108,7 @@ class Cases(ArrayRows):
                 is_outside=_bools(gold.action == "none" for gold in golds),
                 doubtful=own.decide(evidence).unsure
                 if own.asks_by_rate
-                else np.zeros(len(golds), bool),
+                else own.decide(evidence).strange,
             )
             parts.append(part)
         return cls.join(parts)

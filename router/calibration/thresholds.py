@@ -161,7 +161,8 @@ class FittedThresholds:
             confidence_threshold=self.confidence_threshold,
         )
         if self.asks_by_rate:
-            missing, unsure = np.zeros_like(missing), cases.doubtful
+            missing = np.zeros_like(missing)
+        unsure = cases.doubtful if self.asks_by_rate else unsure | (cases.doubtful & ~missing)
         risk = ask_risk(ask_probability, confidence, **possible)
         is_candidate = cases.truth_probability >= (self.candidate_threshold or 0.0)
         covered = (cases.truth_rank < 2) | ((cases.truth_rank < MAX_OPTIONS) & is_candidate)
@@ -172,7 +173,7 @@ def thresholds_of(policy: Policy, *, asks_by_rate: bool = False) -> FittedThresh
     """Take what a pack's own policy says, before anything is fitted to labels."""
     maps = {"all": policy.confidence, "clarify": PlattScaling()}
     return FittedThresholds(
-        maps, policy.question_threshold, policy.confidence_threshold, asks_by_rate=asks_by_rate
+        maps, policy.question_threshold, policy.least_confidence, asks_by_rate=asks_by_rate
     )
 
 
@@ -195,7 +196,7 @@ def fit_thresholds(cases: Cases, fold: Indices, goal: Goal, policy: Policy) -> F
     maps = fit_maps(cases, decided)
     if threshold is None:
         ask_threshold = float(maps["clarify"].transform(np.array([policy.question_threshold]))[0])
-        fitted = FittedThresholds(maps, ask_threshold, policy.confidence_threshold)
+        fitted = FittedThresholds(maps, ask_threshold, policy.least_confidence)
     else:
         fitted = FittedThresholds(maps, threshold, 1.0 - threshold)
     return replace(fitted, candidate_threshold=_candidate_threshold(fitted, cases, policy.alpha))

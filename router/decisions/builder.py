@@ -10,6 +10,7 @@ import numpy as np
 from router.arrays import Indices, Similarities, Vectors
 from router.decisions.decision import (
     COMPOSED_ID,
+    SCOPE_ID,
     AskedQuestion,
     Clarify,
     Decision,
@@ -35,7 +36,7 @@ from router.heads.similarity import cosines
 from router.model.model import Evidence, Model
 from router.packs.labels import readable
 from router.packs.pack import Pack
-from router.packs.parts import Destination
+from router.packs.parts import Destination, ScopeQuestion
 
 _MAX_EVIDENCE = 3
 """The closest exemplars that a decision shows."""
@@ -176,11 +177,13 @@ class DecisionBuilder:
         elif result.unsure[row]:
             fields = {"reason": "Several of these are about as likely.", **fields}
         index = result.question[row]
+        names = [self.model.names[i] for i in result.candidates[row] if i >= 0]
         if index < len(self._questions):
             question = self._questions[index]
-        else:
-            names = [self.model.names[i] for i in result.candidates[row] if i >= 0]
+        elif index == len(self._questions):
             question = compose_question(self.pack, names)
+        else:
+            question = scope_question(self.pack, names[0])
         return clarify(question, (evidence.texts[row],), (), fields)
 
     def _offered(self, question: AskedQuestion) -> tuple[str, ...]:
@@ -304,16 +307,30 @@ def compose_question(pack: Pack, names: Sequence[str]) -> AskedQuestion:
     described = [pack.skills[target].description for kind, target in targets if kind == "skill"]
     lines = iter(differences_of(described))
     for name, (kind, target) in zip(names, targets, strict=True):
-        if kind == "skill":
-            title, leads_to = pack.skills[target].title, Destination(skills=(target,))
-            line = next(lines)
-        else:
-            title, leads_to = pack.neighbours[target].title, Destination(neighbours=(target,))
-            line = ""
+        is_skill = kind == "skill"
+        title = (pack.skills if is_skill else pack.neighbours)[target].title
+        line = next(lines) if is_skill else ""
         label = f"{readable(title)} – {line}" if line else readable(title)
-        options.append(OfferedOption(name, label, leads_to))
+        options.append(OfferedOption(name, label, _destination(name)))
     options.append(OfferedOption("none", pack.file.wording.none))
     return AskedQuestion(COMPOSED_ID, pack.file.wording.question, tuple(options))
+
+
+def scope_question(pack: Pack, likeliest: str) -> AskedQuestion:
+    """Ask whether a text belongs here, as the pack words it.
+
+    :param likeliest: "skill:ID" or "neighbour:ID" that it leads to if it does.
+    """
+    asked = pack.file.scope_question or ScopeQuestion("")
+    inside = OfferedOption("inside", asked.inside, _destination(likeliest))
+    return AskedQuestion(SCOPE_ID, asked.text, (inside, OfferedOption("none", asked.outside)))
+
+
+def _destination(name: str) -> Destination:
+    kind, _, target = name.partition(":")
+    if kind == "skill":
+        return Destination(skills=(target,))
+    return Destination(neighbours=(target,))
 
 
 def clarify(

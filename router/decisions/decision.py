@@ -14,6 +14,9 @@ from router.packs.parts import Destination, Question
 COMPOSED_ID = "which-of-these"
 """Id of a question that no pack words: its options are the likeliest targets, by title."""
 
+SCOPE_ID = "does-it-belong-here"
+"""Id of the question whether a text belongs here, which the pack words as `scope_question`."""
+
 
 class NearbyExemplar(Struct, frozen=True):
     """An exemplar close to the query.
@@ -56,7 +59,7 @@ class OfferedOption(Struct, frozen=True):
 class AskedQuestion(Struct, frozen=True):
     """A question as it is put to the user. It carries all that a reply to it needs.
 
-    :param id: The question's id in the pack, or `COMPOSED_ID` if no pack words it.
+    :param id: The question's id in the pack, `SCOPE_ID`, or `COMPOSED_ID` if no pack words it.
     :param text: What the user reads.
     :param options: The answers that are offered.
     :param if_unsure: Id of the option to take if the user does not know, or None.

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from router.decisions.builder import DecisionBuilder, clarify
 from router.decisions.decision import (
+    SCOPE_ID,
     AskedQuestion,
     Clarify,
     Decision,
@@ -21,7 +22,13 @@ from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.model.model import Evidence
 from router.model.replies import ANY_ANSWER, BOTH, DENIED, NEITHER, UNSURE
-from router.model.reply_language import corrected, denied, denied_parts, literal_meaning
+from router.model.reply_language import (
+    corrected,
+    denied,
+    denied_parts,
+    literal_meaning,
+    says_yes,
+)
 from router.packs.parts import Destination
 from router.text import Phrases, words_of
 
@@ -43,6 +50,9 @@ _MENTIONED = 0.5
 
 _DENYING = re.compile(r"\b(?:not|no|never|none|without|nothing)\b|n['\u2019]t\b", re.IGNORECASE)
 """A word of an option that itself says what is not so: "There is no service yet"."""
+
+_EVEN = 0.5
+"""From this probability of "none" on, a reply that says neither yes nor no leads nowhere."""
 
 _GUESS = 0.6
 """The confidence of a decision for a user who could not answer."""
@@ -84,6 +94,8 @@ class ReplyHandler:
         """Interpret the reply to a question, and decide with everything said before in mind."""
         reply = self._interpret(clarify, text)
         meaning, confidence = next(iter(reply.meanings.items()))
+        if reply.question.id == SCOPE_ID:
+            return self._about_scope(reply)
         if new_query := self._new_query(reply):
             return new_query
         if ruled_out := self._ruled_out(reply):
@@ -162,6 +174,24 @@ class ReplyHandler:
     def _by_target(self, evidence: Evidence) -> dict[str, float]:
         names = self.builder.model.names
         return dict(zip(names, evidence.probabilities[0].tolist(), strict=True))
+
+    def _about_scope(self, reply: InterpretedReply) -> Decision:
+        """Decide once it is known whether the query belongs here: by the reply, or by both."""
+        inside = says_yes(reply.text)
+        if inside is None and len(reply.meanings) == 1:  # by the option's number, label or id
+            inside = NEITHER not in reply.meanings
+        together, model = reply.together, self.builder.model
+        shares = self.policy.shares_without_questions(together)[0]
+        outside = float(shares[len(model.layout.targets) :].sum())
+        if not (outside < _EVEN if inside is None else inside):
+            reason = "This belongs nowhere here, as the reply says."
+            confidence = outside if inside is None else 1.0
+            return NoRoute(**self._fields(reply, confidence), reason=reason)
+        allowed = self.builder.pack.target_ids
+        decision = self._decide(model.restricted(together, allowed, none=False))
+        if isinstance(decision, Clarify) and decision.question.id == SCOPE_ID:
+            return self._follow(reply, reply.question.leading_options, 1.0 - outside)
+        return decision
 
     def _new_query(self, reply: InterpretedReply) -> Decision | None:
         """Decide the reply as a query of its own, if it is one rather than an answer.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from router.decisions.decision import COMPOSED_ID
+from router.decisions.decision import COMPOSED_ID, SCOPE_ID
 from router.evaluation.rows import DecidedLine, categories_of
 from router.logs.labels import ANY_QUESTION, Gold
 from router.packs.pack import Pack
@@ -45,7 +45,7 @@ def _right_in_the_end(line: DecidedLine, gold: Gold, pack: Pack) -> bool:
         )
     if gold.action == "redirect":
         return not offered.isdisjoint((*gold.packs, *gold.ok_packs))
-    return gold.action == "none" and line.question == COMPOSED_ID
+    return gold.action == "none" and line.question in (COMPOSED_ID, SCOPE_ID)
 
 
 def _routed_to_skill(line: DecidedLine, gold: Gold, pack: Pack) -> bool | None:

@@ -102,20 +102,26 @@ def small_skills(
 
 
 def near_duplicates(
-    labels: Sequence[str], texts: Sequence[str], nearest: NearestExemplars | None, locate: Locate
+    pack: Pack,
+    labels: Sequence[str],
+    texts: Sequence[str],
+    nearest: NearestExemplars | None,
+    locate: Locate,
 ) -> Iterator[Finding]:
     """Report pairs of targets with exemplars that say the same.
 
     These have the same words in the same order, or are as close as `_SAME`. An exemplar and one of
-    "none" may be close: two lines that differ in the one word that matters teach the border.
+    "none" may be close: two lines that differ in the one word that matters teach the border. Twins
+    are such lines by declaration.
 
     :param nearest: Only the words are compared if None.
     """
     pairs: dict[tuple[str, str], dict[tuple[int, int], None]] = defaultdict(dict)
     first_with: dict[tuple[str, ...], int] = {}
+    twins = {frozenset(twins.lines) for twins in pack.exemplars.twins}
     for i, text in enumerate(texts):
         first = first_with.setdefault(tuple(words_of(text)) or (text,), i)
-        if labels[first] != labels[i]:
+        if labels[first] != labels[i] and frozenset((texts[first], text)) not in twins:
             pairs[labels[first], labels[i]][first, i] = None
     if nearest is not None:
         for i in np.flatnonzero(nearest.other >= _SAME).tolist():

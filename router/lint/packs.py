@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from router.encoders.encoder import Encoder
 from router.evaluation.pack_health import health_of
 from router.lint.confusion import (
@@ -24,7 +26,7 @@ from router.lint.skills import lint_skill
 from router.packs.document import document_path
 from router.packs.faults import Fault
 from router.packs.pack import Pack
-from router.packs.pack_file import PACK_FILE, check_pack
+from router.packs.pack_file import PACK_FILE, TWINS_FILE, check_pack
 from router.packs.route_file import check_routes
 from router.skill_folders.skill_document import SKILL_FILES
 
@@ -67,7 +69,7 @@ def exemplar_warnings(path: Path, pack: Pack) -> list[Finding]:
         return []
     locate = locate_in_file(path) if path.is_file() else locate_in_folder(path)
     labels, texts = zip(*pack.target_exemplars(), strict=True)
-    return [*unbalanced_skills(pack, locate), *near_duplicates(labels, texts, None, locate)]
+    return [*unbalanced_skills(pack, locate), *near_duplicates(pack, labels, texts, None, locate)]
 
 
 def locate_in_folder(folder: Path) -> Locate:
@@ -77,7 +79,11 @@ def locate_in_folder(folder: Path) -> Locate:
         kind, _, target_id = target.partition(":")
         name = f"{kind}s/{target_id}.txt" if target_id else f"{kind}.txt"
         path = folder / "exemplars" / name if text else folder / PACK_FILE
-        return str(path), line_containing(path, text or f"id: {target_id}")
+        line = line_containing(path, text or f"id: {target_id}")
+        if not line and text:  # one of twins
+            path = folder / "exemplars" / TWINS_FILE
+            line = line_containing(path, msgspec.json.encode(text).decode())
+        return str(path), line
 
     return locate
 
@@ -99,7 +105,7 @@ def _exemplar_findings(pack: Pack, encoder: Encoder, locate: Locate) -> Iterator
         nearest = NearestExemplars.of(vectors, labels)
         yield from unbalanced_skills(pack, locate)
         yield from small_skills(pack, labels, nearest, locate)
-        yield from near_duplicates(labels, texts, nearest, locate)
+        yield from near_duplicates(pack, labels, texts, nearest, locate)
 
 
 def _fault_findings(faults: Sequence[Fault]) -> list[Finding]:

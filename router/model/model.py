@@ -193,13 +193,17 @@ class Model:
             return scores
         return self.second_look.over(scores, texts, words, second)
 
-    def restricted(self, evidence: Evidence, allowed: Collection[str]) -> Evidence:
+    def restricted(
+        self, evidence: Evidence, allowed: Collection[str], *, none: bool = True
+    ) -> Evidence:
         """Leave out what can't be decided: the other targets share its probability.
 
         :param allowed: Ids of the skills and neighbours that can be decided.
+        :param none: Whether "none" can be decided.
         """
         left = np.array([name.partition(":")[2] in allowed for name in self.names])
         left |= ~np.isin(np.arange(len(self.names)), self.layout.targets)
+        left[self.layout.none] = none
         probabilities = np.where(left, evidence.probabilities, 0.0)
         probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-12)
         nearest = np.where(left, evidence.nearest, np.float32(-1.0))

@@ -75,8 +75,8 @@ class ReplyHead:
         """
         options = [name for name in self.head.names if not name.startswith("=")]
         of_denied = self._of(what, encoder)
-        ruled_out = max(options, key=lambda name: of_denied[name])
-        if of_denied[ruled_out] < DENIED:
+        ruled_out = max(options, key=lambda name: of_denied[name], default="")
+        if of_denied.get(ruled_out, 0.0) < DENIED:
             return whole
         if besides:
             probabilities = self._of(besides, encoder)

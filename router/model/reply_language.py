@@ -84,6 +84,12 @@ def _option_index(reply: str, count: int) -> int | None:
     return named[0] - 1 if len(named) == 1 else None
 
 
+def says_yes(reply: str) -> bool | None:
+    """Read a reply to a question that can be answered by yes or no; None if it says neither."""
+    match = english.YES_OR_NO.match(corrected(reply))
+    return None if match is None else match["yes"] is not None
+
+
 def corrected(reply: str) -> str:
     """Give what a reply says after it corrects itself: "training. no wait, when it predicts"."""
     end = 0

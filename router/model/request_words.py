@@ -19,8 +19,8 @@ _QUESTION_MARK = "?"
 @cache
 def _columns() -> dict[str, int]:
     """Number the words that are looked for, and the question mark."""
-    return {word: column for column, word in enumerate(sorted(english.FUNCTION_WORDS))} | {
-        _QUESTION_MARK: len(english.FUNCTION_WORDS)
+    return {word: column for column, word in enumerate(sorted(english.GRAMMAR_WORDS))} | {
+        _QUESTION_MARK: len(english.GRAMMAR_WORDS)
     }
 
 

@@ -53,6 +53,7 @@ def faults_of(file: "PackFile", exemplars: "Exemplars") -> list[Fault]:
         *_order_faults(file),
         *_exemplar_faults(exemplars),
         *_shared_exemplar_faults(file, exemplars),
+        *_lines_elsewhere(exemplars),
     )
     return [Fault("", 0, key, message) for key, message in faults]
 
@@ -195,10 +196,11 @@ def _exemplar_faults(exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
     """
     first_use = _first_uses(exemplars)
     shared = Counter(target for exemplar in exemplars.several for target in exemplar.targets)
+    shared.update(twins.target for twins in exemplars.twins)
     for name, lines in exemplars.groups():
         if name.startswith("options/"):
             continue
-        count = len(lines) + shared[name.removeprefix("skills/")]
+        count = len(lines) + shared[name.partition("/")[2]]
         if count < MIN_EXEMPLARS and name != "none":
             message = f"needs at least {MIN_EXEMPLARS} exemplars, one a line, was: {count}"
             yield f"exemplars/{name}", message
@@ -222,11 +224,10 @@ def _normal(line: str) -> str:
 
 
 def _shared_exemplar_faults(file: "PackFile", exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
-    """Name exemplars of several skills whose skills are unknown, or fewer than two, or whose text
-    stands elsewhere too.
+    """Name exemplars of several skills whose skills are unknown or fewer than two, and twins whose
+    target is unknown.
     """
     skills, key = _ids(file.skills), "exemplars/several"
-    elsewhere = _first_uses(exemplars)
     for exemplar in exemplars.several:
         text = f"{exemplar.text[:60]!r}"
         for target in exemplar.targets:
@@ -234,5 +235,18 @@ def _shared_exemplar_faults(file: "PackFile", exemplars: "Exemplars") -> Iterato
                 yield key, f"{text} has {target!r}: not a skill; {did_you_mean(target, skills)}"
         if len(set(exemplar.targets)) < 2:
             yield key, f"{text} names at least 2 different skills, was: {exemplar.targets}"
-        if name := elsewhere.get(_normal(exemplar.text)):
-            yield key, f"{text} stands in {name} too; keep one"
+    known = [*skills, *_ids(file.neighbours)]
+    for twins in exemplars.twins:
+        if twins.target not in known:
+            message = f"not a skill or neighbour; {did_you_mean(twins.target, known)}"
+            yield "exemplars/twins", f"{twins.inside[:60]!r} has {twins.target!r}: {message}"
+
+
+def _lines_elsewhere(exemplars: "Exemplars") -> Iterator[tuple[str, str]]:
+    """Name exemplars of several skills and twins whose text stands elsewhere, too."""
+    elsewhere = _first_uses(exemplars)
+    several = [("several", line) for exemplar in exemplars.several for line in exemplar.lines]
+    twins = [("twins", line) for exemplar in exemplars.twins for line in exemplar.lines]
+    for file, line in several + twins:
+        if name := elsewhere.get(_normal(line)):
+            yield f"exemplars/{file}", f"{line[:60]!r} stands in {name} too; keep one"

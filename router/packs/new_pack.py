@@ -8,7 +8,7 @@ from router.errors import PackError
 from router.files import replacing, write_whole
 from router.packs.exemplar_file import write_exemplars
 from router.packs.pack import Pack
-from router.packs.pack_file import PACK_FILE, SHARED_FILE, load_pack, without_defaults
+from router.packs.pack_file import PACK_FILE, SHARED_FILE, TWINS_FILE, load_pack, without_defaults
 from router.packs.parts import Wording
 from router.packs.policy import DEFAULT_ASK_RATE
 from router.packs.shared_exemplar import write_shared_exemplars
@@ -92,7 +92,9 @@ def refuse_to_overwrite(out: Path, source: Path, force: bool) -> None:
         foreign = [
             path
             for path in files
-            if path.suffix != ".txt" and path.name != SHARED_FILE and not path.is_dir()
+            if path.suffix != ".txt"
+            and path.name not in (SHARED_FILE, TWINS_FILE)
+            and not path.is_dir()
         ]
     else:
         holds_source = source.resolve().is_relative_to(out.resolve())

@@ -21,7 +21,7 @@ from router.packs.parts import (
 )
 from router.packs.policy import DEFAULT_ASK_RATE, Policy
 from router.packs.precedence import Precedence
-from router.packs.shared_exemplar import SharedExemplar
+from router.packs.shared_exemplar import SharedExemplar, Twins
 
 _FEWEST_SHARED = 20
 """Exemplars of several skills that teach which skills go together."""
@@ -39,6 +39,7 @@ class Exemplars(Struct, frozen=True, omit_defaults=True):
     :param options: Replies that mean an option, by question and option.
     :param none: Queries that belong nowhere.
     :param several: Queries that ask for several skills.
+    :param twins: Pairs of queries, of which one belongs to a target and the other nowhere.
     """
 
     skills: Mapping[str, tuple[str, ...]]
@@ -47,6 +48,7 @@ class Exemplars(Struct, frozen=True, omit_defaults=True):
     options: Mapping[str, Mapping[str, tuple[str, ...]]]
     none: tuple[str, ...]
     several: tuple[SharedExemplar, ...] = ()
+    twins: tuple[Twins, ...] = ()
 
     @classmethod
     def of(
@@ -54,12 +56,14 @@ class Exemplars(Struct, frozen=True, omit_defaults=True):
         file: PackFile,
         read: Callable[[str], tuple[str, ...]],
         several: tuple[SharedExemplar, ...] = (),
+        twins: tuple[Twins, ...] = (),
     ) -> "Exemplars":
-        """Collect the exemplars of all ids; `read` gives those of a group by its name.
+        """Collect the exemplars of all ids.
 
         :param file: Says which ids there are.
         :param read: Gives the exemplars of a group by its name, as `groups` names it.
-        :param several: Queries that ask for several skills.
+        :param several: See `several`.
+        :param twins: See `twins`.
         """
 
         def group(name: str, values: Iterable[Identified]) -> dict[str, tuple[str, ...]]:
@@ -76,6 +80,7 @@ class Exemplars(Struct, frozen=True, omit_defaults=True):
             options={q.id: group(f"options/{q.id}", q.options) for q in file.questions},
             none=read("none"),
             several=several,
+            twins=twins,
         )
 
     def groups(self) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -167,8 +172,7 @@ class Pack(Struct, frozen=True, dict=True):
 
         :param policy: Used instead of the pack's own.
         """
-        has_threshold = policy.ask_threshold is not None or policy.confidence_threshold > 0.0
-        if policy.ask_rate is not None or has_threshold or self.is_made_of_documents:
+        if policy.ask_rate is not None or policy.has_thresholds or self.is_made_of_documents:
             return policy.ask_rate
         return DEFAULT_ASK_RATE
 
@@ -307,12 +311,15 @@ class Pack(Struct, frozen=True, dict=True):
             if kind != "options":
                 label = f"{kind.removesuffix('s')}:{target}" if target else kind
                 yield from ((label, line) for line in lines)
+        for twins in self.exemplars.twins:
+            kind = "skill" if twins.target in self.skills else "neighbour"
+            yield from ((f"{kind}:{twins.target}", twins.inside), ("none", twins.out))
         for exemplar in self.exemplars.several if shared else ():
             yield from ((f"skill:{target}", exemplar.text) for target in exemplar.targets)
 
 
 def _most_skills(several: Sequence[tuple[str, Sequence[str]]]) -> int:
-    """Give the most skills that a query is routed to: as many as an exemplar has, from 3 to 10."""
+    """Give the most skills that a query is routed to: as many as an exemplar has, 3 to 10."""
     return min(max([Policy().max_skills, *(len(labels) for _, labels in several)]), 10)
 
 

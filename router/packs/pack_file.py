@@ -21,11 +21,15 @@ from router.packs.exemplar_file import read_exemplars, write_exemplars
 from router.packs.faults import Fault, decoding_fault, did_you_mean
 from router.packs.pack import Exemplars, Pack
 from router.packs.parts import PackFile
-from router.packs.shared_exemplar import read_shared_exemplars, write_shared_exemplars
+from router.packs.shared_exemplar import (
+    read_shared_exemplars,
+    read_twins,
+    write_shared_exemplars,
+)
 from router.packs.yaml_lines import LinesByPath, read_yaml
 
 PACK_FILE = "pack.yaml"
-SHARED_FILE = "several.jsonl"
+SHARED_FILE, TWINS_FILE = "several.jsonl", "twins.jsonl"
 """Below "exemplars"."""
 
 _T = TypeVar("_T")
@@ -102,6 +106,8 @@ def save_pack(pack: Pack, folder: str | Path) -> None:
         write_exemplars(_exemplar_file(folder, name), lines, "One exemplar a line.")
     if pack.exemplars.several:
         write_shared_exemplars(folder / "exemplars" / SHARED_FILE, pack.exemplars.several)
+    if pack.exemplars.twins:
+        write_shared_exemplars(folder / "exemplars" / TWINS_FILE, pack.exemplars.twins)
     write_documents(folder, pack.file.skills, pack.documents)
 
 
@@ -131,8 +137,8 @@ def _located(fault: Fault, folder: Path, lines: LinesByPath) -> Fault:
     """Name the file and the line of a fault."""
     if fault.key.startswith("exemplars/"):
         name = fault.key.removeprefix("exemplars/")
-        if name == "several":
-            return replace(fault, file=str(folder / "exemplars" / SHARED_FILE), key="")
+        if name in ("several", "twins"):
+            return replace(fault, file=str(folder / "exemplars" / f"{name}.jsonl"), key="")
         return replace(fault, file=str(_exemplar_file(folder, name)), key="")
     line = lines.get(f"$.{fault.key}" if fault.key else "$", 0)
     return replace(fault, file=str(folder / PACK_FILE), line=line)
@@ -155,9 +161,11 @@ def _read_exemplars(folder: Path, file: PackFile) -> tuple[Exemplars, dict[str, 
             unread[str(path)] = Fault(str(error), 0, "", "nothing of this file was used")
             return ()
 
-    several = within(folder / "exemplars" / SHARED_FILE, read_shared_exemplars)
     exemplars = Exemplars.of(
-        file, lambda name: within(_exemplar_file(folder, name), read_exemplars), several
+        file,
+        lambda name: within(_exemplar_file(folder, name), read_exemplars),
+        within(folder / "exemplars" / SHARED_FILE, read_shared_exemplars),
+        within(folder / "exemplars" / TWINS_FILE, read_twins),
     )
     return exemplars, unread
 

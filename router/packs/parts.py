@@ -156,6 +156,11 @@ class Question(Identified, frozen=True):
         """
         return next(option for option in self.options if option.id == option_id)
 
+    @property
+    def leads_apart(self) -> bool:
+        """Whether its options lead to different places, so that an answer decides anything."""
+        return any(option.leads_to != self.options[0].leads_to for option in self.options)
+
 
 class Wording(Struct, frozen=True, forbid_unknown_fields=True):
     """How a question that the router composes itself is worded, in the language of the users.
@@ -166,6 +171,19 @@ class Wording(Struct, frozen=True, forbid_unknown_fields=True):
 
     question: _Text = "Which of these is it about?"
     none: _Text = "None of these"
+
+
+class ScopeQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """A question that is asked where a query may belong here or nowhere.
+
+    :param text: What the user reads.
+    :param inside: The answer that it belongs here.
+    :param outside: The answer that it does not.
+    """
+
+    text: _Text
+    inside: _Text = "Yes"
+    outside: _Text = "No, it is about something else"
 
 
 class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -184,6 +202,7 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
     :param also_consider: For a skill, the skills that are shown beside it and never required.
     :param policy: The thresholds.
     :param wording: How a question that the router composes is worded.
+    :param scope_question: Asked where "none" and all else are about as likely; never if None.
     """
 
     format: Annotated[int, Meta(ge=1, le=1)]
@@ -198,3 +217,4 @@ class PackFile(Struct, frozen=True, forbid_unknown_fields=True):
     also_consider: dict[Id, tuple[Id, ...]] = {}
     policy: Policy = Policy()
     wording: Wording = Wording()
+    scope_question: ScopeQuestion | None = None

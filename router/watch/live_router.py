@@ -91,7 +91,10 @@ def _live_head(model: Model) -> LiveHead | None:
 def _same_but_exemplars(before: Pack, after: Pack) -> bool:
     """Whether two packs differ at most in the exemplars of targets and in the policy."""
     files = [structs.replace(pack.file, policy=Policy()) for pack in (before, after)]
-    shared = [(pack.exemplars.options, pack.exemplars.several) for pack in (before, after)]
+    shared = [
+        (pack.exemplars.options, pack.exemplars.several, pack.exemplars.twins)
+        for pack in (before, after)
+    ]
     return files[0] == files[1] and shared[0] == shared[1]
 
 

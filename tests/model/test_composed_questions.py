@@ -3,12 +3,13 @@ import numpy as np
 import pytest
 
 from router import Clarify, NoRoute, Redirect, Route, Router, RouterError
+from router.decisions.builder import clarify, scope_question
 from router.decisions.decision import COMPOSED_ID, AskedQuestion, OfferedOption
 from router.logs.formats import find_files
 from router.logs.labels import LabelReader
 from router.logs.reader import Columns, read_log
 from router.packs.pack_file import load_pack
-from router.packs.parts import Destination
+from router.packs.parts import Destination, ScopeQuestion
 from router.packs.policy import Policy
 from router.paths import SAMPLE_LOG
 
@@ -185,3 +186,33 @@ def test_a_batch_names_the_composed_question_too(unsure, questions):
     expected = [decision.to_dict()["question"] for _, decision in questions[:40]]
     assert COMPOSED_ID in expected
     assert table["question"].to_pylist() == expected
+
+
+# Does it belong here?
+
+
+@pytest.fixture(scope="session")
+def at_the_border(tiny_router):
+    file = msgspec.structs.replace(
+        tiny_router.pack.file, scope_question=ScopeQuestion("Is it about a bike?", "Yes", "No")
+    )
+    pack = msgspec.structs.replace(tiny_router.pack, file=file)
+    router = Router(pack, tiny_router.encoder, tiny_router.model)
+    query = "the brakes of my thing"
+    question = scope_question(pack, "skill:fix-brakes")
+    return router, clarify(question, (query,), (), {"confidence": 0.5, "margin": 0.0})
+
+
+@pytest.mark.parametrize("reply", ["yes", "1", "Yeah, they squeal", "it is", "the brake pads"])
+def test_what_belongs_here_is_decided_without_none(at_the_border, reply):
+    router, asked = at_the_border
+    for question in (asked, asked.to_dict()):
+        assert router.answer(question, reply).skills[0] == "fix-brakes"
+
+
+@pytest.mark.parametrize("reply", ["no", "2", "Nope, of my car", "not at all", "it isn't"])
+def test_what_does_not_is_none(at_the_border, reply):
+    router, asked = at_the_border
+    end = router.answer(asked, reply)
+    assert isinstance(end, NoRoute)
+    assert end.confidence == 1.0

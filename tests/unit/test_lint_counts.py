@@ -77,12 +77,12 @@ def test_exemplars_that_say_the_same_are_reported_once_for_a_pair_of_targets():
     pack = Pack.of({"a": lines("a", 3), "b": lines("b", 3)})
     labels, texts = zip(*pack.target_exemplars(), strict=True)
     nearest = NearestExemplars.of(unit(0, 30, 60, -18, 31, 120), labels)
-    [finding] = near_duplicates(labels, texts, nearest, locate)  # cos(18 degrees) = 0.95
+    [finding] = near_duplicates(pack, labels, texts, nearest, locate)  # cos(18 degrees) = 0.95
     assert finding.message == (
         "a and b have exemplars that say the same: 'a 0' and 'b 0'; 'a 1' and 'b 1'"
     )
     apart = NearestExemplars.of(unit(0, 30, 60, 90, 120, 150), labels)
-    assert list(near_duplicates(labels, texts, apart, locate)) == []
+    assert list(near_duplicates(pack, labels, texts, apart, locate)) == []
 
 
 def test_the_same_words_are_the_same_whatever_stands_between():
@@ -91,7 +91,7 @@ def test_the_same_words_are_the_same_whatever_stands_between():
         none=["c!", "?"],
     )
     labels, texts = zip(*pack.target_exemplars(), strict=True)
-    messages = [finding.message for finding in near_duplicates(labels, texts, None, locate)]
+    messages = [finding.message for finding in near_duplicates(pack, labels, texts, None, locate)]
     assert messages == [
         "a and b have exemplars that say the same: 'Where is it?' and 'where is it'",
         "a and none have exemplars that say the same: 'c' and 'c!'",

@@ -1,17 +1,17 @@
 from dataclasses import replace
 from itertools import pairwise
 
-import msgspec
 import numpy as np
 import pytest
 from evidence import NAMES, evidence_of, policy_of, with_scores
+from msgspec import structs
 
 from router.decisions.outcome import ACTIONS
 from router.decisions.policy import ask_risk, asks
 from router.model.halves import Pair
 from router.model.missing_detail import QuestionEvidence
 from router.packs.pack_file import load_pack
-from router.packs.parts import Neighbour
+from router.packs.parts import Neighbour, ScopeQuestion
 
 BRAKES, TYRES, SALES = 0, 1, 2
 
@@ -95,6 +95,32 @@ def test_it_asks_from_the_ask_threshold_on(pack, missing, action):
     assert action_of(result) == action
 
 
+@pytest.mark.parametrize(
+    ("missing", "p", "asked"),
+    [(0.3, 0.9, True), (0.29, 0.9, False), (0.0, 0.69, True), (0.0, 0.71, False)],
+)
+def test_a_question_that_costs_030_is_asked_where_the_first_choice_is_right_with_at_most_070(
+    pack, missing, p, asked
+):
+    policy = policy_of(pack, ask_threshold=None, question_cost=0.3)
+    shares = {"fix-brakes": p, "none": 1.0 - p}
+    assert (action_of(decide(policy, missing=missing, p=shares)) == "clarify") == asked
+
+
+def test_a_question_whose_options_lead_to_one_place_is_not_asked(pack):
+    which = pack.questions["which-part"]
+    one_place = [structs.replace(o, leads_to=which.options[0].leads_to) for o in which.options]
+    questions = [
+        structs.replace(question, options=tuple(one_place)) if question is which else question
+        for question in pack.questions.values()
+    ]
+    file = structs.replace(pack.file, questions=tuple(questions))
+    policy = policy_of(structs.replace(pack, file=file))
+    for question, action in (("which-part", "route"), ("repair-or-buy", "clarify")):
+        result = decide(policy, missing=1.0, p={question: 0.9})
+        assert action_of(result) == action
+
+
 def test_it_asks_the_likeliest_question_and_tells_what_it_would_have_decided(pack):
     rows = [
         {"missing": 0.9, "p": {"which-part": 0.3, "repair-or-buy": 0.1}},
@@ -169,9 +195,9 @@ def test_further_skills_lower_the_confidence(pack):
 
 
 def test_in_a_pack_made_of_documents_short_texts_are_less_sure_and_halves_name_two(pack):
-    described = msgspec.structs.replace(pack.file.skills[0], description="Mends brakes.")
-    file = msgspec.structs.replace(pack.file, skills=(described, *pack.file.skills[1:]))
-    policy = policy_of(msgspec.structs.replace(pack, file=file))
+    described = structs.replace(pack.file.skills[0], description="Mends brakes.")
+    file = structs.replace(pack.file, skills=(described, *pack.file.skills[1:]))
+    policy = policy_of(structs.replace(pack, file=file))
     shares = {"fix-brakes": 0.5, "sell-bikes": 0.4, "none": 0.1}
     short, long = (
         decide(policy, p=shares, text=text).unasked_confidence[0]
@@ -195,8 +221,8 @@ def test_a_neighbour_is_named_beside_a_further_skill_too(pack):
 
 def test_a_redirect_names_every_likely_neighbour(pack):
     taxi = Neighbour("a-taxi", "Taxi", "Be driven.")
-    file = msgspec.structs.replace(pack.file, neighbours=(*pack.file.neighbours, taxi))
-    two = msgspec.structs.replace(pack, file=file)
+    file = structs.replace(pack.file, neighbours=(*pack.file.neighbours, taxi))
+    two = structs.replace(pack, file=file)
     policy = policy_of(two, ("neighbour:a-taxi", *NAMES), mention_threshold=0.3)
     evidence = evidence_of({"p": {"bus-lines": 0.5, "fix-brakes": 0.1}})
 
@@ -211,8 +237,8 @@ def test_a_redirect_names_every_likely_neighbour(pack):
 
 
 def test_a_pack_without_questions_and_none_only_routes_and_redirects(pack):
-    empty = msgspec.structs.replace(pack.file, questions=())
-    plain = msgspec.structs.replace(pack, file=empty)
+    empty = structs.replace(pack.file, questions=())
+    plain = structs.replace(pack, file=empty)
     names = [name for name in NAMES if name != "none" and not name.startswith("question")]
     evidence = evidence_of(
         {"missing": 1.0}, {"missing": 1.0, "p": {"bus-lines": 0.9}}, {"nearest": -1.0}
@@ -367,3 +393,35 @@ def test_where_thresholds_decide_a_text_in_another_language_has_to_lie_nearer(pa
     ]
     result = policy_of(pack).decide(evidence_of(*rows))
     assert result.in_scope.tolist() == [True, True, False, True]
+
+
+def with_scope_question(pack):
+    file = structs.replace(pack.file, scope_question=ScopeQuestion("Is it about a bike?"))
+    return structs.replace(pack, file=file)
+
+
+@pytest.mark.parametrize(
+    ("none", "row", "question"),
+    [
+        (0.44, {}, None),
+        (0.46, {}, 3),  # two questions of the pack, a composed one, and this one
+        (0.54, {}, 3),
+        (0.56, {}, None),
+        (0.50, {"missing": 0.6}, 0),
+        (0.50, {"nearest": 0.1}, None),
+    ],
+)
+def test_near_the_border_of_none_it_asks_whether_a_text_belongs_here(pack, none, row, question):
+    policy = policy_of(with_scope_question(pack), similarity_threshold=0.3)
+    shares = {"fix-brakes": 1.0 - none, "none": none}
+    result = decide(policy, p=shares, **row)
+    asked = int(result.question[0]) if action_of(result) == "clarify" else None
+    assert asked == question
+    assert result.strange[0] == (question == 3)
+
+
+def test_without_a_scope_question_or_with_a_rate_of_0_it_does_not(pack):
+    shares = {"fix-brakes": 0.5, "none": 0.5}
+    never = policy_of(with_scope_question(pack), ask_rate=0.0, ask_threshold=None)
+    for policy in (policy_of(pack), never):
+        assert action_of(decide(policy, p=shares)) != "clarify"

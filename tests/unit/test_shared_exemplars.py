@@ -7,13 +7,15 @@ import pytest
 
 from router.errors import PackError
 from router.fitting.label_sets import fit_label_sets
+from router.lint.counts import near_duplicates
+from router.lint.packs import locate_in_folder
 from router.model.label_sets import LabelSets
 from router.packs.labelled_lines import routes_of
 from router.packs.new_pack import write_new_pack
 from router.packs.pack import Pack
 from router.packs.pack_file import check_pack, load_pack, save_pack
 from router.packs.route_file import read_routes
-from router.packs.shared_exemplar import SharedExemplar
+from router.packs.shared_exemplar import SharedExemplar, Twins
 from router.statistics.probability import Logistic
 
 ROUTES = {"buy a ticket": ["a", "b", "c"], "Refund": ["d", "e"]}
@@ -153,3 +155,50 @@ def test_a_skill_that_shares_nothing_is_never_a_further_one():
     )
     probabilities = sets.probabilities(np.ones((1, 2), np.float32), np.array([[0.5, 0.5]]))
     assert probabilities[0, 1] == 0.0 < probabilities[0, 0]
+
+
+# Twins
+
+TWIN = '{"in": "refund  my ticket", "out": "refund my deposit", "target": "refund"}'
+
+
+def with_twins(folder, *lines):
+    save_pack(made(), folder)
+    (folder / "exemplars/twins.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+def test_of_twins_one_is_an_exemplar_of_its_target_and_the_other_one_of_none(tmp_path):
+    pack = load_pack(with_twins(tmp_path / "read", TWIN, TWIN, ""))
+    assert pack.exemplars.twins == (Twins("refund my ticket", "refund my deposit", "refund"),)
+    rows = list(pack.target_exemplars(shared=False))
+    assert rows[-2:] == [("skill:refund", "refund my ticket"), ("none", "refund my deposit")]
+    save_pack(pack, tmp_path / "saved")
+    assert load_pack(tmp_path / "saved") == pack
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"in": "x", "target": "refund"}', r'twins.jsonl:1: a line is like {"in": "a query"'),
+        (TWIN.replace('"refund"}', '"refnd"}'), r"'refnd': not a skill or .* mean 'refund'"),
+        (TWIN.replace("refund my deposit", "d"), r"twins.jsonl: 'd' stands in skills/refund"),
+    ],
+)
+def test_faults_of_twins_are_named(tmp_path, line, message):
+    _, faults = check_pack(with_twins(tmp_path, line))
+    with pytest.raises(AssertionError, match=message):
+        assert not faults, "\n".join(map(str, faults))
+
+
+def test_twins_are_no_near_duplicates(tmp_path):
+    twins = [TWIN.replace("deposit", "tickets").replace("refund  my", "refund my"), TWIN]
+    folder = with_twins(tmp_path, TWIN.replace("my deposit", "my  ticket!"), twins[0])
+    pack = load_pack(folder)
+    labels, texts = zip(*pack.target_exemplars(), strict=True)
+    same = near_duplicates(pack, labels, texts, None, locate_in_folder(folder))
+    assert not [f for f in same if "refund my ticket" in f.message]
+    assert locate_in_folder(folder)("none", "refund my tickets") == (
+        str(folder / "exemplars/twins.jsonl"),
+        2,
+    )
