@@ -236,8 +236,6 @@ def _measure_ranking(
 
     folder = evaluation.folder
     if evaluation.turns is not None or not evaluation.metrics.lines.labelled:
-        for name in (RANKED_LINES_FILE, RANKING_FILE):  # left by an earlier run
-            (folder / name).unlink(missing_ok=True)
         return {}
     ranker = router.with_vector_cache() if cache else router
     figures = measure_ranking(ranker, RunFolder(folder).decisions(), folder)

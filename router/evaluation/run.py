@@ -31,6 +31,7 @@ from router.evaluation.metrics import (
     pretty_json,
     queries_of,
 )
+from router.evaluation.ranking import RANKED_LINES_FILE, RANKING_FILE
 from router.evaluation.rows import MAX_LISTED, Query, decided_lines, outcome_batch
 from router.evaluation.turn_figures import (
     TURNS_FILE,
@@ -106,7 +107,8 @@ class Evaluation:
     def files(self) -> tuple[str, ...]:
         """The names of the files in the folder."""
         names = (FORMATS[self.format].file_name, "rejected.jsonl", "metrics.json", "run.json")
-        return (*names, TURNS_FILE) if (self.folder / TURNS_FILE).exists() else names
+        further = (TURNS_FILE, RANKING_FILE, RANKED_LINES_FILE)
+        return (*names, *(name for name in further if (self.folder / name).exists()))
 
     @property
     def turns(self) -> TurnFigures | None:
@@ -357,11 +359,9 @@ class _Run:
         out, chosen = self.unfinished.out, FORMATS[settings["form"]]
         with explain_write_errors(out, _kept(n_lines)):
             self.unfinished.assemble(chosen, contents)
-            for other in FORMATS.values():
-                if other is not chosen:  # left by an earlier run
-                    (out / other.file_name).unlink(missing_ok=True)
-            if self.turns is None:
-                (out / TURNS_FILE).unlink(missing_ok=True)
+            stale = {decisions.file_name for decisions in FORMATS.values()} | {TURNS_FILE}
+            for name in (stale | {RANKING_FILE, RANKED_LINES_FILE}) - {chosen.file_name, *contents}:
+                (out / name).unlink(missing_ok=True)
             self.unfinished.drop()
         return metrics
 

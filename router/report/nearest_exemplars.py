@@ -7,9 +7,10 @@ import numpy as np
 from router.arrays import Vectors
 from router.decisions.decision import NearbyExemplar
 from router.evaluation.rows import DecidedLine
+from router.logs.labels import ANY_QUESTION
 from router.router import Router
 
-_ANY_QUESTION = "question:"
+_ALL_QUESTIONS = "question:"
 """Stands for all questions together."""
 
 
@@ -27,8 +28,8 @@ def nearest_exemplars(
     nearest: list[NearbyExemplar | None] = [None] * len(targets)
     for wanted in set(targets):
         is_member = np.isin(labels, sorted(wanted))
-        if _ANY_QUESTION in wanted:
-            is_member |= np.char.startswith(labels, _ANY_QUESTION)
+        if _ALL_QUESTIONS in wanted:
+            is_member |= np.char.startswith(labels, _ALL_QUESTIONS)
         members = np.flatnonzero(is_member)
         texts = [index for index, of_text in enumerate(targets) if of_text == wanted]
         if not len(members):
@@ -55,8 +56,8 @@ def wanted_targets(line: DecidedLine) -> frozenset[str]:
     if gold is None:
         return frozenset()
     if gold.action == "clarify":
-        known = gold.question not in (None, "other")
-        return frozenset((f"question:{gold.question}" if known else _ANY_QUESTION,))
+        known = gold.question not in (None, ANY_QUESTION)
+        return frozenset((f"question:{gold.question}" if known else _ALL_QUESTIONS,))
     if gold.action == "route" and not gold.skills:
         return frozenset(f"skill:{skill}" for skill in gold.ok_skills)
     return frozenset((line.wanted or line.given,))

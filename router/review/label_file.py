@@ -10,7 +10,7 @@ import msgspec
 from router.errors import LogError
 from router.files import write_whole
 from router.logs.formats import LogFile, Record
-from router.logs.labels import Gold
+from router.logs.labels import ANY_QUESTION, Gold
 from router.review.labels import LabelledText
 
 _TEXTS = ("text", "query", "question", "utterance", "input", "prompt", "message")
@@ -151,7 +151,7 @@ def plain_label(gold: Gold) -> object:
             return gold.skills[0] if len(gold.skills) == 1 else list(gold.skills)
         if gold.action == "redirect" and len(gold.packs) == 1:
             return gold.packs[0]
-        if gold.action == "clarify" and gold.question not in (None, "other"):
+        if gold.action == "clarify" and gold.question not in (None, ANY_QUESTION):
             return gold.question
     fields = {name: getattr(gold, name) for name in Gold.__struct_fields__}
     return {name: value for name, value in fields.items() if value}

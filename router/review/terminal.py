@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from router.errors import RouterError
+from router.logs.labels import ANY_QUESTION
 from router.review.drafts import Draft
 from router.review.session import Review
 from router.text import printable
@@ -76,7 +77,7 @@ def _act(
     elif first == "+" and rest:
         review.answer(position, rest, new_route=True)
     elif first == "?":
-        review.answer(position, {"action": "clarify", "question": rest or "other"})
+        review.answer(position, {"action": "clarify", "question": rest or ANY_QUESTION})
     elif line:
         names = [part.strip() for part in line.split(",")]
         review.answer(position, names if len(names) > 1 else names[0])

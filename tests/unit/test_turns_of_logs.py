@@ -102,6 +102,9 @@ def test_without_turns_nothing_of_a_chat_but_its_last_turn_is_read(tiny_router, 
     evaluation = evaluate(tiny_router, chats, tmp_path / "run", cache=False)
     assert evaluation.turns is None
     assert "turns.json" not in evaluation.files
+    (tmp_path / "run" / "ranking.json").write_text("{}")
+    again = evaluate(tiny_router, chats, tmp_path / "run", cache=False)
+    assert "ranking.json" not in again.files  # which an earlier run has left
     assert [row["text"] for row in decisions(tmp_path / "run")] == ["thanks, bye", FIRST, SECOND]
 
 
