@@ -34,9 +34,9 @@ from router.model.request_words import RequestWords
 from router.packs.pack import Pack
 from router.text import Words, words_in
 
-_N_SEVERAL, _LEAST_JOINED = 800, 400
-"""Queries on which the judgement of further concerns is fitted: exemplars of several skills, and as
-many as are missing, at least 400, joined from two exemplars, which are the shorter ones."""
+_N_JOINED = 800
+"""Queries joined from two exemplars on which the judgement of further concerns is fitted, besides
+exemplars of several skills. They are shorter than what people write."""
 
 _MAX_PLAIN = 1_200
 """Single exemplars of each half that it is fitted on, at most; each then stands for several."""
@@ -271,8 +271,7 @@ def _judge_clauses(
     shared = [(line.text, frozenset(line.targets)) for line in pack.exemplars.several]
     if not pack.learns_label_sets:  # no head was fitted on them
         shared = shared[seed::2]
-    n_joined = max(_N_SEVERAL - 2 * len(shared), _LEAST_JOINED) // 2
-    rows = [*plain, *shared, *join_exemplars(unseen, n_joined, seed)]
+    rows = [*plain, *shared, *join_exemplars(unseen, _N_JOINED // 2, seed)]
     texts = [text for text, _ in rows]
     words = words_in(texts)
     clauses = [clauses_of(text) for text in texts]
