@@ -88,7 +88,9 @@ def _snake_case(data: Mapping[Any, Any]) -> dict[str, Any]:
 def _text_at(
     fields: Mapping[str, Any], names: Sequence[str], default: str | None = None
 ) -> str | None:
-    return next((fields[name] for name in names if isinstance(fields.get(name), str)), default)
+    """Give the first text that is not blank."""
+    texts = (fields[name] for name in names if isinstance(fields.get(name), str))
+    return next(filter(str.strip, texts), default)
 
 
 def _triggers_of_item(

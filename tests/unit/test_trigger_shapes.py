@@ -41,6 +41,7 @@ SHAPES = {
         "skill: pdf\nshould_trigger:\n  - merge two files\nshould_not_trigger:\n  - bake bread\n"
     ),
     "entries.csv": "query,should_trigger\nmerge two files,true\nbake bread,false\n",
+    "blank.csv": "query,should_trigger,skill\nmerge two files,yes,\nbake bread,no, \n",
 }
 
 
