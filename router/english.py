@@ -113,8 +113,10 @@ DENYING_OPENING = re.compile(
 SELF_CORRECTION = re.compile(
     r"\b(?:no\W+wait|wait\W+no|no\W+sorry|sorry\W+no|oops\W+no|actually\W+no|no\W+hang on|hang on"
     r"|hold on|no\W+correction|correction|scrap that|strike that|i take (?:that|it) back|or rather"
-    r"|let me (?:say|put) it differently|on second thoughts?"
-    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?|(?<=\?\s)(?:no|nope|nah))\b\W*",
+    r"|let me (?:say|put) it differently|on second thoughts?|other way a?round|come to think of it"
+    r"|(?:er+|hm+|well|oh|ah|actually|wait)\W+(?:actually\W+)?(?:no+|nope|i mean)"
+    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?|(?<=[?.…–—]\s)no(?:pe)?(?=,)"
+    r"|(?<=\?\s)(?:no|nope|nah))\b\W*",
     re.IGNORECASE,
 )
 """Where a reply takes back what it said before."""
@@ -130,7 +132,8 @@ YES_OR_NO = re.compile(
 """How a reply begins that says yes, or no."""
 
 _NO_TROUBLE = (
-    r"(?:(?:fast|quick|good|short)\s+enough|fine|ok(?:ay)?|(?:the\s+|a\s+|our\s+)?\bnot\s+it"
+    r"(?:(?:fast|quick|good|short)\s+enough|fine|al(?:l )?right|great|not\s+to\s+blame|ok(?:ay)?"
+    r"|(?:the\s+|a\s+|our\s+)?\bnot\s+it"
     r"|(?:not\s+(?:the|a|our)|no)\s+(?:problem|issue|bottleneck|culprit))"
 )
 _DENIALS = (
