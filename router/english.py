@@ -145,6 +145,10 @@ _DENIALS = (
     r"(?:already\s+|quite\s+|really\s+|perfectly\s+|just\s+)*" + _NO_TROUBLE,
     r"(?P<what>.+?)\s+(?:isn'?t|aren'?t|wasn'?t)\s+(?:it|slow|(?:the|a|our)\s+\w+)",
     r"no\s+(?P<what>.+?)\s+(?:involved|here|at\s+all|going\s+on|problems?|issues?)",
+    r"(?:(?:there(?:'s|\s+is)\s+)?nothing(?:\s+is|'s)?\s+wrong"
+    r"|no\s+(?:complaints?|problems?|trouble|issues?)"
+    r"|(?:we(?:'re|\s+are)\s+|i(?:'m|\s+am)\s+)?(?:quite\s+)?(?:happy|content))\s+"
+    r"(?:with|about)\s+(?P<what>.+)",
 )
 DENIALS = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _DENIALS)
 """Ways to deny one thing, which is named `what`; each matches a whole clause."""

@@ -193,3 +193,11 @@ def test_words_with_typing_errors_are_mended(reply, read):
 )
 def test_yes_and_no(reply, said):
     assert says_yes(reply) is said
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["nothing wrong with the speed", "no complaints about the speed", "we're happy with the speed"],
+)
+def test_who_is_content_with_something_denies_it(reply):
+    assert denied(reply) == ("the speed", "")
