@@ -1,64 +1,58 @@
-"""Prediction sets of the benchmark: which options a question shows, and how many."""
+"""How often the options of composed questions hold the right route, beside what was promised.
 
-import numpy as np
-from numpy.typing import NDArray
-from temperature import Temperature, fit_temperature
+    python benchmarks/prediction_sets.py FOLDER [NAME ...] [--shots 5] [--alpha 0.05 0.2]
 
-from router.arrays import Bools, Floats, Probabilities
-from router.statistics.conformal import coverage_threshold
-from router.statistics.probability import TrueColumns
+FOLDER holds NAME_train_SHOTS.jsonl and NAME_valid.jsonl, a text and its label a line, as
+`benchmarks/accuracy.py` reads them. A question promises its options at 1 - `alpha`, or less where
+four options are too few for that.
+"""
 
-RATIOS = (0.25, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5)  # of the fitted sharpness, to try
+import argparse
+from collections import Counter
+from pathlib import Path
 
+from accuracy import offers, read
+from msgspec.structs import replace
 
-def sets(probabilities: Probabilities, threshold: float) -> Bools:
-    """Mark the classes at or above the threshold, and always the likeliest.
+from router import Clarify, Router
 
-    :return: Shape: (n_texts, n_classes).
-    """
-    chosen = probabilities >= threshold
-    chosen[np.arange(len(chosen)), probabilities.argmax(axis=1)] = True
-    return chosen
+_QUERIES = 1_000
 
 
-def set_threshold(probabilities: Probabilities, truth: TrueColumns, alpha: float) -> float:
-    """Find the threshold at which a share of at most `alpha` of the sets misses the truth.
-
-    :param probabilities: Of texts held out from fitting. Shape: (n_texts, n_classes).
-    """
-    return coverage_threshold(probabilities[np.arange(len(truth)), truth], alpha)
-
-
-def fit_sharpness(
-    decisions: Floats, truth: TrueColumns, alpha: float, max_options: float = 3.0
-) -> Temperature:
-    """Choose the softmax whose sets answer most texts at once, at `max_options` on average.
-
-    Coverage is the same for all of them; how it is paid for is not: a flat softmax asks many
-    texts two options, a sharp one asks few texts many. If none keeps to `max_options`, the one
-    with the smallest sets is chosen.
-
-    :param decisions: Of texts held out from fitting. Shape: (n_texts, n_classes).
-    """
-    fitted = fit_temperature(decisions, truth).sharpness
-    candidates = [Temperature(fitted * ratio) for ratio in RATIOS]
-    sizes = np.stack([_sizes(each.transform(decisions), truth, alpha) for each in candidates])
-    means = sizes.mean(axis=1)
-    singles = (sizes == 1).mean(axis=1)
-    best = np.where(means <= max_options, singles, -1.0).argmax()
-    return candidates[best if means[best] <= max_options else means.argmin()]
+def measure(folder: Path, name: str, shots: str, alphas: list[float]) -> None:
+    """Print what one set says."""
+    routes: dict[str, list[str]] = {}
+    for text, label in zip(*read(folder / f"{name}_train_{shots}.jsonl"), strict=True):
+        routes.setdefault(label, []).append(text)
+    queries, truth = (
+        rows[:: max(1, len(rows) // _QUERIES)] for rows in read(folder / f"{name}_valid.jsonl")
+    )
+    router = Router.from_exemplars(routes)
+    for alpha in alphas:
+        file = router.pack.file
+        policy = replace(file.policy, alpha=alpha)
+        pack = replace(router.pack, file=replace(file, policy=policy))
+        decisions = Router(pack, router.encoder, router.model).route_many(queries)
+        rows = [(d, t) for d, t in zip(decisions, truth, strict=True) if isinstance(d, Clarify)]
+        held = sum(offers(decision, label) for decision, label in rows) / max(len(rows), 1)
+        sizes = Counter(len(decision.question.options) - 1 for decision, _ in rows)
+        print(
+            f"{name}, {shots} exemplars: {1 - alpha:.2f} promised, {held:.3f} of {len(rows)} hold"
+            f" the right route; options {dict(sorted(sizes.items()))}"
+        )
 
 
-def gain_of_asking(probabilities: Probabilities, options: int = 3) -> Floats:
-    """Probability that the first answer is wrong and one of the other options right.
+def main() -> None:
+    """Read the arguments and measure each set."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", default=["banking77"])
+    parser.add_argument("--shots", default="5")
+    parser.add_argument("--alpha", nargs="+", type=float, default=[0.05, 0.2])
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        measure(arguments.folder, name, arguments.shots, arguments.alpha)
 
-    :return: Shape: (n_texts,).
-    """
-    falling = -np.sort(-probabilities, axis=1)
-    return np.asarray(falling[:, 1:options].sum(axis=1))
 
-
-def _sizes(probabilities: Probabilities, truth: TrueColumns, alpha: float) -> NDArray[np.intp]:
-    """Count the options of each text. Shape: (n_texts,)."""
-    chosen = sets(probabilities, set_threshold(probabilities, truth, alpha))
-    return np.asarray(np.count_nonzero(chosen, axis=1))
+if __name__ == "__main__":
+    main()

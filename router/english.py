@@ -113,8 +113,10 @@ DENYING_OPENING = re.compile(
 SELF_CORRECTION = re.compile(
     r"\b(?:no\W+wait|wait\W+no|no\W+sorry|sorry\W+no|oops\W+no|actually\W+no|no\W+hang on|hang on"
     r"|hold on|no\W+correction|correction|scrap that|strike that|i take (?:that|it) back|or rather"
-    r"|let me (?:say|put) it differently|on second thoughts?"
-    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?|(?<=\?\s)(?:no|nope|nah))\b\W*",
+    r"|let me (?:say|put) it differently|on second thoughts?|other way a?round|come to think of it"
+    r"|(?:er+|hm+|well|oh|ah|actually|wait)\W+(?:actually\W+)?(?:no+|nope|i mean)"
+    r"|(?:no|sorry|oops|wait|or)\W+i mean(?:t)?|(?<=[?.…–—]\s)no(?:pe)?(?=,)"
+    r"|(?<=\?\s)(?:no|nope|nah))\b\W*",
     re.IGNORECASE,
 )
 """Where a reply takes back what it said before."""
@@ -130,7 +132,8 @@ YES_OR_NO = re.compile(
 """How a reply begins that says yes, or no."""
 
 _NO_TROUBLE = (
-    r"(?:(?:fast|quick|good|short)\s+enough|fine|ok(?:ay)?|(?:the\s+|a\s+|our\s+)?\bnot\s+it"
+    r"(?:(?:fast|quick|good|short)\s+enough|fine|al(?:l )?right|great|not\s+to\s+blame|ok(?:ay)?"
+    r"|(?:the\s+|a\s+|our\s+)?\bnot\s+it"
     r"|(?:not\s+(?:the|a|our)|no)\s+(?:problem|issue|bottleneck|culprit))"
 )
 _DENIALS = (
@@ -142,6 +145,10 @@ _DENIALS = (
     r"(?:already\s+|quite\s+|really\s+|perfectly\s+|just\s+)*" + _NO_TROUBLE,
     r"(?P<what>.+?)\s+(?:isn'?t|aren'?t|wasn'?t)\s+(?:it|slow|(?:the|a|our)\s+\w+)",
     r"no\s+(?P<what>.+?)\s+(?:involved|here|at\s+all|going\s+on|problems?|issues?)",
+    r"(?:(?:there(?:'s|\s+is)\s+)?nothing(?:\s+is|'s)?\s+wrong"
+    r"|no\s+(?:complaints?|problems?|trouble|issues?)"
+    r"|(?:we(?:'re|\s+are)\s+|i(?:'m|\s+am)\s+)?(?:quite\s+)?(?:happy|content))\s+"
+    r"(?:with|about)\s+(?P<what>.+)",
 )
 DENIALS = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _DENIALS)
 """Ways to deny one thing, which is named `what`; each matches a whole clause."""

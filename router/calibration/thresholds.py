@@ -8,10 +8,10 @@ import numpy as np
 
 from router.arrays import Bools, Floats, Indices
 from router.calibration.cases import ArrayRows, Cases
-from router.decisions.candidates import MAX_OPTIONS
 from router.decisions.outcome import ACTIONS, NONE, REDIRECT, ROUTE
 from router.decisions.policy import ask_risk, asks
 from router.errors import RouterError
+from router.model.doubt import MAX_OPTIONS
 from router.packs.policy import Policy
 from router.statistics.conformal import (
     ask_rate_threshold,

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from router.arrays import Bools, Floats, Indices
+from router.model.doubt import MAX_OPTIONS
 from router.model.layout import Layout
 from router.model.model import Evidence
 from router.packs.pack import Pack
 from router.packs.parts import Destination
-
-MAX_OPTIONS = 4
-"""Options of a composed question besides "none of these"; there are at least two."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,21 @@ from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
 from router.model.model import Evidence
-from router.model.replies import ANY_ANSWER, BOTH, DENIED, NEITHER, UNSURE
+from router.model.replies import (
+    ANY_ANSWER,
+    BOTH,
+    DENIED,
+    NEITHER,
+    UNSURE,
+    reply_exemplars,
+)
 from router.model.reply_language import (
     corrected,
     denied,
     denied_parts,
     literal_meaning,
+    mended,
+    parts_of_reply,
     says_yes,
 )
 from router.packs.parts import Destination
@@ -54,6 +64,16 @@ _DENYING = re.compile(r"\b(?:not|no|never|none|without|nothing)\b|n['\u2019]t\b"
 _EVEN = 0.5
 """From this probability of "none" on, a reply that says neither yes nor no leads nowhere."""
 
+_NAMED = 0.75
+"""A part of a reply names an option if it means that with at least this probability."""
+
+_UNCLEAR = 0.3
+"""A reply is not understood if no meaning has this probability: fewer than half are right then."""
+
+_RARER = 2.0
+"""How many times as likely "both", "neither" and "not sure" are as the few exemplars of them say:
+the most that were understood of replies that were held out."""
+
 _GUESS = 0.6
 """The confidence of a decision for a user who could not answer."""
 
@@ -62,10 +82,12 @@ _GUESS = 0.6
 class InterpretedReply:
     """A reply, read alone and together with what was said before.
 
+    :param text: The reply without its typing errors.
     :param meanings: The probability of each meaning, the likeliest first.
     """
 
     clarify: Clarify
+    said: str
     text: str
     alone: Evidence
     together: Evidence
@@ -79,7 +101,7 @@ class InterpretedReply:
     @property
     def history(self) -> tuple[str, ...]:
         """What the user has said so far, this reply last."""
-        return (*self.clarify.history, self.text)
+        return (*self.clarify.history, self.said)
 
 
 @dataclass(frozen=True)
@@ -100,22 +122,37 @@ class ReplyHandler:
             return new_query
         if ruled_out := self._ruled_out(reply):
             return self._among_the_rest(reply, ruled_out)
-        if meaning == NEITHER:
-            return self._without_options(reply)
-        if meaning == UNSURE:
-            return self._unsure(reply)
-        if meaning == BOTH:
-            return self._follow(reply, self._both(reply), confidence)
-        return self._follow(reply, (reply.question.option(meaning),), confidence)
+        if named := self._named(reply):
+            return self._follow(reply, named, confidence)
+        if confidence < _UNCLEAR:
+            return self._unclear(reply)
+        special = {NEITHER: self._without_options, UNSURE: self._unsure}
+        if meaning in special:
+            return special[meaning](reply)
+        both = meaning == BOTH
+        options = self._both(reply) if both else (reply.question.option(meaning),)
+        return self._follow(reply, options, confidence)
 
     def _interpret(self, clarify: Clarify, text: str) -> InterpretedReply:
         model, question = self.builder.model, self._known(clarify.question)
         clarify = replace(clarify, question=question)
         joined = "\n".join((*clarify.history, text))
-        alone, together = (model.evidence([read], self.encoder) for read in (text, joined))
-        return InterpretedReply(
-            clarify, text, alone, together, self._meanings(question, text, alone, together)
-        )
+        alone, together = (model.evidence([t], self.encoder) for t in (text, joined))
+        read = text
+        if question.id in self.builder.pack.questions:
+            read = mended(text, model.vocabulary, self._words_of_replies[question.id])
+        meanings = self._meanings(question, read, alone, together)
+        return InterpretedReply(clarify, text, read, alone, together, meanings)
+
+    @cached_property
+    def _words_of_replies(self) -> dict[str, list[str]]:
+        """The words of the options' labels and of known replies, by question."""
+        pack = self.builder.pack
+        words = {}
+        for question in pack.questions.values():
+            rows = reply_exemplars(question, pack.exemplars.options[question.id])
+            words[question.id] = sorted({w for _, line in rows for w in words_of(line)})
+        return words
 
     def _known(self, question: AskedQuestion) -> AskedQuestion:
         """Give the pack's own question of that id, which says more than a record does.
@@ -154,11 +191,14 @@ class ReplyHandler:
             leads = question.option(literal) in question.leading_options
             return {literal if leads else NEITHER: 1.0}
         heads = self.builder.model.replies
+        general = heads[ANY_ANSWER].meanings(text, self.encoder)
         if question.id in heads:
             offered = {option.id for option in question.options}
-            meanings = heads[question.id].meanings(text, self.encoder)
-            return {name: p for name, p in meanings.items() if name[0] == "=" or name in offered}
-        general = heads[ANY_ANSWER].meanings(text, self.encoder)
+            options = heads[question.id].meanings(text, self.encoder)
+            answers = general.pop(ANY_ANSWER)
+            meanings = {name: p * answers for name, p in options.items() if name in offered}
+            meanings |= {name: min(1.0, _RARER * p) for name, p in general.items()}
+            return dict(sorted(meanings.items(), key=lambda pair: -pair[1]))
         weights = [self._weight(option, alone, together) for option in question.leading_options]
         return weigh_options(question.leading_options, weights, general)
 
@@ -224,7 +264,7 @@ class ReplyHandler:
         fields = self._fields(reply, confidence)
         for option in options:
             ask = option.leads_to.ask
-            if ask is not None and len(reply.clarify.asked_ids) < _MAX_QUESTIONS:
+            if ask is not None and len(set(reply.clarify.asked_ids)) < _MAX_QUESTIONS:
                 question = AskedQuestion.of(self.builder.pack.questions[ask])
                 return clarify(question, reply.history, reply.clarify.asked_ids, fields)
         ends = [self._end_of(option.leads_to) for option in options]
@@ -307,7 +347,8 @@ class ReplyHandler:
     def _itself_denies(self, question: AskedQuestion, option: OfferedOption) -> bool:
         """Tell whether an option says what is not so, as "There is no service yet" does."""
         lines = self.builder.pack.exemplars.options.get(question.id, {}).get(option.id, ())
-        return any(_DENYING.search(line) for line in (option.label, *lines))
+        said = [_DENYING.search(line) is not None for line in (option.label, *lines)]
+        return said[0] or 2 * sum(said) > len(said)
 
     def _among_the_rest(self, reply: InterpretedReply, ruled_out: Mapping[str, float]) -> Decision:
         """Follow the only option that is left, or ask again among those that are left."""
@@ -317,15 +358,64 @@ class ReplyHandler:
             return self._without_options(reply)
         if len(left) == 1:
             return self._follow(reply, left, confidence)
+        if other := self._other_alternative(reply.question, ruled_out):
+            return self._follow(reply, (other,), confidence)
         rest = {option.id for option in reply.question.options} - ruled_out.keys()
         question, asked = _with_options(reply.question, rest), reply.clarify.asked_ids
         return clarify(question, reply.history, asked[:-1], self._fields(reply, confidence))
+
+    def _other_alternative(
+        self, question: AskedQuestion, ruled_out: Collection[str]
+    ) -> OfferedOption | None:
+        """Give the other of two options, of which one is denied, if the question itself names both:
+        "in the model or around it?".
+        """
+        head = self.builder.model.replies.get(question.id)
+        if head is None:
+            return None
+        sides = re.split(r"\bor\b", question.text)
+        named = {next(iter(head.meanings(side, self.encoder))) for side in sides}
+        left = [option for option in question.options if option.id in named - set(ruled_out)]
+        return left[0] if len(named) == 2 and len(left) == 1 else None
 
     def _both(self, reply: InterpretedReply) -> tuple[OfferedOption, ...]:
         """Give the options that "both" means: all of two, else the two likeliest of the reply."""
         options = {option.id: option for option in reply.question.leading_options}
         ranked = [options[meaning] for meaning in reply.meanings if meaning in options]
         return tuple(ranked or options.values())[:2]
+
+    def _named(self, reply: InterpretedReply) -> list[OfferedOption]:
+        """Give the options that a reply lists, each in one of its parts, if it lists several."""
+        question, likeliest = reply.question, next(iter(reply.meanings))
+        head = self.builder.model.replies.get(question.id)
+        parts = parts_of_reply(reply.text)
+        if head is None or len(parts) < 2 or likeliest in (NEITHER, UNSURE):
+            return []
+        options = {option.id: option for option in question.leading_options}
+        named = {}
+        for part in parts:
+            literal = literal_meaning(question.options, part)
+            likely = head.meanings(part, self.encoder) if literal is None else {literal: 1.0}
+            option, probability = next(iter(likely.items()))
+            if option in options and probability >= _NAMED:
+                named[option] = options[option]
+        return list(named.values()) if len(named) > 1 else []
+
+    def _unclear(self, reply: InterpretedReply) -> Decision:
+        """Ask once more in other words, then take the likeliest for granted."""
+        question, asked = reply.question, reply.clarify.asked_ids
+        likeliest = next(iter(reply.meanings.values()))
+        if asked.count(question.id) < 2:
+            again = replace(question, text=self.builder.pack.file.wording.again)
+            return clarify(again, reply.history, asked, self._fields(reply, likeliest))
+        return self._assuming(reply, self._both(reply)[0], likeliest)
+
+    def _assuming(
+        self, reply: InterpretedReply, option: OfferedOption, confidence: float
+    ) -> Decision:
+        """Follow an option that nobody chose, and say so."""
+        decision = self._follow(reply, (option,), confidence)
+        return replace(decision, reason=f"Assuming “{option.label}”: {decision.reason}")
 
     def _unsure(self, reply: InterpretedReply) -> Decision:
         """Decide for a user who does not know.
@@ -334,9 +424,9 @@ class ReplyHandler:
         """
         question, options = reply.question, reply.question.leading_options
         if question.if_unsure is not None:
-            options = (question.option(question.if_unsure),)
-        elif len(options) != 2:
-            options = self._both(reply)[:1]
+            return self._assuming(reply, question.option(question.if_unsure), _GUESS)
+        if len(options) != 2:
+            return self._assuming(reply, self._both(reply)[0], _GUESS)
         return self._follow(reply, options, _GUESS)
 
     def _without_options(self, reply: InterpretedReply) -> Decision:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Bools, Floats, Indices
-from router.decisions.candidates import MAX_OPTIONS, Candidates
+from router.decisions.candidates import Candidates
 from router.decisions.outcome import ACTIONS, CLARIFY, NONE, REDIRECT, ROUTE
 from router.heads.lexicon import BoundedCache
-from router.model.doubt import DoubtThresholds, Nearness, clearness
+from router.model.doubt import MAX_OPTIONS, DoubtThresholds, Nearness, clearness
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
 from router.model.model import Evidence

@@ -9,7 +9,7 @@ from router.arrays import Floats, Indices, Probabilities, Similarities
 from router.fitting.parts_of_exemplars import first_rows
 from router.heads.scores import Head
 from router.heads.similarity import nearest_by_target, sums_by_code, unit_rows
-from router.model.doubt import Doubt, Nearness, scale_of
+from router.model.doubt import MAX_OPTIONS, MIN_OPTIONS, Doubt, Nearness, scale_of
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
 from router.statistics.probability import Logistic, logit
@@ -71,9 +71,20 @@ def statistics_of(
             doubt,
             ambiguity=ambiguity,
             strangeness=doubt.strangeness_of(nearness),
-            true_share=held_out[rows, truth[rows]] / np.maximum(in_targets.sum(axis=1), 1e-12),
+            true_share=_offered_share(in_targets, held_out[rows, truth[rows]]),
         ),
     )
+
+
+def _offered_share(in_targets: Probabilities, of_truth: Floats) -> Floats:
+    """Compute from which threshold on a question no longer offers the true target, see `Doubt`.
+
+    :param in_targets: Of skills and neighbours. Shape: (n, n_targets).
+    :param of_truth: Of the true target. Shape: (n,).
+    """
+    rank = np.count_nonzero(in_targets > of_truth[:, None], axis=1)
+    share = of_truth / np.maximum(in_targets.sum(axis=1), 1e-12)
+    return np.where(rank < MIN_OPTIONS, 1.0, np.where(rank < MAX_OPTIONS, share, 0.0))
 
 
 def _closest_centroid(head: Head, layout: Layout, truth: Indices, judged: Indices) -> Floats:

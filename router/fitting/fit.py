@@ -44,9 +44,9 @@ _MAX_PLAIN = 1_200
 _SURELY_NAMED = 0.4
 """From this probability on a clause surely names its likeliest skill."""
 
-_SHORT_EXEMPLARS, _MAX_REPLIES, _MAX_ANSWERS = 5, 300, 2_000
-"""So many short exemplars of each target, so many replies in all, and so many of both together
-show what an answer is."""
+_SHORT_EXEMPLARS, _MAX_ANSWERS = 5, 2_000
+"""So many short exemplars of each target, and so many of these and all replies together, show what
+an answer is."""
 
 
 def fit_model(pack: Pack, encoder: Encoder) -> Model:
@@ -172,7 +172,7 @@ def general_reply_exemplars(pack: Pack) -> list[tuple[str, str]]:
     ]
     general = [(meaning, line) for meaning, lines in general_replies().items() for line in lines]
     known = {line.casefold() for _, line in general}
-    answers = list(dict.fromkeys((*titles, *shortest, *replies[:_MAX_REPLIES])))
+    answers = list(dict.fromkeys((*titles, *shortest, *replies)))
     answers = answers[:: -(-len(answers) // _MAX_ANSWERS)]
     return [*((ANY_ANSWER, line) for line in answers if line.casefold() not in known), *general]
 

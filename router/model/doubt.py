@@ -62,6 +62,9 @@ _MARGIN_WEIGHT = 2.0
 """Where two encoders decide, their joined margin tells more of doubt than anything else. This
 weight of its log odds was chosen on validation splits of BANKING77 and CLINC150."""
 
+MIN_OPTIONS, MAX_OPTIONS = 2, 4
+"""Options of a composed question besides "none of these"."""
+
 _FEWEST_DOUBTFUL = 10
 """With fewer doubtful exemplars the options of questions are judged by all exemplars."""
 
@@ -130,7 +133,8 @@ class Doubt:
         with the closest centroid. Shape: (2, 2).
     :param ambiguity: Of exemplars that were held out. Shape: (n,).
     :param strangeness: Of the same exemplars. Shape: (n,).
-    :param true_share: The share of the true target among skills and neighbours, for the same.
+    :param true_share: The share of the true target among skills and neighbours, for the same: 1
+        where it is so likely that it is always offered, 0 where it is too unlikely ever to be.
     :param n_exemplars: How many in-scope exemplars the pack has.
     :param has_none: Whether the pack has exemplars of "none".
     :param has_shared: Whether it has exemplars of several skills. The bots have none, so that they
@@ -259,7 +263,7 @@ class Doubt:
         shares = self.true_share[doubtful]
         if len(shares) < _FEWEST_DOUBTFUL:
             shares = self.true_share
-        return float(np.quantile(shares, alpha)) if len(shares) else 0.0
+        return max(float(np.quantile(shares, alpha, method="lower")), 0.0) if len(shares) else 0.0
 
 
 def clearness(probability: Floats, words: Words) -> Floats:

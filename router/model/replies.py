@@ -41,7 +41,10 @@ def reply_exemplars(
 
 @dataclass(frozen=True)
 class ReplyHead:
-    """A head whose targets are what a reply to one question can mean."""
+    """A head that tells the options of one question apart, or else what any reply can mean.
+
+    The general replies are among the exemplars of the former, since the options alone are few.
+    """
 
     head: KernelHead
 
@@ -53,14 +56,14 @@ class ReplyHead:
         return cls(head)
 
     def meanings(self, reply: str, encoder: Encoder) -> dict[str, float]:
-        """Compute the probability of each meaning, the likeliest first.
+        """Compute the probability of each option, or of each general meaning, the likeliest first.
 
         Of a reply that corrects itself, what comes after the correction counts; of a reply that
         denies an option, what it says besides. A reply that only denies one of two means the other.
         """
         reply = corrected(reply)
         probabilities = self._of(reply, encoder)
-        if (split := denied(reply)) is not None:
+        if ANY_ANSWER not in probabilities and (split := denied(reply)) is not None:
             probabilities = self._without_denied(*split, probabilities, encoder)
         return dict(sorted(probabilities.items(), key=lambda pair: -pair[1]))
 
@@ -73,10 +76,10 @@ class ReplyHead:
         :param besides: What it says besides.
         :param whole: The probabilities of the whole reply.
         """
-        options = [name for name in self.head.names if not name.startswith("=")]
+        options = list(whole)
         of_denied = self._of(what, encoder)
-        ruled_out = max(options, key=lambda name: of_denied[name], default="")
-        if of_denied.get(ruled_out, 0.0) < DENIED:
+        ruled_out = max(options, key=lambda name: of_denied[name])
+        if of_denied[ruled_out] < DENIED:
             return whole
         if besides:
             probabilities = self._of(besides, encoder)
@@ -93,4 +96,7 @@ class ReplyHead:
 
     def _of(self, text: str, encoder: Encoder) -> dict[str, float]:
         probabilities: Floats = self.head.probabilities([text], encoder.encode([text]))[0]
-        return dict(zip(self.head.names, probabilities.tolist(), strict=True))
+        named = dict(zip(self.head.names, probabilities.tolist(), strict=True))
+        options = {name: p for name, p in named.items() if not name.startswith("=")} or named
+        total = max(sum(options.values()), 1e-12)
+        return {name: p / total for name, p in options.items()}

@@ -1,7 +1,8 @@
 """What a reply says in so many words: an option's position, a correction, a denial."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from typing import Protocol
 
 from router import english
@@ -14,7 +15,7 @@ _FILLERS = (
     "the option number no nr answer choice please i guess think suppose say would i'd id go with"
     " take pick choose it's its it is that that's thats probably maybe perhaps tbh yes yeah"
     " definitely clearly well hm hmm uh um so rather in your list for me us here"
-    " then just one"
+    " then just one thanks thank you cheers really only"
 )
 """Words that may stand around a position: "the second one, I guess"."""
 
@@ -30,7 +31,21 @@ _BETWEEN_CLAUSES = re.compile(
 )
 _JOINED = re.compile(r"\W*\b(?:n?or|and)\b\W*(?:the\s+)?", re.IGNORECASE)
 _SPAN = re.compile(rf"\b(first|last)\s+({'|'.join(_NUMBERS[1:])}|\d)\b", re.IGNORECASE)
-_NO = re.compile(r"(?:oh|well|no|nope|nah)?", re.IGNORECASE)
+_ADDED = re.compile(r"\b(?:too|also|as well)\b", re.IGNORECASE)
+_LISTED = re.compile(r"\b(?:and|plus|as well as|then)\b|[&+]", re.IGNORECASE)
+_ALIKE = 0.75
+"""How alike, by `difflib`, a word with a typing error is to the one that is meant."""
+
+_CUES = frozenset(
+    word
+    for cue in (english.SELF_CORRECTION, english.YES_OR_NO, *_DENIAL)
+    for word in re.findall(r"[a-z]{4,}", cue.pattern)
+)
+_NO = re.compile(
+    r"(?:oh|well|no|nope|nah)?"
+    r"|(?:that|it)(?:['’]s| is) (?:fine|great|good|fast|ok(?:ay)?|all right)",
+    re.IGNORECASE,
+)
 
 
 class LabelledOption(Protocol):
@@ -91,12 +106,38 @@ def says_yes(reply: str) -> bool | None:
 
 
 def corrected(reply: str) -> str:
-    """Give what a reply says after it corrects itself: "training. no wait, when it predicts"."""
+    """Give what a reply says after it corrects itself: "training. no wait, when it predicts".
+
+    What is only added to the first, "prediction as well", takes nothing back.
+    """
     end = 0
     for match in english.SELF_CORRECTION.finditer(reply):
         if match.start() and match.end() < len(reply):
             end = match.end()
-    return reply[end:]
+    return reply if end and _ADDED.search(reply[end:]) else reply[end:]
+
+
+def parts_of_reply(reply: str) -> list[str]:
+    """Split a reply that lists several things: "cloud, plus some batch jobs"."""
+    return [part.strip() for part in _LISTED.split(reply) if part.strip(" .,;!")]
+
+
+def mended(reply: str, known: Collection[str], wanted: Collection[str]) -> str:
+    """Replace words with typing errors.
+
+    :param known: Words that are right.
+    :param wanted: Words that a wrong one may be meant for.
+    """
+
+    def mend(word: re.Match[str]) -> str:
+        plain = word[0].casefold()
+        if plain in known or plain in wanted or plain in _CUES:
+            return word[0]
+        alike = get_close_matches(plain, wanted, cutoff=_ALIKE)
+        meant = [one for one in alike if len(plain) > 4 or sorted(one) == sorted(plain)]
+        return meant[0] if meant else word[0]
+
+    return re.sub(r"(?<![\w'’])[^\W\d_]{4,}(?![\w'’])", mend, reply)
 
 
 def denied(reply: str) -> tuple[str, str] | None:

@@ -167,10 +167,12 @@ class Wording(Struct, frozen=True, forbid_unknown_fields=True):
 
     :param question: The question; its options are the titles of the likeliest routes.
     :param none: The option that none of them fits.
+    :param again: Any question, asked once more where the reply to it was not clear.
     """
 
     question: _Text = "Which of these is it about?"
     none: _Text = "None of these"
+    again: _Text = "I did not understand that. Which of these comes closest?"
 
 
 class ScopeQuestion(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ import pin
 import pytest
 
 from router import Clarify, Redirect, Route, Router
+from router.decisions import dialogue
 from router.decisions.decision import AskedQuestion
 
 
@@ -176,3 +177,44 @@ def test_the_old_names_of_a_question_say_the_new_ones(parcels):
         assert question.said == ("missed parcel",)
     with pytest.warns(DeprecationWarning, match=r"Clarify\.asked is now Clarify\.asked_ids"):
         assert question.asked == ("find-or-move",)
+
+
+# Replies that are not clear, and that name several
+
+
+def test_an_unclear_reply_is_asked_about_once_in_other_words_and_then_taken_for_granted(
+    parcels, monkeypatch
+):
+    monkeypatch.setattr(dialogue, "_UNCLEAR", 1.0)
+    first = ask(parcels, "find-or-move", "missed parcel")
+    again = parcels.answer(first, "hm, the thing with the card")
+    assert again.question.id == "find-or-move"
+    assert again.question.text == parcels.pack.file.wording.again
+    assert again.question.options == first.question.options
+    assert again.asked_ids == ("find-or-move", "find-or-move")
+    for question in (again, again.to_dict()):
+        end = parcels.answer(question, "the card, as I said")
+        label = next(o.label for o in first.question.options if end.skills == o.leads_to.skills)
+        assert end.reason.startswith(f"Assuming “{label}”: This is about ")
+
+
+def test_a_decision_for_who_does_not_know_states_what_it_assumes(parcels):
+    end = parcels.answer(ask(parcels, "abroad", "shipping please"), "don't know")
+    assert end.reason.startswith("Assuming “")
+
+
+def test_who_names_two_options_gets_both(parcels):
+    question = ask(parcels, "find-or-move", "missed parcel")
+    first, second = (option.label for option in question.question.options)
+    end = parcels.answer(question, f"{first} and {second}")
+    assert end.skills == ("track-parcel", "change-delivery")
+
+
+def test_who_denies_one_of_the_two_that_a_question_names_means_the_other(parcels):
+    asked = ask(parcels, "late-or-broken", "my parcel").question
+    late, broken, *_ = asked.options
+    named = msgspec.structs.replace(asked, text=f"{late.label} or {broken.label}?")
+    other = parcels._replies._other_alternative
+    assert other(named, {late.id}) == broken
+    assert other(named, {late.id, broken.id}) is None
+    assert other(msgspec.structs.replace(asked, text="What is it?"), {late.id}) is None

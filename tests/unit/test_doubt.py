@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from router.fitting.exemplar_statistics import _offered_share
 from router.model.doubt import Doubt, Nearness, scale_of
 from router.model.layout import Layout
 
@@ -84,8 +85,20 @@ def test_options_cover_the_truth_of_what_is_asked_about():
         true_share=shares,
         n_exemplars=101,
     )
-    # Only the lower half is asked about, and a tenth of it lies below the threshold.
-    assert doubt.option_threshold(0.1, alpha=0.1) == pytest.approx(0.049, abs=0.002)
+    # Only the lower half is asked about, and no more than a tenth of it lies below the threshold.
+    assert doubt.option_threshold(0.1, alpha=0.1) == pytest.approx(0.04)
+
+
+def test_what_is_always_or_never_offered_does_not_move_the_threshold():
+    in_targets = np.array([[0.4, 0.3, 0.2, 0.06, 0.04]] * 5)
+    of_truth = in_targets[0]
+    shares = _offered_share(in_targets, of_truth)
+    assert shares.tolist() == pytest.approx([1.0, 1.0, 0.2, 0.06, 0.0])
+    doubt = Doubt(strangeness=np.full(5, 9.0), ambiguity=np.full(5, 9.0), true_share=shares)
+    # A fifth is out of reach, however many are offered.
+    assert [doubt.option_threshold(0.1, alpha=a) for a in (0.1, 0.2, 0.3, 0.5)] == pytest.approx(
+        [0.0, 0.0, 0.06, 0.2]
+    )
 
 
 def test_few_exemplars_say_little_of_how_far_queries_lie():

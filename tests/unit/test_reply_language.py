@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from router.model.reply_language import corrected, denied, denied_parts, literal_meaning
+from router.model.reply_language import (
+    corrected,
+    denied,
+    denied_parts,
+    literal_meaning,
+    mended,
+    parts_of_reply,
+    says_yes,
+)
 
 
 @dataclass(frozen=True)
@@ -130,3 +138,66 @@ def test_each_thing_that_is_denied(reply, parts):
 )
 def test_a_denial_of_all_names_nothing(reply):
     assert denied(reply) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "left"),
+    [
+        ("it's slow, er, I mean it's wrong", "it's wrong"),
+        ("spiky, I expect... no, steady", "steady"),
+        ("around it. Other way round, inside it", "inside it"),
+        ("training. well no, actually prediction as well", None),
+        ("speed, oh no, accuracy too", None),
+    ],
+)
+def test_what_takes_the_first_back_counts_and_what_adds_to_it_does_not(reply, left):
+    assert corrected(reply) == (left or reply)
+
+
+def test_a_list_has_parts():
+    assert parts_of_reply("the cloud, plus a batch job & phones.") == [
+        "the cloud,",
+        "a batch job",
+        "phones.",
+    ]
+    assert parts_of_reply("hand over") == ["hand over"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "read"),
+    [
+        ("acuracy", "accuracy"),
+        ("the Traning, teh csot", "the training, teh cost"),
+        ("oops, scratch that", "oops, scratch that"),  # words that mark a correction
+        ("isn't our drain", "isn't our drain"),  # known words
+        ("most of it", "most of it"),  # four letters in another order only
+    ],
+)
+def test_words_with_typing_errors_are_mended(reply, read):
+    wanted = ["accuracy", "training", "cost", "batch", "stop"]
+    assert mended(reply, known={"drain"}, wanted=wanted) == read
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ("Yes, it is a bike", True),
+        ("well yeah", True),
+        ("it is", True),
+        ("Nope, my car", False),
+        ("it is not", False),
+        ("yes. no wait, no", False),
+        ("my bike", None),
+        ("nothing", None),
+    ],
+)
+def test_yes_and_no(reply, said):
+    assert says_yes(reply) is said
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["nothing wrong with the speed", "no complaints about the speed", "we're happy with the speed"],
+)
+def test_who_is_content_with_something_denies_it(reply):
+    assert denied(reply) == ("the speed", "")
