@@ -20,7 +20,7 @@ from router.heads.scores import TokenSimilarities
 MAX_TOKENS = 192
 """Tokens of a document at most, from its beginning."""
 
-_READ_DOCUMENTS = 16
+_READ_DOCUMENTS = 8
 """Documents whose tokens are read for each text: those that all other evidence speaks for."""
 
 _MAX_WIDE_BYTES = 1 << 30

@@ -221,6 +221,8 @@ class Lexicon:
         """Give the columns of a word and of its character n-grams, as far as they are known."""
         words, pieces, before = self.words.columns, self.chars.columns, len(self.words.terms)
         columns = [words[word]] if word in words else []
+        if not pieces:
+            return columns
         return columns + [before + pieces[piece] for piece in pieces_of(word) if piece in pieces]
 
     @cached_property
