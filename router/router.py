@@ -504,13 +504,14 @@ def _read(
     """Read a pack's folder or a file of routes, or make a pack of skills or of a list of tools."""
     if (Path(folder) / PACK_FILE).is_file():
         return load_pack(folder)
-    from router.skill_folders.folder import is_skill_folder, pack_of_folder
+    from router.skill_folders.folder import is_skill_folder
+    from router.skill_folders.pack_of_skills import cached_pack
     from router.skill_folders.tool_list import is_tool_list, pack_of_tools
 
-    make = pack_of_tools if is_tool_list(folder) else pack_of_folder
-    if make is pack_of_folder and is_route_file(folder):
+    make = pack_of_tools if is_tool_list(folder) else cached_pack
+    if make is cached_pack and is_route_file(folder):
         return read_routes(folder)
-    if make is pack_of_folder and not is_skill_folder(Path(folder)):
+    if make is cached_pack and not is_skill_folder(Path(folder)):
         return load_pack(folder)  # which says what a pack is
     cached = with_exemplar_cache(as_encoder(encoder, notify))
     pack, warnings = make(Path(folder), cached, notify)

@@ -113,7 +113,9 @@ class CachedEncoder:
         if encode_with_tokens(self.encoder, [])[1] is None:  # this encoder gives no tokens
             return self.encode(texts), None
         if not self.tokens:
-            return encode_with_tokens(self.encoder, texts)
+            vectors, found = encode_with_tokens(self.encoder, texts)
+            self._store(self.key, texts, [row.tobytes() for row in vectors])
+            return vectors, found
 
         def compute(missing: list[int]) -> list[bytes]:
             vectors, tokens = encode_with_tokens(self.encoder, [texts[index] for index in missing])

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from router.arrays import Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
-from router.fitting.document_tokens import document_tokens
+from router.fitting.document_tokens import document_tokens, telling_lines
 from router.fitting.parts_of_exemplars import halves_in_turn
 from router.heads.document_head import (
     Description,
@@ -20,9 +20,8 @@ from router.heads.document_head import (
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
 
-_TELLING = 16
-"""Exemplars whose tokens are kept beside those of the description: the first ones, which state
-what a skill is for. With the lines of the whole document queries find nothing more."""
+_MAX_JUDGED = 1_000
+"""Exemplars that are judged at most, but for those that need a question."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +51,20 @@ class DocumentFitter:
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
     ) -> tuple[DocumentHead, Indices, Probabilities]:
-        """Fit a head; judge each half of the exemplars by a head that has seen the other half."""
+        """Fit a head; judge each half of the exemplars by a head that has seen the other half.
+
+        Of many exemplars some are judged, and all that need a question.
+        """
         head = self.fit(texts, vectors, labels)
+        step = -(-len(texts) // _MAX_JUDGED)
+        is_judged = np.char.startswith(labels, "question:") | (np.arange(len(texts)) % step == 0)
         held_out = np.zeros((len(texts), len(head.names)))  # 0 where the half lacks the target
         for seen, unseen in halves_in_turn(labels, texts):
             half = self.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
-            cells = np.ix_(np.array(unseen), np.searchsorted(head.names, half.names))
-            held_out[cells] = half.probabilities([texts[i] for i in unseen], vectors[unseen])
-        return head, np.arange(len(texts)), held_out
+            rows = np.array(unseen)[is_judged[unseen]]
+            cells = np.ix_(rows, np.searchsorted(head.names, half.names))
+            held_out[cells] = half.probabilities([texts[i] for i in rows], vectors[rows])
+        return head, is_judged.nonzero()[0], held_out[is_judged]
 
     def like(self, head: DocumentHead) -> "DocumentFitter":
         """Fit as before: every head is calibrated in closed form."""
@@ -78,20 +83,18 @@ class DocumentFitter:
     ) -> DocumentHead:
         """Add the words of whole documents, and tokens if the encoder gives any."""
         head = self.with_documents(head, texts)
-        lines = [self._telling_lines(name) for name in head.names]
-        everyday = [] if head.none is None else [*self.telling[head.names[head.none]]]
-        _, tokens = encode_with_tokens(encoder, [*everyday, texts[0]])
-        if tokens is None:
+        lines = [
+            telling_lines(
+                one.text if (one := self.descriptions.get(name)) else "", self.telling[name]
+            )
+            for name in head.names
+        ]
+        points = document_tokens(lines, encoder)
+        if points is None:
             return head
-        width = tokens.pop().shape[1]
-        points = document_tokens(lines, encoder, width)
-        return structs.replace(head, late=LateInteraction.of(points, tokens))
-
-    def _telling_lines(self, name: str) -> list[str]:
-        """Give what a target says of itself first; an exemplar that repeats it is left out."""
-        described = self.descriptions[name].text if name in self.descriptions else ""
-        first = [line for line in self.telling[name][:_TELLING] if not line.endswith(described)]
-        return [described, *first] if described else list(self.telling[name][:_TELLING])
+        everyday = [] if head.none is None else [*self.telling[head.names[head.none]]]
+        _, tokens = encode_with_tokens(encoder, everyday)
+        return structs.replace(head, late=LateInteraction.of(points, tokens or []))
 
 
 def _labels_of(head: DocumentHead) -> list[str]:

@@ -9,6 +9,10 @@ from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.heads.late_interaction import MAX_TOKENS, first_tokens
 
+_TELLING = 16
+"""Lines of a document whose tokens are kept beside those of the description: the first ones, which
+state what it is for. With the lines of the whole document queries find nothing more."""
+
 _KIND = f"tokens-{MAX_TOKENS}"
 """The kind of rows in the cache; other settings are another kind."""
 
@@ -16,13 +20,24 @@ _HALVES = 2
 """Numbers in half precision that fit into one in single precision."""
 
 
+def telling_lines(description: str, lines: Sequence[str]) -> list[str]:
+    """Give what a document says of itself first."""
+    return [*filter(None, [description]), *lines[:_TELLING]]
+
+
 def document_tokens(
-    documents: Sequence[Sequence[str]], encoder: Encoder, width: int
-) -> list[TokenVectors]:
+    documents: Sequence[Sequence[str]], encoder: Encoder
+) -> list[TokenVectors] | None:
     """Compute the first tokens of each document, which is given by its lines.
 
-    :param encoder: One that gives tokens, of this width.
+    A `CachedEncoder` keeps them, and the vectors of the lines as well: nothing is encoded twice.
+
+    :return: None if the encoder gives no tokens.
     """
+    _, tokens = encode_with_tokens(encoder, documents[0][:1])
+    if tokens is None:
+        return None
+    width = tokens[0].shape[1]
     if not isinstance(encoder, CachedEncoder):
         return _compute(documents, encoder, width)
 

@@ -64,9 +64,21 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     layout = Layout.of(pack, head.names)
     questions = _question_index(pack, encoder)
     again = None if second is None else SecondFit.of(pack, second, texts, labels, held_out)
-    missing_detail, concerns, gate = _fit_judgements(
-        pack, encoder, fitter.like(head), texts, vectors, labels, questions, again
-    )
+    if pack.is_made_of_documents and not pack.is_made_of_tools:
+        concerns, gate, missing_detail = (
+            Concerns.typical(),
+            ClauseGate.typical(),
+            MissingDetail(None),
+        )
+        if pack.questions:
+            words = words_in(texts[row] for row in judged)
+            asked = questions.evidence(words, vectors[judged], held_out[:, layout.questions])
+            truth = np.char.startswith(np.asarray(labels)[judged], "question:")
+            missing_detail = MissingDetail.fit(asked.features(), truth)
+    else:
+        missing_detail, concerns, gate = _fit_judgements(
+            pack, encoder, fitter.like(head), texts, vectors, labels, questions, again
+        )
     held_out = held_out if again is None else again.held_out
     return Model(
         encoder_key=key,
@@ -187,8 +199,7 @@ def _fit_judgements(
     questions: QuestionIndex,
     again: SecondFit | None,
 ) -> tuple[MissingDetail, Concerns, ClauseGate]:
-    of_documents = pack.is_made_of_documents and not pack.is_made_of_tools
-    typical = pack.has_typical_judgements or of_documents
+    typical = pack.has_typical_judgements
     if typical and not pack.questions:
         return MissingDetail(None), Concerns.typical(), ClauseGate.typical()
     features, needs_question, clauses = [], [], []

@@ -25,6 +25,8 @@ from router.packs.pack import Pack
 _MAX_DOCUMENT_LENGTH = 100_000
 """Characters of a document that are read, from its beginning."""
 
+_NO_TERMS = Lexicon.fit([])
+
 
 def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
     """Choose by what the pack has: descriptions, or exemplars alone."""
@@ -33,9 +35,10 @@ def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
         by_rate = pack.has_typical_judgements
         return DiscriminantFitter(_title_vectors(pack, encoder)) if by_rate else KernelFitter()
     vectors = encoder.encode(list(texts.values()))
-    documents = documents_of(pack.target_exemplars(), texts, _documents(pack))
-    lexicon = Lexicon.fit(list(documents.values()), pairs=False)
-    return _document_fitter(pack, dict(zip(texts, vectors, strict=True)), lexicon)
+    fitter = _document_fitter(pack, dict(zip(texts, vectors, strict=True)), _NO_TERMS)
+    documents = documents_of(pack.target_exemplars(), texts, fitter.documents)
+    lexicon = Lexicon.fit(list(documents.values()), pieces=pack.is_made_of_tools, pairs=False)
+    return replace(fitter, lexicon=lexicon)
 
 
 def _title_vectors(pack: Pack, encoder: Encoder) -> dict[str, Vectors]:

@@ -21,7 +21,8 @@ _CODE_THAT_FITS = (
     "model",
     "statistics",
     "encoders/int8.py",
-    "packs/markdown.py",
+    "packs",
+    "skill_folders",
     "text.py",
 )
 """The parts of this package that decide what a fitted model is."""
@@ -65,7 +66,7 @@ def model_folder(pack: Pack, encoder: Encoder) -> Path:
 
 @cache
 def code_hash() -> str:
-    """Hash the code that fits models, and the general replies, which models are fitted on too.
+    """Hash the code that fits models or reads folders of skills, and the general replies.
 
     So no model is ever taken from older code.
     """
@@ -73,6 +74,6 @@ def code_hash() -> str:
     parts = [root / part for part in _CODE_THAT_FITS]
     found = [(part, [*part.rglob("*.py"), *part.rglob("*.json")]) for part in parts]
     code = [file for part, files in found for file in (sorted(files) or [part])]
-    for file in [*code, *sorted((DATA / "replies").glob("*.txt"))]:
+    for file in [*code, DATA / "none.txt", *sorted((DATA / "replies").glob("*.txt"))]:
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -55,8 +55,9 @@ def halves_of(labels: Sequence[str], texts: Sequence[str] = ()) -> Indices:
 
     :param texts: The exemplars. A text of several labels lies in one half with all of them.
     """
+    members: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        members.setdefault(label, []).append(index)
     half = np.zeros(len(labels), dtype=np.intp)
-    for label in set(labels):
-        members = [index for index, member in enumerate(labels) if member == label]
-        half[members[1::2]] = 1
+    half[[index for of_label in members.values() for index in of_label[1::2]]] = 1
     return _together(half, labels, texts) if texts else half

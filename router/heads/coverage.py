@@ -6,8 +6,8 @@ document has weighs most, so that a query about something else is covered little
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, cached_property
 
 import numpy as np
 from msgspec import Struct
@@ -37,7 +37,8 @@ class Coverage(Struct, frozen=True, dict=True, eq=False):
         :param saturation: BM25's k1: how much repeating a word adds.
         :param by_length: BM25's b, in [0, 1]: how much long documents are discounted.
         """
-        counts = [Counter(_stems(words)) for words in words_in(documents)]
+        stems = cache(lambda word: (*_stems([word]),))
+        counts = [_stem_counts(Counter(words), stems) for words in words_in(documents)]
         lengths = np.array([max(of_one.total(), 1) for of_one in counts], dtype=np.float64)
         scale = saturation * (1.0 - by_length + by_length * lengths / lengths.mean())
         postings: dict[str, list[tuple[int, float]]] = {}
@@ -75,6 +76,14 @@ class Coverage(Struct, frozen=True, dict=True, eq=False):
     @cached_property
     def _columns(self) -> dict[str, int]:
         return {term: column for column, term in enumerate(self.terms)}
+
+
+def _stem_counts(words: Counter[str], stems: Callable[[str], Iterable[str]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for stem in stems(word):
+            counts[stem] += count
+    return counts
 
 
 def _stems(words: Sequence[str]) -> Iterator[str]:

@@ -7,8 +7,8 @@ are weighed, and their sum is the log odds of the target against an everyday que
 
 - the density of the target's lines around the query (the mean of `exp(10 cosine)` over them);
 - the cosine with the description as a whole;
-- the words and character n-grams that query and document share, code included (the cosine of their
-  TF-IDF);
+- the words that query and document share, code included (the cosine of their TF-IDF; of tools the
+  character n-grams as well);
 - how much of the query the words of the name, and of the whole document, cover (`coverage.py`);
 - how near each of the query's tokens is to one of the description's (`late_interaction.py`), where
   the encoder gives tokens.
@@ -74,8 +74,8 @@ _WEIGHTS = msgspec.json.decode(
 )
 _WITH_TOKENS, _WITHOUT_TOKENS = _WEIGHTS["with_tokens"], _WEIGHTS["without_tokens"]
 
-_TOOL_WITHOUT_TOKENS = _Weights(14.0, 20.0, 3.0, name=0.0, document=0.0, tokens=0.0, everyday=4.0)
-_TOOL_WITH_TOKENS = _Weights(6.0, 12.5, 3.0, name=0.0, document=0.0, tokens=9.0, everyday=4.0)
+_TOOL_WITHOUT_TOKENS = _Weights(14.0, 20.0, 2.0, name=0.0, document=0.0, tokens=0.0, everyday=4.0)
+_TOOL_WITH_TOKENS = _Weights(7.0, 12.0, 2.0, name=0.0, document=0.0, tokens=7.0, everyday=4.0)
 """A tool has one line: the words that it shares with a query say little. Fitted by cross-validation
 on the queries of benchmarks/tools_dev."""
 

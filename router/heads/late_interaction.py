@@ -14,13 +14,17 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from router.arrays import Floats, Indices, TokenVectors
+from router.heads.lexicon import BoundedCache
 from router.heads.scores import TokenSimilarities
 
 MAX_TOKENS = 192
 """Tokens of a document at most, from its beginning."""
 
-_READ_DOCUMENTS = 16
+_READ_DOCUMENTS = 8
 """Documents whose tokens are read for each text: those that all other evidence speaks for."""
+
+_MAX_WIDE_BYTES = 1 << 30
+"""Bytes of the points that are kept in single precision at most."""
 
 
 class LateInteraction(Struct, frozen=True, dict=True, eq=False):
@@ -43,13 +47,10 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
         late = cls(np.concatenate(points), counts, np.zeros(len(points)))
         if not len(everyday):
             return late
-        columns = np.arange(len(points))
-        means = [
-            late._nearest(tokens, columns).mean(axis=1, dtype=np.float64)
-            for tokens in everyday
-            if len(tokens)
-        ]
-        return cls(late.points, counts, np.mean(means, axis=0))
+        lengths = np.array([len(tokens) for tokens in everyday if len(tokens)])
+        nearest = late._nearest(np.concatenate(everyday), np.arange(len(points)))
+        sums = np.add.reduceat(nearest, lengths.cumsum() - lengths, axis=1, dtype=np.float64)
+        return cls(late.points, counts, (sums / lengths).mean(axis=1))
 
     def closeness(self, tokens: Sequence[TokenVectors], other_evidence: Floats) -> Floats:
         """Tell how much closer each text is to each document than everyday queries are.
@@ -78,19 +79,17 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
 
     def _nearest(self, tokens: TokenVectors, columns: Indices) -> TokenSimilarities:
         """Compute the cosine of each token with the nearest point of each of these documents."""
-        wide, starts = tokens.astype(np.float32).T, self._starts
-        if len(columns) == len(self.counts):
-            return np.asarray(np.maximum.reduceat(self._wide_points @ wide, starts[:-1], axis=0))
-        return np.array(
-            [
-                (self._wide_points[starts[column] : starts[column + 1]] @ wide).max(axis=0)
-                for column in columns
-            ]
-        )
+        wide = tokens.astype(np.float32).T
+        return np.array([(self._wide_points[column] @ wide).max(axis=0) for column in columns])
 
     @cached_property
-    def _wide_points(self) -> NDArray[np.float32]:
-        return self.points.astype(np.float32)
+    def _wide_points(self) -> BoundedCache[int, NDArray[np.float32]]:
+        """Of each document, when it is first read: most queries read few of many."""
+        starts = self._starts
+        return BoundedCache(
+            lambda column: self.points[starts[column] : starts[column + 1]].astype(np.float32),
+            _MAX_WIDE_BYTES,
+        )
 
     @cached_property
     def _starts(self) -> Indices:

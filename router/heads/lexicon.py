@@ -166,18 +166,17 @@ class Lexicon:
         :return: Where each row ends, beginning with 0, shape (n_texts + 1,); then the columns and
             the weights of the terms. In each row the weights of each kind have length 1.
         """
-        rows, columns = self._occurrences(words)
+        rows, columns, times = self._occurrences(words)
         keys = rows * len(self) + columns
         if len(words) * len(self) < 1 << 31:
             keys = keys.astype(np.int32)  # sorted twice as fast
-        keys.sort()
+        order = keys.argsort()
+        keys = keys[order]
         is_first = np.ones(len(keys), dtype=np.bool_)
         np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
         first = np.flatnonzero(is_first)
         rows, columns = np.divmod(keys[first], max(len(self), 1))
-        counts = np.empty(len(first))
-        counts[:-1] = first[1:] - first[:-1]
-        counts[-1:] = len(keys) - first[-1:]
+        counts = np.add.reduceat(times[order], first) if len(first) else np.empty(0)
         weights = (1.0 + np.log(counts)) * self.idf[columns]
         ends = np.zeros(len(words) + 1, dtype=np.intp)
         np.bincount(rows, minlength=len(words)).cumsum(out=ends[1:])
@@ -191,17 +190,25 @@ class Lexicon:
         squares = np.bincount(kind, weights * weights, 2 * n_texts)
         return np.asarray(weights / np.sqrt(squares)[kind])
 
-    def _occurrences(self, words: Words) -> tuple[Indices, Indices]:
-        """Give row and column of every occurrence of a known term, in any order."""
-        flat = list(chain.from_iterable(words))
-        row_of_word = np.arange(len(words)).repeat([len(of_text) for of_text in words])
-        by_word = [self._columns_by_word[word] for word in flat]
-        column_of = self.column_of_pair.get
-        pairs = np.array([column_of(pair, -1) for pair in pairwise(flat)], dtype=np.intp)
-        known = np.flatnonzero((pairs >= 0) & (row_of_word[1:] == row_of_word[:-1]))
-        rows = row_of_word.repeat([len(columns) for columns in by_word])
-        rows = np.concatenate([rows, row_of_word[known]])
-        return rows, np.concatenate([*by_word, pairs[known]])
+    def _occurrences(self, words: Words) -> tuple[Indices, Indices, Indices]:
+        """Give row and column of known terms, and how often a word or pair occurs, in any order."""
+        counted = [Counter(of_text) for of_text in words]
+        by_word = [self._columns_by_word[word] for of_text in counted for word in of_text]
+        n_terms = [len(columns) for columns in by_word]
+        rows = np.arange(len(words)).repeat([len(of_text) for of_text in counted])
+        times = np.array([n for of_text in counted for n in of_text.values()], dtype=np.intp)
+        pairs = [
+            (row, column)
+            for row, of_text in enumerate(words)
+            for pair in (pairwise(of_text) if self.column_of_pair else ())
+            if (column := self.column_of_pair.get(pair)) is not None
+        ]
+        of_pairs = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+        return (
+            np.concatenate([rows.repeat(n_terms), of_pairs[:, 0]]),
+            np.concatenate([*by_word, of_pairs[:, 1]]),
+            np.concatenate([times.repeat(n_terms), np.ones(len(pairs), dtype=np.intp)]),
+        )
 
     @cached_property
     def _columns_by_word(self) -> BoundedCache[str, Indices]:
@@ -214,6 +221,8 @@ class Lexicon:
         """Give the columns of a word and of its character n-grams, as far as they are known."""
         words, pieces, before = self.words.columns, self.chars.columns, len(self.words.terms)
         columns = [words[word]] if word in words else []
+        if not pieces:
+            return columns
         return columns + [before + pieces[piece] for piece in pieces_of(word) if piece in pieces]
 
     @cached_property
@@ -334,5 +343,5 @@ def pieces_of(word: str) -> tuple[str, ...]:
 
 
 def char_terms(text: str, of_word: Callable[[str], Iterable[str]] = pieces_of) -> Iterable[str]:
-    """Split into runs of 2 to 5 characters inside words, the blank on either side included."""
-    return chain.from_iterable(map(of_word, words_of(text)))
+    """Split each different word into runs of 2 to 5 characters, with the blanks around it."""
+    return chain.from_iterable(map(of_word, dict.fromkeys(words_of(text))))

@@ -19,6 +19,9 @@ from router.skill_folders.skill_document import SkillDocument, read_skill
 from router.skill_folders.tool_list import pack_of_tools, tool_folder
 from router.text import words_of
 
+_LINES_READ = 80
+"""Lines of a document that are compared with those of the others, at most."""
+
 _MIN_WORDS = 8
 _MAX_LINES = 500
 
@@ -49,7 +52,7 @@ def lint_folder(path: Path, encoder: Encoder) -> list[Finding]:
         return str(path), line_containing(path, text) or line_containing(path, "description:")
 
     lines = {skill.id: skill.document.lines.get("description", 1) for skill in folder.skills}
-    pack = pack_of(folder, encoder, lambda _: None)[0]
+    pack = pack_of(folder, encoder, lambda _: None, _LINES_READ)[0]
     return [
         *findings,
         *_confusion(pack, encoder, locate),

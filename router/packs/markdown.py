@@ -13,15 +13,22 @@ _NOT = re.compile(
     r"|\bexclu(?:de|sion)|instead of this skill|\bwrong skill",
     re.IGNORECASE,
 )
+_NOT_WORDS = ("not", "n't", "n’t", "never", "scope", "skip", "avoid", "exclu", "instead", "wrong")
+"""One of these stands in all that `_NOT` finds; to look for them is ten times as fast."""
+
 _HEADING = re.compile(r"^#{1,6}\s")
+_MARKUP = re.compile(r"[*`]+|(?<!\w)_+|_+(?!\w)")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
 _BEGINNING = re.compile(r"^[\s#>+-]*(?:\d+[.)]\s+)?(?:\[[ xX]\]\s+)?")
 
 
 def plain(text: str) -> str:
     """Remove the markup from a line."""
-    text = _LINK.sub(r"\1", text)
-    return " ".join(re.sub(r"[*`]+|(?<!\w)_+|_+(?!\w)", "", text).split())
+    if "](" in text:
+        text = _LINK.sub(r"\1", text)
+    if "*" in text or "`" in text or "_" in text:
+        text = _MARKUP.sub("", text)
+    return " ".join(text.split())
 
 
 def without_code(text: str) -> str:
@@ -33,7 +40,8 @@ def without_code(text: str) -> str:
 
 def refuses(text: str) -> bool:
     """Tell whether a sentence states what the document is not for."""
-    return bool(_NOT.search(text))
+    lower = text.lower()
+    return any(map(lower.__contains__, _NOT_WORDS)) and bool(_NOT.search(text))
 
 
 def own_text(text: str) -> str:

@@ -66,12 +66,16 @@ class DocumentLines:
     quotes: tuple[str, ...]  # example queries in quotation marks
     headings: tuple[str, ...]
     opening: tuple[str, ...]  # the first paragraph of the body
-    cells: tuple[str, ...]  # first cells of tables
-    items: tuple[str, ...]  # other list items
-    prose: tuple[str, ...]
     refusals: tuple[str, ...]  # sentences on what it is not for, with their Markdown
     body: tuple[BodyLine, ...]
     parts: tuple[str, ...] = ()  # what the documents nested below this one state
+
+    @property
+    def statements(self) -> Iterator[str]:
+        """The first cells of tables, the other list items, then the prose."""
+        yield from _first_cells(self.body)
+        yield from (line.text for line in self.body if line.is_statement("item", 3))
+        yield from (line.text for line in self.body if line.is_statement("text", 4))
 
 
 def document_lines(skill: SkillDocument) -> DocumentLines:
@@ -94,9 +98,6 @@ def document_lines(skill: SkillDocument) -> DocumentLines:
             line.text for line in body if line.kind == "heading" and not _is_generic(line.text)
         ),
         opening=clean(_opening(body)),
-        cells=clean(_first_cells(body)),
-        items=clean(line.text for line in body if line.is_statement("item", 3)),
-        prose=clean(line.text for line in body if line.is_statement("text", 4)),
         refusals=(
             *filter(refuses, sentences),
             *skill.refusals,

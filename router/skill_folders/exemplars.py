@@ -2,33 +2,30 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from router.arrays import Vectors
 from router.encoders.encoder import Encoder
 from router.packs.exemplar_file import read_exemplars
-from router.packs.faults import MIN_EXEMPLARS
 from router.paths import DATA
 from router.skill_folders.document_lines import DocumentLines, clauses_in, clean
 from router.skill_folders.links import SkillMentions, served_elsewhere
 from router.text import lower_first
 
-_MAX_EXEMPLARS = 3_000
-"""Of a whole folder: the time of a fit grows with the third power of their number."""
-
 _MAX_SIMILARITY_OF_NONE = 0.45
 """An everyday query with a higher cosine to an exemplar is no example of "none" in this folder."""
 
-_MAX_OF_SKILL = 80
-"""With more, skills with long documents would outvote those with short ones."""
+LINES_OF_SKILL = 10
+"""More lines find nothing more, and cost their time. The number is the same however many skills
+there are, so that a query is decided in a large folder as in a small one."""
 
-_ENOUGH_FOR_SKILL = 12
-"""A skill with fewer lines gets some that are made of its description."""
+_CONSIDERED = 4
+"""Lines of a document that are looked at for each that is taken: what two have, neither gets."""
 
 
 def select_exemplars(
-    documents: Mapping[str, DocumentLines], mentions: SkillMentions
+    documents: Mapping[str, DocumentLines], mentions: SkillMentions, most: int = LINES_OF_SKILL
 ) -> dict[str, tuple[str, ...]]:
     """Choose the exemplars of every skill of a folder.
 
@@ -36,7 +33,6 @@ def select_exemplars(
     skills have is used for neither. What one document refuses and another skill serves becomes an
     exemplar of that other skill, and what is nested below a skill one of the skill above it.
     """
-    share = max(MIN_EXEMPLARS, min(_MAX_OF_SKILL, _MAX_EXEMPLARS // max(len(documents), 1)))
     served = [
         (target, topic)
         for skill, document in documents.items()
@@ -44,19 +40,25 @@ def select_exemplars(
         for target, topic in served_elsewhere(refusal, skill, mentions)
     ]
     lines = {
-        skill: [
-            *_most_telling(document),
-            *(topic for target, topic in served if target == skill),
-            *_of_the_body(document),
-        ]
+        skill: clean(
+            islice(
+                chain(
+                    (document.name, document.title),
+                    (topic for target, topic in served if target == skill),
+                    _most_telling(document),
+                    _of_the_body(document),
+                ),
+                _CONSIDERED * most,
+            )
+        )
         for skill, document in documents.items()
     }
-    uses = Counter(line.casefold() for group in lines.values() for line in set(group))
+    uses = Counter(line.casefold() for group in lines.values() for line in group)
     taken = set(uses)
     exemplars = {}
     for skill, group in lines.items():
-        own = [line for line in clean(group) if uses[line.casefold()] == 1][:share]
-        missing = max(0, min(_ENOUGH_FOR_SKILL, share) - len(own))
+        own = [line for line in group if uses[line.casefold()] == 1][:most]
+        missing = max(0, LINES_OF_SKILL - len(own))
         made = [line for line in _requests(skill, documents[skill]) if line.casefold() not in taken]
         parts = [line for line in documents[skill].parts if line.casefold() not in taken]
         exemplars[skill] = (*own, *made[:missing], *parts)
@@ -80,19 +82,18 @@ def none_exemplars(exemplars: Sequence[str], vectors: Vectors, encoder: Encoder)
 
 
 def _most_telling(document: DocumentLines) -> Iterable[str]:
-    first = (document.name, document.title, f"{document.name}: {document.description}")
-    groups = (document.quotes, document.listed_uses, document.sentences, document.clauses)
+    clauses = [clause for clause in document.clauses if " " in clause]  # a word alone says little
+    groups = (document.quotes, document.listed_uses, document.sentences, clauses)
     headings = (re.sub(r"^(?:step |phase )?\d+[.:)]*\s*", "", line) for line in document.headings)
-    named = (f"{document.name}: {clause}" for clause in document.clauses)
-    return chain(first, *groups, document.opening, headings, named)
+    named = (f"{document.name}: {clause}" for clause in clauses)
+    return chain(*groups, document.opening, headings, named)
 
 
-def _of_the_body(document: DocumentLines) -> Iterable[str]:
-    """Give table cells, items and prose; then their parts, and the items after the name."""
-    statements = (*document.items, *document.prose)
-    parts = (part for line in statements for part in clauses_in(line) if len(part.split()) > 1)
-    named = (f"{document.name}: {item}" for item in document.items)
-    return chain(document.cells, statements, parts, named)
+def _of_the_body(document: DocumentLines) -> Iterator[str]:
+    """Give table cells, items and prose; then their parts."""
+    yield from document.statements
+    for line in document.statements:
+        yield from (part for part in clauses_in(line) if len(part.split()) > 1)
 
 
 def _requests(skill: str, document: DocumentLines) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from textwrap import shorten
 from router.encoders.default import default_encoder
 from router.encoders.encoder import Encoder
 from router.errors import PackError
+from router.fitting.document_tokens import document_tokens, telling_lines
 from router.packs.markdown import refuses
 from router.packs.pack import Exemplars, Pack
 from router.packs.parts import Category, Neighbour, PackFile, Skill
@@ -22,7 +23,7 @@ from router.skill_folders.document_lines import (
     document_lines,
     plain_name,
 )
-from router.skill_folders.exemplars import none_exemplars, select_exemplars
+from router.skill_folders.exemplars import LINES_OF_SKILL, none_exemplars, select_exemplars
 from router.skill_folders.links import SkillMentions, ordered_pairs, without_cycles
 from router.skill_folders.nested import TELLING_NO_GROUP, lines_of_parts, own_and_parts
 from router.skill_folders.questions import close_pairs, draft_questions
@@ -142,16 +143,27 @@ def pack_of_folder(
 
 
 def pack_of(
-    folder: SkillFolder, encoder: Encoder, notify: Callable[[str], None]
+    folder: SkillFolder,
+    encoder: Encoder,
+    notify: Callable[[str], None],
+    lines_of_skill: int = LINES_OF_SKILL,
 ) -> tuple[Pack, list[str]]:
-    """Make a pack of the skills of a folder; also gives warnings about the folder."""
+    """Make a pack of the skills of a folder; also gives warnings about the folder.
+
+    :param lines_of_skill: How many lines of a document are exemplars, at most.
+    """
     mentions = _mentions_of(folder.skills)
     chosen = [skill for skill in folder.skills if not skill.document.user_only]
     chosen = chosen or list(folder.skills)
     ids = {skill.id for skill in chosen}
-    skills = select_exemplars({skill.id: skill.lines for skill in folder.skills}, mentions)
+    every = {skill.id: skill.lines for skill in folder.skills}
+    skills = select_exemplars(every, mentions, lines_of_skill)
     labels, texts = zip(*((i, line) for i, lines in skills.items() for line in lines), strict=True)
     notify(f"reading {len(skills):,} skills, {len(texts):,} exemplars of them")
+    described = {skill.id: _description(skill) for skill in chosen}
+    document_tokens(
+        [telling_lines(described.get(i, ""), lines) for i, lines in skills.items()], encoder
+    )  # with an encoder that keeps what it encodes, nothing below encodes a line again
     vectors = encoder.encode(texts)
     titles = _titles(folder.skills)
     pairs = [pair for pair in close_pairs(vectors, labels) if ids.issuperset(pair)]
@@ -218,15 +230,18 @@ def _summary(skill: FolderSkill) -> str:
     return (*skill.lines.sentences, skill.lines.description, skill.document.description)[0]
 
 
+def _description(skill: FolderSkill) -> str:
+    return (skill.lines.description or skill.document.description)[:MAX_LINE]
+
+
 def _pack_skill(skill: FolderSkill, title: str) -> Skill:
-    lines = skill.lines
     return Skill(
         id=skill.id,
         category=skill.category,
         title=title,
         summary=_summary(skill),
         document=skill.path,
-        description=(lines.description or skill.document.description)[:MAX_LINE],
+        description=_description(skill),
     )
 
 

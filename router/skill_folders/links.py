@@ -19,6 +19,8 @@ from router.skill_folders.phrases import (
     TOPIC_EDGES,
 )
 
+_TOKEN = re.compile(r"[\w-]+")
+
 
 @dataclass(frozen=True)
 class SkillMentions:
@@ -27,20 +29,30 @@ class SkillMentions:
     ids: Mapping[str, str]
 
     @cached_property
+    def _plain(self) -> frozenset[str]:
+        return frozenset(name for name in self.ids if _TOKEN.fullmatch(name))
+
+    @cached_property
+    def _odd(self) -> list[str]:
+        return [name for name in self.ids if not _TOKEN.fullmatch(name)]
+
+    @cached_property
     def _pattern(self) -> re.Pattern[str]:
         """Longest first; a name of one plain word counts only in backticks or after "use"."""
         names = sorted(self.ids, key=len, reverse=True)
         clear = "|".join(re.escape(name) for name in names if "-" in name)
         every = "|".join(map(re.escape, names))
-        forms = [f"(?:[\\w-]+:)?`(?:[\\w-]+:)?({every})`", f"{REFERENCE}`?({every})`?"]
+        forms = [f"(?:[\\w-]+:)?`(?:[\\w-]+:)?({every})`", f"{REFERENCE}`?({every})(?![\\w-])`?"]
         if clear:
             forms.append(f"(?<![\\w/-])(?:[\\w-]+:)?({clear})(?![\\w/-])")
         return re.compile("|".join(forms))
 
     def find(self, text: str) -> list[tuple[int, int, str]]:
         """Give the start, the end and the skill of each mention in a text."""
-        if not self.ids:
-            return []
+        if self._plain.isdisjoint(_TOKEN.findall(text)) and not any(
+            map(text.__contains__, self._odd)
+        ):
+            return []  # which is true of nearly every line, and told ten times as fast
         return [
             (match.start(), match.end(), self.ids[next(filter(None, match.groups()))])
             for match in self._pattern.finditer(_without_links(text))
@@ -73,7 +85,7 @@ def ordered_pairs(
     numbered: list[str] = []
     for line in lines:
         named = mentions.find(line.text)
-        if not refuses(line.heading):
+        if named and not refuses(line.heading):
             pairs += _pairs_with_own(line.text, own, named)
         pairs += [
             (earlier, later)

@@ -1,20 +1,63 @@
-"""Write the pack of a folder of skills as files, which a person can improve."""
+"""The pack of a folder of skills: kept in the cache folder, or written for a person to improve."""
 
+import contextlib
+import hashlib
 import posixpath
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from router.encoders.encoder import Encoder
-from router.files import replacing
+from router.files import DamagedError, read_json, replacing, write_whole
+from router.fitting.model_cache import code_hash
 from router.packs.new_pack import refuse_to_overwrite
 from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack, save_pack
-from router.skill_folders.folder import pack_of, read_folder
+from router.paths import cache_folder
+from router.skill_folders.folder import pack_of, pack_of_folder, read_folder, skill_paths
 
 _COPIES = "documents"
 """The folder of copied documents, below a pack that is not written beside them."""
+
+
+class _KeptPack(Struct, frozen=True):
+    """The pack of a folder, and a hash of all that it was made of."""
+
+    made_of: str
+    pack: Pack
+    warnings: list[str]
+
+
+def cached_pack(
+    folder: Path, encoder: Encoder, notify: Callable[[str], None] | None = None
+) -> tuple[Pack, list[str]]:
+    """Make a pack of a folder of skills as `pack_of_folder` does, or take it from the cache folder.
+
+    It is made anew when a document or the code that reads them has changed.
+    """
+    name = hashlib.sha256(f"{folder.resolve()}:{encoder.key}".encode()).hexdigest()[:24]
+    kept, made_of = cache_folder() / "folders" / f"{name}.json", _hash_of(folder)
+    with contextlib.suppress(DamagedError):
+        found = read_json(kept, _KeptPack)
+        if found.made_of == made_of:
+            return found.pack, found.warnings
+    pack, warnings = pack_of_folder(folder, encoder, notify)
+    with contextlib.suppress(OSError):  # the folder is read at every start
+        write_whole(kept, msgspec.json.encode(_KeptPack(made_of, pack, warnings)))
+    return pack, warnings
+
+
+def _hash_of(folder: Path) -> str:
+    """Hash the documents of a folder, their paths, and the code that makes a pack of them."""
+    digest = hashlib.sha256(code_hash().encode())
+    for path in skill_paths(folder):
+        with contextlib.suppress(OSError):
+            content = path.read_bytes()
+            digest.update(f"{path}:{len(content)}:".encode() + content)
+    return digest.hexdigest()
 
 
 def init_pack(

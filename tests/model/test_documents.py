@@ -4,6 +4,7 @@ from conftest import shared_encoder, write_skills
 from msgspec.structs import replace
 
 from router import Router
+from router.decisions.words import outcome_in_words
 from router.fitting.fit import fit_model
 from router.model.model import model_hash
 from router.packs.document import write_documents
@@ -80,6 +81,17 @@ def test_an_edit_of_a_document_counts_at_once_while_watching(garage):
     text = pack.documents["tyres"].replace("patchkit --glue", "glue")
     live.decide(replace(pack, documents={**pack.documents, "tyres": text}), ["patchkit"])
     assert live.model.head.word_votes([["patchkit"]])[0, tyres] < before - 0.1
+
+
+def test_watch_and_ask_say_the_same_after_an_edit(garage):
+    queries = ["patchkit", "a flat tyre", "the engine stalls", "what time is it"]
+    pack, live = load_pack(garage), LiveRouter(shared_encoder())
+    live.decide(pack, queries)
+    text = pack.documents["tyres"].replace("patchkit --glue", "glue")
+    edited = replace(pack, documents={**pack.documents, "tyres": text})
+    batch = Router(edited, shared_encoder(), fit_model(edited, shared_encoder())).outcomes(queries)
+    words = [outcome_in_words(batch.outcomes[index]) for index in batch.indices]
+    assert live.decide(edited, queries) == words
 
 
 def test_a_saved_document_is_read_again_while_watching(garage, tmp_path):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from conftest import shared_encoder
 from skill_files import write_shop, write_skill
@@ -9,12 +11,23 @@ from router.fitting.fit import fit_model
 from router.packs.faults import MIN_EXEMPLARS
 from router.packs.pack_file import load_pack
 from router.skill_folders.folder import pack_of_folder
-from router.skill_folders.pack_of_skills import init_pack
+from router.skill_folders.pack_of_skills import cached_pack, init_pack
 
 
 @pytest.fixture
 def folder(tmp_path):
     return write_shop(tmp_path / "shop")
+
+
+def test_the_pack_of_a_folder_is_kept_until_a_document_changes(folder, empty_cache):
+    kept = SimpleNamespace(key=shared_encoder().key)  # it can encode nothing
+    made = cached_pack(folder, shared_encoder())
+    assert cached_pack(folder, kept) == made
+    path = next(folder.rglob("SKILL.md"))
+    path.write_text(path.read_text() + "\nAnd a word more.\n")
+    with pytest.raises(AttributeError):
+        cached_pack(folder, kept)
+    assert cached_pack(folder, shared_encoder())[0].documents != made[0].documents
 
 
 def test_plugins_are_categories_and_exclusions_go_where_they_belong(folder):
