@@ -62,7 +62,7 @@ def names_of_one_class(
             )
 
 
-def shared_words(
+def concerns_of_strangers(
     pack: Pack,
     labels: Sequence[str],
     texts: Sequence[str],

@@ -7,7 +7,7 @@ import msgspec
 
 from router.encoders.encoder import Encoder
 from router.evaluation.pack_health import health_of
-from router.lint.borders import names_of_one_class, shared_words
+from router.lint.borders import concerns_of_strangers, names_of_one_class
 from router.lint.confusion import (
     Locate,
     alike_options,
@@ -108,7 +108,7 @@ def _exemplar_findings(pack: Pack, encoder: Encoder, locate: Locate) -> Iterator
         yield from small_skills(pack, labels, nearest, locate)
         yield from near_duplicates(pack, labels, texts, nearest, locate)
         yield from names_of_one_class(labels, texts, locate)
-        yield from shared_words(pack, labels, texts, nearest, locate)
+        yield from concerns_of_strangers(pack, labels, texts, nearest, locate)
 
 
 def _fault_findings(faults: Sequence[Fault]) -> list[Finding]:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from router.lint.borders import names_of_one_class, shared_words
+from router.lint.borders import concerns_of_strangers, names_of_one_class
 from router.lint.counts import NearestExemplars
 from router.packs.pack import Pack
 
@@ -58,7 +58,7 @@ def test_a_concern_to_which_strangers_lie_nearest_is_named_and_twins_are_drafted
     labels, texts = zip(*pack.target_exemplars(), strict=True)
     at = {f"ours {i}": 10 * i for i in range(5)} | {f"strange {i}": 10 * i + 1 for i in range(5)}
     nearest = NearestExemplars.of(unit(*(at.get(text, 180) for text in texts)), labels)
-    [finding] = shared_words(pack, labels, texts, nearest, locate)
+    [finding] = concerns_of_strangers(pack, labels, texts, nearest, locate)
     assert finding.message.startswith("strangers share the words of scale: 5 of 5 exemplars")
     drafts = [json.loads(line + "}") for line in finding.cure.split("jsonl: ")[1].split("}")[:-1]]
     assert len(drafts) == 3
@@ -66,4 +66,4 @@ def test_a_concern_to_which_strangers_lie_nearest_is_named_and_twins_are_drafted
     fewer = Pack.of({"scale": ours, "other": ["x", "y", "z"]}, none=strange[:4])
     labels, texts = zip(*fewer.target_exemplars(), strict=True)
     nearest = NearestExemplars.of(unit(*(at.get(text, 180) for text in texts)), labels)
-    assert list(shared_words(fewer, labels, texts, nearest, locate)) == []
+    assert list(concerns_of_strangers(fewer, labels, texts, nearest, locate)) == []
