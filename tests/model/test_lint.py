@@ -129,4 +129,5 @@ def test_our_own_skills_are_clean():
 
 
 def test_our_own_pack_is_clean(router):
-    assert [finding.text() for finding in lint(DEFAULT_PACK, router.encoder)] == []
+    findings = lint(DEFAULT_PACK, router.encoder)
+    assert [finding.text() for finding in findings if finding.level != "notice"] == []
