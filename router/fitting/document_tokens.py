@@ -34,7 +34,7 @@ def document_tokens(
 
     :return: None if the encoder gives no tokens.
     """
-    _, tokens = encode_with_tokens(encoder, documents[0][:1])
+    _, tokens = encode_with_tokens(encoder, ["any text, for its width"])
     if tokens is None:
         return None
     width = tokens[0].shape[1]
