@@ -38,7 +38,7 @@ _N_JOINED = 800
 """Queries joined from two exemplars on which the judgement of further concerns is fitted, besides
 exemplars of several skills. They are shorter than what people write."""
 
-_MAX_PLAIN = 1_200
+_MAX_PLAIN = 500
 """Single exemplars of each half that it is fitted on, at most; each then stands for several."""
 
 _SURELY_NAMED = 0.4
