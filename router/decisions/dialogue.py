@@ -255,7 +255,8 @@ class ReplyHandler:
         if head is None:  # nobody wrote replies to a composed question
             return max(reply.meanings.values()) < _NO_ANSWER_WEIGHT
         nearest = float((head.head.exemplars @ reply.alone.vectors[0]).max())
-        return bool(reply.alone.nearest_similarity[0] - nearest >= _NEW_QUERY_MARGIN)
+        asked = float(reply.alone.nearest[0].max())
+        return asked - nearest >= _NEW_QUERY_MARGIN
 
     def _follow(
         self, reply: InterpretedReply, options: Sequence[OfferedOption], confidence: float
@@ -336,7 +337,9 @@ class ReplyHandler:
         """Find the option that a denial means, with its probability; none that itself denies."""
         options, heads = question.leading_options, self.builder.model.replies
         if question.id in heads:
-            weights = heads[question.id].meanings(what, self.encoder) if len(options) > 2 else {}
+            likely = heads[question.id].meanings(what, self.encoder) if len(options) > 2 else {}
+            names_one = heads[ANY_ANSWER].meanings(what, self.encoder)[ANY_ANSWER]
+            weights = {name: p * names_one for name, p in likely.items()}
         else:
             evidence = self.builder.model.evidence([what], self.encoder)
             weights = {option.id: self._weight(option, evidence, evidence)[0] for option in options}
@@ -358,25 +361,9 @@ class ReplyHandler:
             return self._without_options(reply)
         if len(left) == 1:
             return self._follow(reply, left, confidence)
-        if other := self._other_alternative(reply.question, ruled_out):
-            return self._follow(reply, (other,), confidence)
         rest = {option.id for option in reply.question.options} - ruled_out.keys()
         question, asked = _with_options(reply.question, rest), reply.clarify.asked_ids
         return clarify(question, reply.history, asked[:-1], self._fields(reply, confidence))
-
-    def _other_alternative(
-        self, question: AskedQuestion, ruled_out: Collection[str]
-    ) -> OfferedOption | None:
-        """Give the other of two options, of which one is denied, if the question itself names both:
-        "in the model or around it?".
-        """
-        head = self.builder.model.replies.get(question.id)
-        if head is None:
-            return None
-        sides = re.split(r"\bor\b", question.text)
-        named = {next(iter(head.meanings(side, self.encoder))) for side in sides}
-        left = [option for option in question.options if option.id in named - set(ruled_out)]
-        return left[0] if len(named) == 2 and len(left) == 1 else None
 
     def _both(self, reply: InterpretedReply) -> tuple[OfferedOption, ...]:
         """Give the options that "both" means: all of two, else the two likeliest of the reply."""
