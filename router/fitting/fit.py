@@ -175,7 +175,11 @@ def general_reply_exemplars(pack: Pack) -> list[tuple[str, str]]:
     titles = [skill.title for skill in pack.file.skills]
     titles += [neighbour.title for neighbour in pack.file.neighbours]
     groups = [*pack.exemplars.skills.values(), *pack.exemplars.neighbours.values()]
-    shortest = [line for lines in groups for line in sorted(lines, key=len)[:_SHORT_EXEMPLARS]]
+    shortest = [
+        line
+        for lines in groups
+        for line in sorted(lines, key=lambda line: (len(line), line))[:_SHORT_EXEMPLARS]
+    ]
     replies = [
         line
         for group in pack.exemplars.options.values()

@@ -37,7 +37,7 @@ def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
     vectors = encoder.encode(list(texts.values()))
     fitter = _document_fitter(pack, dict(zip(texts, vectors, strict=True)), _NO_TERMS)
     documents = documents_of(pack.target_exemplars(), texts, fitter.documents)
-    lexicon = Lexicon.fit(list(documents.values()), pieces=pack.is_made_of_tools, pairs=False)
+    lexicon = Lexicon.fit(list(documents.values()), pairs=False)
     return replace(fitter, lexicon=lexicon)
 
 

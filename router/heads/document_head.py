@@ -7,8 +7,8 @@ are weighed, and their sum is the log odds of the target against an everyday que
 
 - the density of the target's lines around the query (the mean of `exp(10 cosine)` over them);
 - the cosine with the description as a whole;
-- the words that query and document share, code included (the cosine of their TF-IDF; of tools the
-  character n-grams as well);
+- the words and character n-grams that query and document share, code included (the cosine of their
+  TF-IDF);
 - how much of the query the words of the name, and of the whole document, cover (`coverage.py`);
 - how near each of the query's tokens is to one of the description's (`late_interaction.py`), where
   the encoder gives tokens.

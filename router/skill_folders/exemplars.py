@@ -16,9 +16,9 @@ from router.text import lower_first
 _MAX_SIMILARITY_OF_NONE = 0.45
 """An everyday query with a higher cosine to an exemplar is no example of "none" in this folder."""
 
-LINES_OF_SKILL = 10
-"""More lines find nothing more, and cost their time. The number is the same however many skills
-there are, so that a query is decided in a large folder as in a small one."""
+LINES_OF_SKILL, _MOST_LINES, _LINES_OF_FOLDER = 10, 80, 3_000
+"""A skill gives at least ten lines and at most eighty, and all skills together some 3,000: in a
+folder of 300 skills more lines find nothing more and cost their time, in one of ten they do."""
 
 _CONSIDERED = 4
 """Lines of a document that are looked at for each that is taken: what two have, neither gets."""
@@ -79,6 +79,11 @@ def none_exemplars(exemplars: Sequence[str], vectors: Vectors, encoder: Encoder)
         for query, cosine in zip(queries, nearest, strict=True)
         if cosine < _MAX_SIMILARITY_OF_NONE and query.casefold() not in taken
     )
+
+
+def lines_of_skill(n_skills: int) -> int:
+    """Tell how many lines of each document are exemplars, at most."""
+    return max(LINES_OF_SKILL, min(_MOST_LINES, _LINES_OF_FOLDER // max(n_skills, 1)))
 
 
 def _most_telling(document: DocumentLines) -> Iterable[str]:

@@ -23,7 +23,7 @@ from router.skill_folders.document_lines import (
     document_lines,
     plain_name,
 )
-from router.skill_folders.exemplars import LINES_OF_SKILL, none_exemplars, select_exemplars
+from router.skill_folders.exemplars import lines_of_skill, none_exemplars, select_exemplars
 from router.skill_folders.links import SkillMentions, ordered_pairs, without_cycles
 from router.skill_folders.nested import TELLING_NO_GROUP, lines_of_parts, own_and_parts
 from router.skill_folders.questions import close_pairs, draft_questions
@@ -146,18 +146,19 @@ def pack_of(
     folder: SkillFolder,
     encoder: Encoder,
     notify: Callable[[str], None],
-    lines_of_skill: int = LINES_OF_SKILL,
+    most_lines: int | None = None,
 ) -> tuple[Pack, list[str]]:
     """Make a pack of the skills of a folder; also gives warnings about the folder.
 
-    :param lines_of_skill: How many lines of a document are exemplars, at most.
+    :param most_lines: How many lines of a document are exemplars, at most; by the number of skills
+        if None.
     """
     mentions = _mentions_of(folder.skills)
     chosen = [skill for skill in folder.skills if not skill.document.user_only]
     chosen = chosen or list(folder.skills)
     ids = {skill.id for skill in chosen}
     every = {skill.id: skill.lines for skill in folder.skills}
-    skills = select_exemplars(every, mentions, lines_of_skill)
+    skills = select_exemplars(every, mentions, most_lines or lines_of_skill(len(every)))
     labels, texts = zip(*((i, line) for i, lines in skills.items() for line in lines), strict=True)
     notify(f"reading {len(skills):,} skills, {len(texts):,} exemplars of them")
     described = {skill.id: _description(skill) for skill in chosen}

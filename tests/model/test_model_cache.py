@@ -69,7 +69,7 @@ def test_a_file_of_code_that_is_added_changes_the_hash(copied_package):
 
 def test_general_replies_change_the_hash(tmp_path, monkeypatch):
     """A model is fitted on them, whatever the pack."""
-    shutil.copytree(DATA / "replies", tmp_path / "replies")
+    shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(model_cache, "DATA", tmp_path)
     code_hash.cache_clear()
     before = code_hash()

@@ -208,13 +208,3 @@ def test_who_names_two_options_gets_both(parcels):
     first, second = (option.label for option in question.question.options)
     end = parcels.answer(question, f"{first} and {second}")
     assert end.skills == ("track-parcel", "change-delivery")
-
-
-def test_who_denies_one_of_the_two_that_a_question_names_means_the_other(parcels):
-    asked = ask(parcels, "late-or-broken", "my parcel").question
-    late, broken, *_ = asked.options
-    named = msgspec.structs.replace(asked, text=f"{late.label} or {broken.label}?")
-    other = parcels._replies._other_alternative
-    assert other(named, {late.id}) == broken
-    assert other(named, {late.id, broken.id}) is None
-    assert other(msgspec.structs.replace(asked, text="What is it?"), {late.id}) is None
