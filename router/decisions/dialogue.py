@@ -82,12 +82,13 @@ _GUESS = 0.6
 class InterpretedReply:
     """A reply, read alone and together with what was said before.
 
+    :param written: The reply as it was written.
     :param text: The reply without its typing errors.
     :param meanings: The probability of each meaning, the likeliest first.
     """
 
     clarify: Clarify
-    said: str
+    written: str
     text: str
     alone: Evidence
     together: Evidence
@@ -101,7 +102,7 @@ class InterpretedReply:
     @property
     def history(self) -> tuple[str, ...]:
         """What the user has said so far, this reply last."""
-        return (*self.clarify.history, self.said)
+        return (*self.clarify.history, self.written)
 
 
 @dataclass(frozen=True)
@@ -217,9 +218,11 @@ class ReplyHandler:
 
     def _about_scope(self, reply: InterpretedReply) -> Decision:
         """Decide once it is known whether the query belongs here: by the reply, or by both."""
-        inside = says_yes(reply.text)
-        if inside is None and len(reply.meanings) == 1:  # by the option's number, label or id
-            inside = NEITHER not in reply.meanings
+        inside, likeliest = says_yes(reply.text), next(iter(reply.meanings))
+        if likeliest == UNSURE:
+            inside = None
+        elif inside is None and (likeliest == NEITHER or len(reply.meanings) == 1):
+            inside = likeliest != NEITHER
         together, model = reply.together, self.builder.model
         shares = self.policy.shares_without_questions(together)[0]
         outside = float(shares[len(model.layout.targets) :].sum())
@@ -350,8 +353,8 @@ class ReplyHandler:
     def _itself_denies(self, question: AskedQuestion, option: OfferedOption) -> bool:
         """Tell whether an option says what is not so, as "There is no service yet" does."""
         lines = self.builder.pack.exemplars.options.get(question.id, {}).get(option.id, ())
-        said = [_DENYING.search(line) is not None for line in (option.label, *lines)]
-        return said[0] or 2 * sum(said) > len(said)
+        denies = [_DENYING.search(line) is not None for line in (option.label, *lines)]
+        return denies[0] or 2 * sum(denies) > len(denies)
 
     def _among_the_rest(self, reply: InterpretedReply, ruled_out: Mapping[str, float]) -> Decision:
         """Follow the only option that is left, or ask again among those that are left."""

@@ -65,11 +65,8 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     questions = _question_index(pack, encoder)
     again = None if second is None else SecondFit.of(pack, second, texts, labels, held_out)
     if pack.is_made_of_documents and not pack.is_made_of_tools:
-        concerns, gate, missing_detail = (
-            Concerns.typical(),
-            ClauseGate.typical(),
-            MissingDetail(None),
-        )
+        missing_detail, concerns = MissingDetail(None), Concerns.typical()
+        gate = ClauseGate.typical()
         if pack.questions:
             words = words_in(texts[row] for row in judged)
             asked = questions.evidence(words, vectors[judged], held_out[:, layout.questions])

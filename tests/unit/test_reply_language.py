@@ -201,3 +201,12 @@ def test_yes_and_no(reply, said):
 )
 def test_who_is_content_with_something_denies_it(reply):
     assert denied(reply) == ("the speed", "")
+
+
+@pytest.mark.parametrize("reply", ["no idea", "not sure", "no clue, honestly", "not certain"])
+def test_not_knowing_is_no_no(reply):
+    assert says_yes(reply) is None
+
+
+def test_nothing_to_do_with_it_is_a_no():
+    assert says_yes("nothing to do with that") is False
