@@ -125,8 +125,8 @@ YES_OR_NO = re.compile(
     r"\W*(?:(?:well|oh|hm+|um|uh|ah|er)\b\W*)*(?:(?P<yes>(?:yes|yeah|yep|yup|yea|ya|aye|sure|right"
     r"|correct|exactly|indeed|absolutely|definitely|certainly|of course|it (?:is|does)"
     r"|i (?:think|guess|suppose|believe) (?:so|yes))\b(?! not))"
-    r"|(?:no(?! (?:idea|clue))|nope|nah|not(?! (?:sure|certain|yet))|nothing to do|neither|none|never"
-    r"|it (?:is ?n[o']t|isn'?t|does ?n[o']t)"
+    r"|(?:no(?! (?:idea|clue))|nope|nah|not(?! (?:sure|certain|yet))|nothing to do|neither|none"
+    r"|never|it (?:is ?n[o']t|isn'?t|does ?n[o']t)"
     r"|definitely not|certainly not|i do ?n['o]t think so)\b)",
     re.IGNORECASE,
 )

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from router.arrays import Indices, Probabilities, Vectors
+from router.arrays import Vectors
 from router.encoders.encoder import Encoder
+from router.fitting.head_fitter import HeldOut
 from router.fitting.parts_of_exemplars import parts_of
 from router.heads.discriminant_head import DiscriminantHead, fit_discriminant_head
 from router.statistics.probability import Power, fit_power_on_sample
@@ -40,7 +41,7 @@ class DiscriminantFitter:
     ) -> DiscriminantHead:
         """Fit a head."""
         if self.power is None:
-            return self.fit_held_out(texts, vectors, labels)[0]
+            return self.fit_held_out(texts, vectors, labels).head
         return self._fit(texts, vectors, labels, self.power)
 
     def like(self, head: DiscriminantHead) -> "DiscriminantFitter":
@@ -49,7 +50,7 @@ class DiscriminantFitter:
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
-    ) -> tuple[DiscriminantHead, Indices, Probabilities]:
+    ) -> HeldOut[DiscriminantHead]:
         """Fit a head; judge exemplars by heads that were fitted without their part."""
         names, truth = np.unique(np.asarray(labels), return_inverse=True)
         part = parts_of(labels, _N_PARTS if len(labels) < _FEW_EXEMPLARS else 2, texts)
@@ -74,7 +75,7 @@ class DiscriminantFitter:
         rows, held_out_decisions = np.concatenate(judged), np.concatenate(decisions)
         power = fit_power_on_sample(held_out_decisions, truth[rows], _TYPICAL)
         head = self._fit(texts, vectors, labels, power)
-        return head, rows, power.transform(held_out_decisions)
+        return HeldOut(head, rows, power.transform(held_out_decisions))
 
     def _fit(
         self,

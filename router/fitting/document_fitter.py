@@ -7,9 +7,10 @@ from typing import ClassVar
 import numpy as np
 from msgspec import structs
 
-from router.arrays import Indices, Probabilities, Vectors
+from router.arrays import Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
 from router.fitting.document_tokens import document_tokens, telling_lines
+from router.fitting.head_fitter import HeldOut
 from router.fitting.parts_of_exemplars import halves_in_turn
 from router.heads.document_head import (
     Description,
@@ -50,7 +51,7 @@ class DocumentFitter:
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
-    ) -> tuple[DocumentHead, Indices, Probabilities]:
+    ) -> HeldOut[DocumentHead]:
         """Fit a head; judge each half of the exemplars by a head that has seen the other half.
 
         Of many exemplars some are judged, and all that need a question.
@@ -64,7 +65,7 @@ class DocumentFitter:
             rows = np.array(unseen)[is_judged[unseen]]
             cells = np.ix_(rows, np.searchsorted(head.names, half.names))
             held_out[cells] = half.probabilities([texts[i] for i in rows], vectors[rows])
-        return head, is_judged.nonzero()[0], held_out[is_judged]
+        return HeldOut(head, is_judged.nonzero()[0], held_out[is_judged])
 
     def like(self, head: DocumentHead) -> "DocumentFitter":
         """Fit as before: every head is calibrated in closed form."""

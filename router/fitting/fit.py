@@ -11,10 +11,10 @@ from router.encoders.encoder import Encoder
 from router.encoders.paired import PairedEncoder, second_of
 from router.fitting.exemplar_statistics import statistics_of
 from router.fitting.fitter_choice import fitter_for, fitter_of
-from router.fitting.head_fitter import HeadFitter
+from router.fitting.head_fitter import HeadFitter, HeldOut
 from router.fitting.joined_queries import join_exemplars
 from router.fitting.label_sets import fit_label_sets
-from router.fitting.parts_of_exemplars import halves_in_turn
+from router.fitting.parts_of_exemplars import halves_in_turn, halves_of
 from router.fitting.second_look import SecondFit, refit_second_look
 from router.heads.scores import Head
 from router.heads.similarity import Centroids, unit_rows
@@ -53,14 +53,15 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     """Fit everything on the pack's exemplars.
 
     The judgements on top of the head (whether a detail is missing, further concerns) are fitted on
-    what a head says of exemplars that it has not seen: two heads are fitted, each on one half.
+    what a head says of exemplars that it has not seen.
     """
     key, second = encoder.key, second_of(encoder)
     encoder = encoder.first if isinstance(encoder, PairedEncoder) else encoder
     rows = sorted(pack.fitted_exemplars())
     labels, texts = [label for label, _ in rows], [text for _, text in rows]
     fitter, vectors = fitter_for(pack, encoder), encoder.encode(texts)
-    head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
+    fitted = fitter.fit_held_out(texts, vectors, labels)
+    head, judged, held_out = fitted.head, fitted.judged, fitted.probabilities
     layout = Layout.of(pack, head.names)
     questions = _question_index(pack, encoder)
     again = None if second is None else SecondFit.of(pack, second, texts, labels, held_out)
@@ -74,7 +75,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
             missing_detail = MissingDetail.fit(asked.features(), truth)
     else:
         missing_detail, concerns, gate = _fit_judgements(
-            pack, encoder, fitter.like(head), texts, vectors, labels, questions, again
+            pack, encoder, fitter.like(head), fitted, texts, vectors, labels, questions, again
         )
     held_out = held_out if again is None else again.held_out
     return Model(
@@ -109,7 +110,8 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
     texts = [model.exemplar_texts[i] for i in kept]
     vectors = model.head.exemplars[kept]
     fitter = fitter_of(pack, model.head)
-    head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
+    fitted = fitter.fit_held_out(texts, vectors, labels)
+    head, judged, held_out = fitted.head, fitted.judged, fitted.probabilities
     look = model.second_look
     if look is not None:
         look, held_out = refit_second_look(pack, look, kept, texts, labels, held_out)
@@ -194,6 +196,7 @@ def _fit_judgements(
     pack: Pack,
     encoder: Encoder,
     fitter: HeadFitter[Any],
+    fitted: HeldOut[Any],
     texts: Sequence[str],
     vectors: Vectors,
     labels: Sequence[str],
@@ -204,13 +207,15 @@ def _fit_judgements(
     if typical and not pack.questions:
         return MissingDetail(None), Concerns.typical(), ClauseGate.typical()
     features, needs_question, clauses = [], [], []
-    for side, (seen, unseen) in enumerate(halves_in_turn(labels, texts)):
-        head: Head = fitter.fit([texts[i] for i in seen], vectors[seen], [labels[i] for i in seen])
+    for side, (seen, unseen) in enumerate(_sides(fitted, labels, texts)):
+        head: Head = fitted.without or fitter.fit(
+            [texts[i] for i in seen], vectors[seen], [labels[i] for i in seen]
+        )
         layout = Layout.of(pack, head.names)
         held_out = [texts[i] for i in unseen]
         whole = head.probabilities(held_out, vectors[unseen])
         if again is not None:
-            whole = again.of_half(texts, labels, seen, unseen, whole)
+            whole = again.of_unseen(texts, labels, seen, unseen, whole)
         evidence = questions.evidence(
             words_in(held_out), vectors[unseen], whole[:, layout.questions]
         )
@@ -225,6 +230,17 @@ def _fit_judgements(
     if typical:
         return missing_detail, Concerns.typical(), ClauseGate.typical()
     return missing_detail, *_fit_concerns(clauses, fitter.overlooked)
+
+
+def _sides(
+    fitted: HeldOut[Any], labels: Sequence[str], texts: Sequence[str]
+) -> list[tuple[list[int], list[int]]]:
+    """Give (seen, unseen) twice: halves of all exemplars, or of those that a head has not seen."""
+    if fitted.without is None:
+        return halves_in_turn(labels, texts)
+    seen, judged = np.delete(np.arange(len(texts)), fitted.judged).tolist(), fitted.judged
+    of_judged = halves_of([labels[i] for i in judged], [texts[i] for i in judged])
+    return [(seen, judged[of_judged == side].tolist()) for side in (0, 1)]
 
 
 @dataclass(frozen=True)
@@ -278,8 +294,9 @@ def _judge_clauses(
         for skill, lines in pack.exemplars.skills.items()
     }
     plain = [(text, frozenset((skill,))) for skill, lines in unseen.items() for text in lines]
-    each = -(-len(plain) // _MAX_PLAIN)
-    plain = plain[::each] if each else plain
+    plain = plain[:: max(-(-len(plain) // _MAX_PLAIN), 1)]
+    n_lines = sum(len(lines) for lines in pack.exemplars.skills.values())
+    each = round(n_lines / 2 / max(len(plain), 1))  # there are two sides
     shared = [(line.text, frozenset(line.targets)) for line in pack.exemplars.several]
     if not pack.learns_label_sets:  # no head was fitted on them
         shared = shared[seed::2]

@@ -1,12 +1,29 @@
 """What every way to fit a head does."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from router.arrays import Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder
+from router.heads.scores import Head
 
-_Head = TypeVar("_Head")
+_Head = TypeVar("_Head", bound=Head)
+
+
+@dataclass(frozen=True)
+class HeldOut(Generic[_Head]):
+    """A head, and what is said of exemplars by heads that have not seen them.
+
+    :param judged: The rows of these exemplars. Shape: (n_judged,).
+    :param probabilities: Of the targets. Shape: (n_judged, n_targets).
+    :param without: A head that has seen the other exemplars and none of these, where there is one.
+    """
+
+    head: _Head
+    judged: Indices
+    probabilities: Probabilities
+    without: _Head | None = None
 
 
 class HeadFitter(Protocol[_Head]):
@@ -23,12 +40,8 @@ class HeadFitter(Protocol[_Head]):
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
-    ) -> tuple[_Head, Indices, Probabilities]:
-        """Fit a head, and judge exemplars without themselves: all, or enough of them.
-
-        :return: The head, the rows of these exemplars, and the probabilities of the targets.
-            Shapes: (n_judged,), (n_judged, n_targets).
-        """
+    ) -> HeldOut[_Head]:
+        """Fit a head, and judge exemplars without themselves: all, or enough of them."""
         ...
 
     def like(self, head: _Head) -> "HeadFitter[_Head]":

@@ -6,9 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from router.arrays import Indices, Probabilities, Vectors
+from router.arrays import Vectors
 from router.encoders.encoder import Encoder
-from router.heads.kernel_head import KernelHead, fit_kernel_head
+from router.fitting.head_fitter import HeldOut
+from router.fitting.parts_of_exemplars import part_to_judge
+from router.heads.kernel_head import KernelHead, fit_kernel_head, fit_kernel_heads
+
+_ALL_JUDGED = 6_000
+"""Up to this number of exemplars, each is judged without itself. Of more, a quarter is."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,14 @@ class KernelFitter:
 
     def fit_held_out(
         self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]
-    ) -> tuple[KernelHead, Indices, Probabilities]:
-        """Fit a head, and judge each exemplar without itself, in closed form."""
-        head, held_out = fit_kernel_head(texts, vectors, labels)
-        return head, np.arange(len(texts)), head.power.transform(held_out)
+    ) -> HeldOut[KernelHead]:
+        """Fit a head, and judge exemplars without themselves, in closed form."""
+        if len(texts) <= _ALL_JUDGED:
+            head, held_out = fit_kernel_head(texts, vectors, labels)
+            return HeldOut(head, np.arange(len(texts)), head.power.transform(held_out))
+        judged = part_to_judge(labels, texts)
+        head, held_out, without = fit_kernel_heads(texts, vectors, labels, judged)
+        return HeldOut(head, judged, head.power.transform(held_out), without)
 
     def like(self, head: KernelHead) -> "KernelFitter":
         """Fit as before: every head is calibrated in closed form."""

@@ -6,6 +6,8 @@ import numpy as np
 
 from router.arrays import Indices
 
+_N_QUARTERS = 4
+
 
 def parts_of(labels: Sequence[str], n_parts: int, texts: Sequence[str] = ()) -> Indices:
     """Spread the exemplars of each label evenly over parts. Shape: (n,).
@@ -36,6 +38,16 @@ def first_rows(texts: Sequence[str]) -> Indices:
     """Find the first row with the text of each row. Shape: (n,)."""
     first: dict[str, int] = {}
     return np.array([first.setdefault(text, row) for row, text in enumerate(texts)], dtype=np.intp)
+
+
+def part_to_judge(labels: Sequence[str], texts: Sequence[str]) -> Indices:
+    """Give the rows of a quarter of the exemplars; each label keeps others besides.
+
+    :param texts: The exemplars. A text of several labels is judged with all of them.
+    """
+    judged = parts_of(labels, _N_QUARTERS, texts) == 0
+    seen = np.isin(labels, np.asarray(labels)[~judged])
+    return np.flatnonzero(judged & seen)
 
 
 def halves_in_turn(

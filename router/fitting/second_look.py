@@ -10,6 +10,7 @@ from router.arrays import Bools, Floats, Indices, Probabilities, Vectors
 from router.encoders.encoder import Encoder
 from router.fitting.fitter_choice import fitter_for, fitter_of
 from router.fitting.head_fitter import HeadFitter
+from router.heads.scores import Head
 from router.model.second_look import JoiningRule, SecondLook, log_odds_of
 from router.packs.pack import Pack
 from router.statistics.probability import log_softmax, margins_of
@@ -38,12 +39,14 @@ class SecondFit:
 
     :param held_out: What both encoders say of the exemplars that were judged without themselves.
         Shape: (n_judged, n_targets).
+    :param without: The second head without these exemplars, where one was fitted.
     """
 
     fitter: HeadFitter[Any]
     vectors: Vectors
     look: SecondLook
     held_out: Probabilities
+    without: Head | None
 
     @classmethod
     def of(
@@ -52,20 +55,21 @@ class SecondFit:
         second: Encoder,
         texts: Sequence[str],
         labels: Sequence[str],
-        first_held_out: Probabilities,
+        first: Probabilities,
     ) -> "SecondFit":
         """Fit the second head, and how it is joined with the first one.
 
-        :param first_held_out: What the first head says of the same exemplars.
+        :param first: What the first head says of the same held-out exemplars.
         """
         fitter, vectors = fitter_for(pack, second), second.encode(texts)
-        head, judged, held_out = fitter.fit_held_out(texts, vectors, labels)
+        fitted = fitter.fit_held_out(texts, vectors, labels)
         _, every = np.unique(np.asarray(labels), return_inverse=True)
-        rule = fit_joining_rule(first_held_out, held_out, every[judged])
-        look = SecondLook(fitter.for_queries(head, texts, second), rule)
-        return cls(fitter.like(head), vectors, look, rule.over(first_held_out, held_out))
+        rule = fit_joining_rule(first, fitted.probabilities, every[fitted.judged])
+        look = SecondLook(fitter.for_queries(fitted.head, texts, second), rule)
+        joined = rule.over(first, fitted.probabilities)
+        return cls(fitter.like(fitted.head), vectors, look, joined, fitted.without)
 
-    def of_half(
+    def of_unseen(
         self,
         texts: Sequence[str],
         labels: Sequence[str],
@@ -73,11 +77,12 @@ class SecondFit:
         unseen: Sequence[int],
         first: Probabilities,
     ) -> Probabilities:
-        """Look at one half of the exemplars with a head that is fitted on the other half.
+        """Look at exemplars with a head that is fitted on others.
 
-        :param first: What the first encoder says of the unseen half, likewise fitted.
+        :param seen: The rows that it is fitted on, unless there is such a head already.
+        :param first: What the first encoder says of the unseen exemplars, likewise fitted.
         """
-        head = self.fitter.fit(
+        head = self.without or self.fitter.fit(
             [texts[i] for i in seen], self.vectors[seen], [labels[i] for i in seen]
         )
         second = head.probabilities([texts[i] for i in unseen], self.vectors[unseen])
@@ -98,9 +103,9 @@ def refit_second_look(
     :return: The second look, and what both encoders say of the held-out exemplars.
     """
     fitter, vectors = fitter_of(pack, look.head), look.head.exemplars[kept]
-    head, _, held_out = fitter.fit_held_out(texts, vectors, labels)
-    joined = look.rule.over(first_held_out, held_out)
-    return replace(look, head=fitter.with_documents(head, texts)), joined
+    fitted = fitter.fit_held_out(texts, vectors, labels)
+    joined = look.rule.over(first_held_out, fitted.probabilities)
+    return replace(look, head=fitter.with_documents(fitted.head, texts)), joined
 
 
 def fit_joining_rule(first: Probabilities, second: Probabilities, truth: Indices) -> JoiningRule:

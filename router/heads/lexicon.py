@@ -301,17 +301,17 @@ class WordVotes:
 class SparseGram:
     """Products of sparse rows with each other; for the most frequent terms, dense is faster."""
 
-    dense: Floats  # (n, _DENSE_TERMS)
+    dense: NDArray[np.float32]  # (n, _DENSE_TERMS)
     sparse: Any  # (n, n_terms - _DENSE_TERMS)
 
     @classmethod
     def of(cls, features: Any) -> "SparseGram":  # noqa: ANN401 - scipy has no types
         """Split the terms by frequency. Shape of `features`: (n, n_terms), sparse."""
         frequency = np.bincount(features.indices, minlength=features.shape[1])
-        order = np.argsort(-frequency, kind="stable")
+        order, features = np.argsort(-frequency, kind="stable"), features.astype(np.float32)
         return cls(features[:, order[:_DENSE_TERMS]].toarray(), features[:, order[_DENSE_TERMS:]])
 
-    def upper(self, n_rows: int) -> Iterator[tuple[slice, Floats]]:
+    def upper(self, n_rows: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Multiply some rows at a time with themselves and all later rows.
 
         :return: The rows, and their products. Shape: (at most n_rows, n - the first row).
@@ -321,7 +321,7 @@ class SparseGram:
             later = self.sparse[panel:].T.tocsr()
             for start in range(panel, min(panel + n_rows * _PANEL_BLOCKS, n), n_rows):
                 rows = slice(start, start + n_rows)
-                products: Floats = self.dense[rows] @ self.dense[start:].T
+                products: NDArray[np.float32] = self.dense[rows] @ self.dense[start:].T
                 products += (self.sparse[rows] @ later).toarray()[:, start - panel :]
                 yield rows, products
 

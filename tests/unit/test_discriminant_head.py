@@ -5,7 +5,7 @@ import pytest
 from evidence import random_units
 
 from router.fitting.discriminant_fitter import DiscriminantFitter
-from router.fitting.parts_of_exemplars import parts_of
+from router.fitting.parts_of_exemplars import part_to_judge, parts_of
 from router.heads.discriminant_head import fit_discriminant_head
 from router.heads.similarity import unit_rows
 
@@ -72,7 +72,8 @@ def test_a_title_is_one_exemplar_more():
 
 def test_a_single_target_takes_everything():
     vectors, labels = made([5])
-    head, judged, held_out = DiscriminantFitter({}).fit_held_out(labels, vectors, labels)
+    fitted = DiscriminantFitter({}).fit_held_out(labels, vectors, labels)
+    head, judged, held_out = fitted.head, fitted.judged, fitted.probabilities
     assert head.power.transform(head.decisions(vectors)) == pytest.approx(np.ones((5, 1)))
     assert (len(judged), held_out.shape) == (5, (5, 1))
 
@@ -82,7 +83,8 @@ def test_exemplars_are_judged_by_heads_that_have_not_seen_them():
     # The odd one out carries the label of another target: only a head that saw it agrees.
     labels[0] = "t00"
     vectors[0] = vectors[-1]
-    head, judged, held_out = DiscriminantFitter({}).fit_held_out(labels, vectors, labels)
+    fitted = DiscriminantFitter({}).fit_held_out(labels, vectors, labels)
+    head, judged, held_out = fitted.head, fitted.judged, fitted.probabilities
     row = judged.tolist().index(0)
     assert head.names[held_out[row].argmax()] == "t03"
     assert sorted(judged.tolist()) == list(range(24))
@@ -90,3 +92,14 @@ def test_exemplars_are_judged_by_heads_that_have_not_seen_them():
 
 def test_parts_spread_each_label():
     assert parts_of(["a", "a", "a", "b", "b", "c"], 2).tolist() == [0, 1, 0, 1, 0, 0]
+
+
+def test_a_quarter_is_judged_and_each_label_keeps_others():
+    labels = ["a"] * 8 + ["b"] + ["c"] * 4
+    texts = [f"text {index}" for index in range(len(labels))]
+    judged = part_to_judge(labels, texts)
+    of_label = [labels[row] for row in judged.tolist()]
+    assert [of_label.count(label) for label in "abc"] == [2, 0, 1]
+    texts[0] = texts[-4]  # one text of two labels
+    judged = set(part_to_judge(labels, texts).tolist())
+    assert {0, len(texts) - 4} <= judged or not judged & {0, len(texts) - 4}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from evidence import random_units
 
-from router.heads.kernel_head import KernelSettings, fit_kernel_head
+from router.heads.kernel_head import KernelSettings, fit_kernel_head, fit_kernel_heads
 from router.heads.similarity import unit_rows
 from router.statistics.probability import fit_power
 from router.watch.live_head import LiveHead
@@ -67,6 +67,25 @@ def test_held_out_decisions_are_those_of_a_head_refitted_without_the_exemplar(le
         votes = np.linalg.solve(damped, truth[rest] - head.prior)
         refitted[left_out] = whole[left_out, rest] @ votes + head.prior
     np.testing.assert_allclose(held_out, refitted, rtol=0, atol=1e-5)  # single precision
+
+
+def test_the_head_without_the_judged_exemplars_is_ridge_regression_on_the_others():
+    """From one factor of the kernel of all; prior and lexicon stay those of all exemplars."""
+    judged = np.array([1, 6, 7])
+    head, held_out, without = fit_kernel_heads(TEXTS, VECTORS, LABELS, judged)
+    seen = [i for i in range(12) if i not in judged]
+    truth = np.array([[label == name for name in NAMES] for label in LABELS], dtype=float)
+    damped = kernel(head, TEXTS, VECTORS)[np.ix_(seen, seen)] + head.settings.ridge * np.eye(9)
+    votes = np.linalg.solve(damped, truth[seen] - head.prior)
+    np.testing.assert_allclose(without.votes, votes, atol=1e-5)
+    np.testing.assert_array_equal(without.exemplars, VECTORS[seen])
+    assert without.counts.tolist() == [int(truth[seen, i].sum()) for i in range(3)]
+    expected = kernel(head, TEXTS, VECTORS)[np.ix_(judged, seen)] @ votes + head.prior
+    unseen = [TEXTS[i] for i in judged]
+    np.testing.assert_allclose(without.decisions(unseen, VECTORS[judged]), expected, atol=1e-5)
+    alone, every = fit_kernel_head(TEXTS, VECTORS, LABELS)
+    np.testing.assert_allclose(head.votes, alone.votes, atol=1e-5)
+    np.testing.assert_allclose(held_out, every[judged], atol=1e-5)
 
 
 def test_a_held_out_exemplar_does_not_speak_for_itself():
