@@ -18,6 +18,7 @@ from router.decisions.decision import (
     NoRoute,
     OfferedOption,
 )
+from router.decisions.new_query import Novelty, besides
 from router.decisions.policy import CompiledPolicy
 from router.encoders.encoder import Encoder
 from router.errors import RouterError
@@ -46,14 +47,13 @@ _MAX_QUESTIONS = 2
 """One question is the normal case, one follow-up question the limit."""
 
 _NEW_QUERY_CONFIDENCE = 0.9
-"""A reply is treated as a new query only if it would be decided with at least this confidence."""
+"""A reply to a composed question is a new query only if it is decided with this confidence."""
 
-_NEW_QUERY_MARGIN = 0.2
-"""And only if its nearest exemplar is at least this much closer (a cosine) than the nearest known
-reply to the question."""
+_NEW_QUERY = 0.7
+"""A reply to an authored question is a new query from this probability on."""
 
 _NO_ANSWER_WEIGHT = 0.3
-"""A reply to a composed question is a new query if it weighs less than this for every option."""
+"""And only if it weighs less than this for every option."""
 
 _MENTIONED = 0.5
 """A skill that an option leaves open counts as mentioned from this probability on."""
@@ -242,24 +242,43 @@ class ReplyHandler:
         It is one if it lies closer to what people ask than to any reply to this question, and if
         it asks for nothing that this question could lead to.
         """
-        if len(reply.meanings) == 1:  # an option by its number, label or id
+        likeliest = next(iter(reply.meanings))
+        if len(reply.meanings) == 1 or likeliest in (BOTH, UNSURE):  # one is an option by its name
             return None
-        decision = self._decide(reply.alone)
-        open_to = {t for option in reply.question.options for t in _targets(option.leads_to)}
+        rest, alone = besides(reply.text), reply.alone
+        if rest != reply.written:
+            alone = self.builder.model.evidence([rest], self.encoder)
+        decision = self._decide(alone)
+        open_to = self.open_to(reply.question.options)
         wanted = {f"skill:{skill}" for skill in getattr(decision, "skills", ())}
         wanted |= {f"neighbour:{pack}" for pack in getattr(decision, "packs", ()) if not wanted}
-        leaves = not wanted & open_to and self._is_no_answer(reply)
-        decided = not isinstance(decision, Clarify)
-        confident = decided and decision.confidence >= _NEW_QUERY_CONFIDENCE
-        return decision if leaves and confident else None
+        return None if wanted & open_to or self._is_answer(reply, alone, decision) else decision
 
-    def _is_no_answer(self, reply: InterpretedReply) -> bool:
-        head = self.builder.model.replies.get(reply.question.id)
-        if head is None:  # nobody wrote replies to a composed question
-            return max(reply.meanings.values()) < _NO_ANSWER_WEIGHT
-        nearest = float((head.head.exemplars @ reply.alone.vectors[0]).max())
-        asked = float(reply.alone.nearest[0].max())
-        return asked - nearest >= _NEW_QUERY_MARGIN
+    def _is_answer(self, reply: InterpretedReply, alone: Evidence, decision: Decision) -> bool:
+        """Tell whether a reply, without what it only denies, answers the question."""
+        heads, question = self.builder.model.replies, reply.question
+        if question.id not in heads:  # nobody wrote replies to a composed question
+            unsure = isinstance(decision, Clarify) or decision.confidence < _NEW_QUERY_CONFIDENCE
+            return unsure or max(reply.meanings.values()) >= _NO_ANSWER_WEIGHT
+        if isinstance(decision, Clarify) and decision.question.id == question.id:
+            return True
+        novelty = Novelty.of(
+            self.builder.model,
+            question.id,
+            self.open_to(question.options),
+            reply.text,
+            alone,
+        )
+        return novelty.probability() < _NEW_QUERY
+
+    def open_to(self, options: Sequence[OfferedOption]) -> set[str]:
+        """Name all targets that options can lead to, at once or after a further question."""
+        targets = {target for option in options for target in _targets(option.leads_to)}
+        for option in options:
+            if option.leads_to.ask is not None:
+                further = AskedQuestion.of(self.builder.pack.questions[option.leads_to.ask])
+                targets |= self.open_to(further.options)
+        return targets
 
     def _follow(
         self, reply: InterpretedReply, options: Sequence[OfferedOption], confidence: float
