@@ -36,7 +36,7 @@ PER_QUESTION, MAX_WORDS = 60, 25
 
 def rows(router: Router) -> list[tuple[str, str, bool]]:
     """List (question, reply, whether it is a new query)."""
-    handler, chance = router._replies, random.Random(0)
+    chance = random.Random(0)
     lines = [json.loads(line) for line in REPLIES.read_text(encoding="utf-8").splitlines()]
     found = [
         (line["question"], line["reply"], line["kind"] == "new-query")
@@ -45,7 +45,7 @@ def rows(router: Router) -> list[tuple[str, str, bool]]:
     ]
     log = [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()]
     for question in router.pack.questions:
-        open_to = handler.open_to(asked(router, question).question.options)
+        open_to = router._replies.open_to(asked(router, question).question, "")
         others = [
             line["text"]
             for line in log
@@ -62,11 +62,10 @@ def rows(router: Router) -> list[tuple[str, str, bool]]:
 def main() -> None:
     """Fit, and judge by halves."""
     router = Router.load()
-    handler, known = router._replies, rows(router)
-    model, encoder = handler.builder.model, handler.encoder
+    known, model, encoder = rows(router), router.model, router.encoder
     features = []
     for question, reply, _ in known:
-        open_to = handler.open_to(asked(router, question).question.options)
+        open_to = router._replies.open_to(asked(router, question).question, reply)
         alone = model.evidence([besides(reply)], encoder)
         features.append(astuple(Novelty.of(model, question, open_to, reply, alone)))
     values, truth = np.array(features), np.array([is_new for _, _, is_new in known])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from router import english
 from router.decisions.builder import DecisionBuilder, clarify
 from router.decisions.decision import (
     SCOPE_ID,
@@ -66,6 +67,9 @@ _EVEN = 0.5
 
 _NAMED = 0.75
 """A part of a reply names an option if it means that with at least this probability."""
+
+_BOTH_NAMED = 0.1
+"""A reply that says "both" names an option if that has at least this probability."""
 
 _UNCLEAR = 0.3
 """A reply is not understood if no meaning has this probability: fewer than half are right then."""
@@ -249,12 +253,16 @@ class ReplyHandler:
         if rest != reply.written:
             alone = self.builder.model.evidence([rest], self.encoder)
         decision = self._decide(alone)
-        open_to = self.open_to(reply.question.options)
+        open_to = self.open_to(reply.question, reply.text)
         wanted = {f"skill:{skill}" for skill in getattr(decision, "skills", ())}
         wanted |= {f"neighbour:{pack}" for pack in getattr(decision, "packs", ()) if not wanted}
-        return None if wanted & open_to or self._is_answer(reply, alone, decision) else decision
+        if wanted & open_to or self._is_answer(reply, alone, decision, open_to):
+            return None
+        return decision
 
-    def _is_answer(self, reply: InterpretedReply, alone: Evidence, decision: Decision) -> bool:
+    def _is_answer(
+        self, reply: InterpretedReply, alone: Evidence, decision: Decision, open_to: set[str]
+    ) -> bool:
         """Tell whether a reply, without what it only denies, answers the question."""
         heads, question = self.builder.model.replies, reply.question
         if question.id not in heads:  # nobody wrote replies to a composed question
@@ -262,23 +270,21 @@ class ReplyHandler:
             return unsure or max(reply.meanings.values()) >= _NO_ANSWER_WEIGHT
         if isinstance(decision, Clarify) and decision.question.id == question.id:
             return True
-        novelty = Novelty.of(
-            self.builder.model,
-            question.id,
-            self.open_to(question.options),
-            reply.text,
-            alone,
-        )
+        model = self.builder.model
+        novelty = Novelty.of(model, question.id, open_to, reply.text, alone)
         return novelty.probability() < _NEW_QUERY
 
-    def open_to(self, options: Sequence[OfferedOption]) -> set[str]:
-        """Name all targets that options can lead to, at once or after a further question."""
-        targets = {target for option in options for target in _targets(option.leads_to)}
-        for option in options:
-            if option.leads_to.ask is not None:
-                further = AskedQuestion.of(self.builder.pack.questions[option.leads_to.ask])
-                targets |= self.open_to(further.options)
-        return targets
+    def open_to(self, question: AskedQuestion, text: str) -> set[str]:
+        """Name all targets that a question can lead to, at once or after a further one.
+
+        :param text: A reply. If it announces another topic, further questions don't count.
+        """
+        targets = {target for option in question.options for target in _targets(option.leads_to)}
+        if english.SWITCHING.match(words_of(text)):
+            return targets
+        further = (option.leads_to.ask for option in question.options)
+        asked = [AskedQuestion.of(self.builder.pack.questions[name]) for name in further if name]
+        return targets.union(*(self.open_to(one, text) for one in asked))
 
     def _follow(
         self, reply: InterpretedReply, options: Sequence[OfferedOption], confidence: float
@@ -387,11 +393,17 @@ class ReplyHandler:
         question, asked = _with_options(reply.question, rest), reply.clarify.asked_ids
         return clarify(question, reply.history, asked[:-1], self._fields(reply, confidence))
 
-    def _both(self, reply: InterpretedReply) -> tuple[OfferedOption, ...]:
-        """Give the options that "both" means: all of two, else the two likeliest of the reply."""
+    def _ranked(self, reply: InterpretedReply) -> list[OfferedOption]:
+        """Give the options that the reply may mean, the likeliest first; all if it means none."""
         options = {option.id: option for option in reply.question.leading_options}
         ranked = [options[meaning] for meaning in reply.meanings if meaning in options]
-        return tuple(ranked or options.values())[:2]
+        return ranked or list(options.values())
+
+    def _both(self, reply: InterpretedReply) -> Sequence[OfferedOption]:
+        """Give the options that "both" means: the two that the reply names, else the first two."""
+        meanings = reply.meanings
+        named = [one for one in self._ranked(reply) if meanings.get(one.id, 0.0) >= _BOTH_NAMED]
+        return (named if len(named) > 1 else reply.question.leading_options)[:2]
 
     def _named(self, reply: InterpretedReply) -> list[OfferedOption]:
         """Give the options that a reply lists, each in one of its parts, if it lists several."""
@@ -417,7 +429,7 @@ class ReplyHandler:
         if asked.count(question.id) < 2:
             again = replace(question, text=self.builder.pack.file.wording.again)
             return clarify(again, reply.history, asked, self._fields(reply, likeliest))
-        return self._assuming(reply, self._both(reply)[0], likeliest)
+        return self._assuming(reply, self._ranked(reply)[0], likeliest)
 
     def _assuming(
         self, reply: InterpretedReply, option: OfferedOption, confidence: float
@@ -435,7 +447,7 @@ class ReplyHandler:
         if question.if_unsure is not None:
             return self._assuming(reply, question.option(question.if_unsure), _GUESS)
         if len(options) != 2:
-            return self._assuming(reply, self._both(reply)[0], _GUESS)
+            return self._assuming(reply, self._ranked(reply)[0], _GUESS)
         return self._follow(reply, options, _GUESS)
 
     def _without_options(self, reply: InterpretedReply) -> Decision:

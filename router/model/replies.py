@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from router.arrays import Floats, Vectors
+import numpy as np
+
+from router.arrays import Floats, Similarities, Vectors
 from router.encoders.encoder import Encoder
 from router.heads.kernel_head import KernelHead, KernelSettings, fit_kernel_head
 from router.model.reply_language import corrected, denied
@@ -66,6 +68,16 @@ class ReplyHead:
         if ANY_ANSWER not in probabilities and (split := denied(reply)) is not None:
             probabilities = self._without_denied(*split, probabilities, encoder)
         return dict(sorted(probabilities.items(), key=lambda pair: -pair[1]))
+
+    def closeness(self, vectors: Vectors) -> Similarities:
+        """Compute the cosine with the closest known reply that means an option.
+
+        :param vectors: Of replies. Shape: (n_replies, width).
+        :return: Shape: (n_replies,).
+        """
+        options = [not name.startswith("=") for name in self.head.names]
+        known = self.head.exemplars[np.repeat(options, self.head.counts)]
+        return np.asarray((vectors @ known.T).max(axis=1))
 
     def _without_denied(
         self, what: str, besides: str, whole: dict[str, float], encoder: Encoder

@@ -135,7 +135,7 @@ def test_a_neighbour_is_named_only_beside_its_skills(parcels):
 
 
 def test_a_reply_that_resembles_an_answer_is_one_though_it_touches_another_subject(parcels):
-    reply = "find out where it is, my credit card was stolen"
+    reply = "track it, my credit card"
     alone = parcels.route(reply)
     assert isinstance(alone, Redirect)
     assert alone.confidence > 0.9
