@@ -122,7 +122,7 @@ class ReplyHandler:
         reply = self._interpret(clarify, text)
         if reply.question.id == SCOPE_ID:
             return self._about_scope(reply)
-        if says_nothing(reply.question.options, reply.text):
+        if says_nothing(reply.question.options, reply.text) or _is_foreign(reply):
             return self._unclear(reply)
         if listed := self._listed(reply):
             return self._follow(reply, listed, 1.0)
@@ -300,10 +300,10 @@ class ReplyHandler:
     def _is_odd(self, reply: InterpretedReply, new_query: Decision) -> bool:
         """Tell whether a reply that belongs nowhere may be an answer that was not understood.
 
-        So may one in another language, and one to a question that nobody wrote replies to.
+        So may any to a question that nobody wrote replies to.
         """
-        unknown = reply.question.id not in self.builder.model.replies or reply.alone.foreign[0]
-        return isinstance(new_query, NoRoute) and bool(unknown) and _may_ask_again(reply)
+        is_composed = reply.question.id not in self.builder.model.replies
+        return isinstance(new_query, NoRoute) and is_composed and _may_ask_again(reply)
 
     def _follow(
         self, reply: InterpretedReply, options: Sequence[OfferedOption], confidence: float
@@ -537,6 +537,12 @@ def weigh_options(
 def _may_ask_again(reply: InterpretedReply) -> bool:
     """Tell whether the question of a reply was put only once."""
     return reply.clarify.asked_ids.count(reply.question.id) < 2
+
+
+def _is_foreign(reply: InterpretedReply) -> bool:
+    """Tell whether a reply is in another language, has no clear meaning, and may be put again."""
+    is_clear = max(reply.meanings.values()) >= _NEW_QUERY_CONFIDENCE
+    return bool(reply.alone.foreign[0]) and not is_clear and _may_ask_again(reply)
 
 
 def _with_options(question: AskedQuestion, ids: Collection[str]) -> AskedQuestion:
