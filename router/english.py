@@ -132,6 +132,16 @@ YES_OR_NO = re.compile(
 )
 """How a reply begins that says yes, or no."""
 
+NO_PREFERENCE = re.compile(
+    r"\W*(?:(?:i'?m |i am )?(?:fine|happy|ok(?:ay)?|good) with )?(?:either|any)(?: one)?"
+    r"(?: of (?:them|these|those|the two))?(?:(?:'s| is| would be| are)? (?:fine|ok(?:ay)?|good))?"
+    r"(?: works?| will do| goes)?\W*"
+    r"|\W*(?:i )?(?:do not|don['’]?t) (?:care|mind)(?: which(?: one)?)?\W*"
+    r"|\W*(?:no preference|you (?:choose|decide|pick)|up to you|(?:it )?doesn['’]?t matter)\W*",
+    re.IGNORECASE,
+)
+"""A reply that leaves the choice to whoever asked."""
+
 _NO_TROUBLE = (
     r"(?:(?:fast|quick|good|short)\s+enough|fine|al(?:l )?right|great|not\s+to\s+blame|ok(?:ay)?"
     r"|(?:the\s+|a\s+|our\s+)?\bnot\s+it"

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from router.encoders.paired import PairedEncoder
 from router.errors import PackError, RouterError
 from router.fitting.model_cache import cached_model
 from router.model.model import Evidence, Model
-from router.packs.labelled_lines import routes_of
+from router.packs.labelled_lines import lines_of, routes_of, several_of
 from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack
 from router.packs.parts import Question, Wording
@@ -110,7 +110,7 @@ class Router:
         :param questions: Questions for missing details, see `Question.of`. Where none of them fits,
             the router asks which of the likeliest routes it is.
         :param wording: How such a question is worded; English if None.
-        :param data: By route, anything that its decisions shall give back.
+        :param data: By route, what its decisions shall give back: plain data, as in JSON.
         :param ask_rate: The share of queries to ask about, in [0, 1); 0 never asks.
         :param encoder: The name or folder of a sentence-transformers model, a function from texts
             to vectors, or an `Encoder`; the fast default encoder if None.
@@ -122,8 +122,8 @@ class Router:
         found = routes_of(routes)
         pack = Pack.of(
             found.routes,
-            none=[*none, *found.none],
-            several=[*found.several, *several],
+            none=[*lines_of(none, "none"), *found.none],
+            several=[*found.several, *several_of(several)],
             questions=questions,
             wording=wording,
             data=data,
@@ -160,6 +160,8 @@ class Router:
         :raises EncoderError: The encoder's model is missing or damaged.
         :raises RouterError: The calibration or the saved router is not for this pack and encoder.
         """
+        if isinstance(pack, str) and not pack.strip():
+            raise RouterError("a pack is a folder or a file, was a blank text; name one")
         if isinstance(pack, str | Path) and is_saved_router(Path(pack)):
             saved = Path(pack)
             made = _encoder_of_saved(saved, encoder, notify)
@@ -167,7 +169,11 @@ class Router:
             if ask_rate is not None:
                 router = replace(router, pack=_with_rate(router.pack, ask_rate))
         else:
-            read = pack if isinstance(pack, Pack) else _read(pack or DEFAULT_PACK, encoder, notify)
+            read = (
+                pack
+                if isinstance(pack, Pack)
+                else _read(DEFAULT_PACK if pack is None else pack, encoder, notify)
+            )
             if ask_rate is not None:
                 read = _with_rate(read, ask_rate)
             if isinstance(pack, Pack) and (faults := read.faults()):
@@ -240,7 +246,7 @@ class Router:
         :raises PackError: The pack has no such target.
         """
         known = self.pack.lines_of(target)
-        return self._with_pack(self.pack.with_lines(target, [*known, *lines]))
+        return self._with_pack(self.pack.with_lines(target, [*known, *lines_of(lines, target)]))
 
     def without_exemplars(self, target: str, lines: Sequence[str]) -> "Router":
         """Give a router that lacks these exemplars, uncalibrated; nothing is embedded.
@@ -249,7 +255,7 @@ class Router:
         :param lines: The exemplars to leave out.
         :raises PackError: The pack has no such target, or too few exemplars are left.
         """
-        left_out = set(lines)
+        left_out = set(lines_of(lines, target))
         kept = [line for line in self.pack.lines_of(target) if line not in left_out]
         return self._with_pack(self.pack.with_lines(target, kept))
 
@@ -457,8 +463,8 @@ def _marked(evidence: Evidence, texts: Sequence[str]) -> Evidence:
 
 
 def _with_rate(pack: Pack, ask_rate: float) -> Pack:
-    if not 0.0 <= ask_rate < 1.0:
-        raise RouterError(f"ask_rate is a share in [0, 1), was: {ask_rate}")
+    if not isinstance(ask_rate, Real) or not 0.0 <= ask_rate < 1.0:
+        raise RouterError(f"ask_rate is a share in [0, 1), was: {ask_rate!r}")
     policy = structs.replace(pack.file.policy, ask_rate=ask_rate)
     return structs.replace(pack, file=structs.replace(pack.file, policy=policy))
 

@@ -46,7 +46,7 @@ def save_router(
 
     :raises RouterError: The folder holds something else.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         try:
             read_json(folder / _NOTE, _Note)
         except DamagedError as error:

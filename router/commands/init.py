@@ -55,6 +55,11 @@ def init_command(
     if source.is_dir():
         _init_from_skills(source, out or source, force, encoder)
         return
+    if not source.exists():
+        raise PackError(
+            f"{source}: no such file or folder; name a folder of skills, a list of tools or a file"
+            " of routes"
+        )
     from router.skill_folders.tool_list import is_tool_list
 
     out = out or source.with_suffix("")

@@ -36,9 +36,13 @@ from router.model.reply_language import (
     corrected,
     denied,
     denied_parts,
+    has_no_preference,
     literal_meaning,
+    literal_meanings,
     mended,
     parts_of_reply,
+    says_all,
+    says_nothing,
     says_yes,
 )
 from router.packs.parts import Destination
@@ -120,13 +124,21 @@ class ReplyHandler:
     def answer(self, clarify: Clarify, text: str) -> Decision:
         """Interpret the reply to a question, and decide with everything said before in mind."""
         reply = self._interpret(clarify, text)
-        meaning, confidence = next(iter(reply.meanings.items()))
         if reply.question.id == SCOPE_ID:
             return self._about_scope(reply)
+        if says_nothing(reply.question.options, reply.text) or _is_foreign(reply):
+            return self._unclear(reply)
+        if listed := self._listed(reply):
+            return self._follow(reply, listed, 1.0)
         if new_query := self._new_query(reply):
-            return new_query
+            return self._unclear(reply) if self._is_odd(reply, new_query) else new_query
         if ruled_out := self._ruled_out(reply):
             return self._among_the_rest(reply, ruled_out)
+        return self._by_meaning(reply)
+
+    def _by_meaning(self, reply: InterpretedReply) -> Decision:
+        """Follow the options that a reply in free words means, if it is clear enough."""
+        meaning, confidence = next(iter(reply.meanings.items()))
         if named := self._named(reply):
             return self._follow(reply, named, confidence)
         if confidence < _UNCLEAR:
@@ -195,6 +207,8 @@ class ReplyHandler:
         if literal is not None:
             leads = question.option(literal) in question.leading_options
             return {literal if leads else NEITHER: 1.0}
+        if has_no_preference(text):
+            return {UNSURE: 1.0}
         heads = self.builder.model.replies
         general = heads[ANY_ANSWER].meanings(text, self.encoder)
         if question.id in heads:
@@ -247,8 +261,9 @@ class ReplyHandler:
         it asks for nothing that this question could lead to.
         """
         likeliest = next(iter(reply.meanings))
-        if len(reply.meanings) == 1 or likeliest in (BOTH, UNSURE):  # one is an option by its name
-            return None
+        is_authored = reply.question.id in self.builder.model.replies
+        if len(reply.meanings) == 1 or (is_authored and likeliest in (BOTH, UNSURE)):
+            return None  # a single meaning is an option by its name
         rest, alone = besides(reply.text), reply.alone
         if rest != reply.written:
             alone = self.builder.model.evidence([rest], self.encoder)
@@ -267,7 +282,9 @@ class ReplyHandler:
         heads, question = self.builder.model.replies, reply.question
         if question.id not in heads:  # nobody wrote replies to a composed question
             unsure = isinstance(decision, Clarify) or decision.confidence < _NEW_QUERY_CONFIDENCE
-            return unsure or max(reply.meanings.values()) >= _NO_ANSWER_WEIGHT
+            weights = [self._weight(option, alone, alone)[0] for option in question.options]
+            weights += [p / 2 for name, p in reply.meanings.items() if name.startswith("=")]
+            return unsure or max(weights) >= _NO_ANSWER_WEIGHT
         if isinstance(decision, Clarify) and decision.question.id == question.id:
             return True
         model = self.builder.model
@@ -285,6 +302,14 @@ class ReplyHandler:
         further = (option.leads_to.ask for option in question.options)
         asked = [AskedQuestion.of(self.builder.pack.questions[name]) for name in further if name]
         return targets.union(*(self.open_to(one, text) for one in asked))
+
+    def _is_odd(self, reply: InterpretedReply, new_query: Decision) -> bool:
+        """Tell whether a reply that belongs nowhere may be an answer that was not understood.
+
+        So may any to a question that nobody wrote replies to.
+        """
+        is_composed = reply.question.id not in self.builder.model.replies
+        return isinstance(new_query, NoRoute) and is_composed and _may_ask_again(reply)
 
     def _follow(
         self, reply: InterpretedReply, options: Sequence[OfferedOption], confidence: float
@@ -369,8 +394,7 @@ class ReplyHandler:
             names_one = heads[ANY_ANSWER].meanings(what, self.encoder)[ANY_ANSWER]
             weights = {name: p * names_one for name, p in likely.items()}
         else:
-            evidence = self.builder.model.evidence([what], self.encoder)
-            weights = {option.id: self._weight(option, evidence, evidence)[0] for option in options}
+            weights = self._likely(question, what)
         weights |= {option.id: 0.0 for option in options if self._itself_denies(question, option)}
         likeliest = max(options, key=lambda option: weights.get(option.id, 0.0)).id
         return likeliest, weights.get(likeliest, 0.0)
@@ -396,6 +420,8 @@ class ReplyHandler:
     def _ranked(self, reply: InterpretedReply) -> list[OfferedOption]:
         """Give the options that the reply may mean, the likeliest first; all if it means none."""
         options = {option.id: option for option in reply.question.leading_options}
+        if says_all(reply.text):
+            return tuple(options.values())
         ranked = [options[meaning] for meaning in reply.meanings if meaning in options]
         return ranked or list(options.values())
 
@@ -405,28 +431,40 @@ class ReplyHandler:
         named = [one for one in self._ranked(reply) if meanings.get(one.id, 0.0) >= _BOTH_NAMED]
         return (named if len(named) > 1 else reply.question.leading_options)[:2]
 
+    def _listed(self, reply: InterpretedReply) -> list[OfferedOption]:
+        """Give the options that a reply lists by number, position or label, in their order."""
+        listed = literal_meanings(reply.question.options, reply.text)
+        return [option for option in reply.question.leading_options if option.id in listed]
+
     def _named(self, reply: InterpretedReply) -> list[OfferedOption]:
         """Give the options that a reply lists, each in one of its parts, if it lists several."""
         question, likeliest = reply.question, next(iter(reply.meanings))
-        head = self.builder.model.replies.get(question.id)
-        parts = parts_of_reply(reply.text)
-        if head is None or len(parts) < 2 or likeliest in (NEITHER, UNSURE):
-            return []
         options = {option.id: option for option in question.leading_options}
+        parts = parts_of_reply(reply.text)
+        if len(parts) < 2 or likeliest in (NEITHER, UNSURE):
+            return []
         named = {}
         for part in parts:
             literal = literal_meaning(question.options, part)
-            likely = head.meanings(part, self.encoder) if literal is None else {literal: 1.0}
-            option, probability = next(iter(likely.items()))
-            if option in options and probability >= _NAMED:
+            likely = self._likely(question, part) if literal is None else {literal: 1.0}
+            option = max(likely, key=lambda name: likely[name])
+            if option in options and likely[option] >= _NAMED:
                 named[option] = options[option]
         return list(named.values()) if len(named) > 1 else []
+
+    def _likely(self, question: AskedQuestion, part: str) -> dict[str, float]:
+        """Compute the probability of each option by a part of a reply alone."""
+        if head := self.builder.model.replies.get(question.id):
+            return head.meanings(part, self.encoder)
+        evidence = self.builder.model.evidence([part], self.encoder)
+        options = question.leading_options
+        return {option.id: self._weight(option, evidence, evidence)[0] for option in options}
 
     def _unclear(self, reply: InterpretedReply) -> Decision:
         """Ask once more in other words, then take the likeliest for granted."""
         question, asked = reply.question, reply.clarify.asked_ids
         likeliest = next(iter(reply.meanings.values()))
-        if asked.count(question.id) < 2:
+        if _may_ask_again(reply):
             again = replace(question, text=self.builder.pack.file.wording.again)
             return clarify(again, reply.history, asked, self._fields(reply, likeliest))
         return self._assuming(reply, self._ranked(reply)[0], likeliest)
@@ -506,6 +544,17 @@ def weigh_options(
         if meaning != ANY_ANSWER:
             meanings[meaning] = probability * (1.0 - answers)
     return dict(sorted(meanings.items(), key=lambda pair: -pair[1]))
+
+
+def _may_ask_again(reply: InterpretedReply) -> bool:
+    """Tell whether the question of a reply was put only once."""
+    return reply.clarify.asked_ids.count(reply.question.id) < 2
+
+
+def _is_foreign(reply: InterpretedReply) -> bool:
+    """Tell whether a reply is in another language, has no clear meaning, and may be put again."""
+    is_clear = max(reply.meanings.values()) >= _NEW_QUERY_CONFIDENCE
+    return bool(reply.alone.foreign[0]) and not is_clear and _may_ask_again(reply)
 
 
 def _with_options(question: AskedQuestion, ids: Collection[str]) -> AskedQuestion:

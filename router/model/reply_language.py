@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Protocol
 
 from router import english
+from router.text import words_of
 
 _NUMBERS = ("one", "two", "three", "four", "five", "six")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -15,7 +16,7 @@ _FILLERS = (
     "the option number no nr answer choice please i guess think suppose say would i'd id go with"
     " take pick choose it's its it is that that's thats probably maybe perhaps tbh yes yeah"
     " definitely clearly well hm hmm uh um so rather in your list for me us here"
-    " then just one thanks thank you cheers really only"
+    " then just one both thanks thank you cheers really only"
 )
 """Words that may stand around a position: "the second one, I guess"."""
 
@@ -33,8 +34,14 @@ _JOINED = re.compile(r"\W*\b(?:n?or|and)\b\W*(?:the\s+)?", re.IGNORECASE)
 _SPAN = re.compile(rf"\b(first|last)\s+({'|'.join(_NUMBERS[1:])}|\d)\b", re.IGNORECASE)
 _ADDED = re.compile(r"\b(?:too|also|as well)\b", re.IGNORECASE)
 _LISTED = re.compile(r"\b(?:and|plus|as well as|then)\b|[&+]", re.IGNORECASE)
+_EACH = re.compile(rf"{_LISTED.pattern}|[,;/]", re.IGNORECASE)
+_ALL = re.compile(r"\b(?:all|every|each)\b", re.IGNORECASE)
+_LETTER = re.compile(r"\W*(?:(?:option|answer|choice|letter)\W+)?([a-f])\W*", re.IGNORECASE)
 _ALIKE = 0.75
 """How alike, by `difflib`, a word with a typing error is to the one that is meant."""
+
+_SHORTEST_TYPO = 5
+"""Shorter words are too much alike: "fit" is no "first"."""
 
 _CUES = frozenset(
     word
@@ -75,7 +82,36 @@ def literal_meaning(options: Sequence[LabelledOption], reply: str) -> str | None
         bare = option.id.rpartition(":")[2]
         if plain in (option.id, bare, bare.replace("-", " "), option.label.casefold()):
             return option.id
-    return None
+    letter = _LETTER.fullmatch(reply)
+    index = len(options) if letter is None else ord(letter[1].casefold()) - ord("a")
+    return options[index].id if index < len(options) else None
+
+
+def literal_meanings(options: Sequence[LabelledOption], reply: str) -> list[str]:
+    """Read several options that are listed: "1 and 3", "the first, the second".
+
+    :return: Their ids; none unless each part of the reply is an option's number, label or id.
+    """
+    parts = [part.strip() for part in _EACH.split(reply) if part.strip(" .!")]
+    found = [literal_meaning(options, part) for part in parts]
+    return [] if len(parts) < 2 else list(dict.fromkeys(one for one in found if one)) * all(found)
+
+
+def says_nothing(options: Sequence[LabelledOption], reply: str) -> bool:
+    """Tell whether a reply can't be an answer: no words, a bare yes, or a position that is not."""
+    words, index = words_of(reply), _option_index(reply, len(options))
+    is_yes = len(words) == 1 and (says_yes(reply) is True or words[0] in english.JOINING)
+    return not words or is_yes or (index is not None and not 0 <= index < len(options))
+
+
+def says_all(reply: str) -> bool:
+    """Tell whether a reply that means several options means every one of them."""
+    return _ALL.search(reply) is not None
+
+
+def has_no_preference(reply: str) -> bool:
+    """Tell whether a reply leaves the choice open: "either", "I don't mind"."""
+    return english.NO_PREFERENCE.fullmatch(reply) is not None
 
 
 def _option_index(reply: str, count: int) -> int | None:
@@ -86,6 +122,7 @@ def _option_index(reply: str, count: int) -> int | None:
     words = re.findall(r"[^\W\d]+(?:'[^\W\d]+)?|\d+(?:st|nd|rd|th)?", reply.casefold())
     if not 1 <= len(words) <= _MAX_WORDS:
         return None
+    words = [_mended_position(word) for word in words]
     positions = {"last": count, "former": 1, "latter": 2}
     positions |= {word: index + 1 for index, word in enumerate(_ORDINALS)}
     named = [positions[word] for word in words if word in positions]
@@ -97,6 +134,13 @@ def _option_index(reply: str, count: int) -> int | None:
     if not named and "one" in words and "the" not in words:  # "one", but not "the one"
         named = [1]
     return named[0] - 1 if len(named) == 1 else None
+
+
+def _mended_position(word: str) -> str:
+    """Read "frist" or "seond" as the position that is meant; "seconds" is none."""
+    if len(word) < _SHORTEST_TYPO or word.endswith("s"):
+        return word
+    return next(iter(get_close_matches(word, _ORDINALS[:4], n=1, cutoff=_ALIKE)), word)
 
 
 def says_yes(reply: str) -> bool | None:

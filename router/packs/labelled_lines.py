@@ -90,6 +90,35 @@ def routes_of(source: object) -> GroupedLines:
     )
 
 
+def lines_of(texts: object, name: str) -> list[Any]:
+    """Give a list of texts that came from a caller; each of them is checked where it is cleaned.
+
+    :param name: Names it in the message.
+    :raises PackError: It is no list, such as a single text.
+    """
+    if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
+        raise PackError(f"{name}: the exemplars are a list of texts, was: {_shown(texts)}")
+    return list(texts)
+
+
+def several_of(pairs: object) -> list[tuple[str, list[str]]]:
+    """Read texts that ask for several routes, each with the list of its labels.
+
+    :raises PackError: One of them is no such pair; the message says which.
+    """
+    result = []
+    for i, pair in enumerate(lines_of(pairs, "several")):
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not is_column(pair[1]):
+            raise PackError(
+                f"several[{i}]: a text with a list of its labels is (text, [label, label]), was:"
+                f" {_shown(pair)}"
+            )
+        where = f"several[{i}]"
+        labels = [_label_text(_plain(label), where) for label in pair[1]]
+        result.append((_exemplar_text(_plain(pair[0]), where), labels))
+    return result
+
+
 def _is_pair(value: object) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
 
@@ -152,6 +181,8 @@ def lines_of_mapping(routes: Mapping[Any, Any], where: Where) -> Iterator[Labell
                 f"{where(str(label))}: the texts of {label!r} are a list, was: {_shown(texts)};"
                 " write {label: [text, text, ...]}"
             )
+        if len(texts) == 0 and not is_none_label(str(label)):
+            raise PackError(f"{where(str(label))}: a route has texts, was: none; leave it out")
         for i, text in enumerate(texts):
             yield LabelledLine(text, label, where(f"{label}[{i}]"))
 

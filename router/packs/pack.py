@@ -8,7 +8,9 @@ import msgspec
 from msgspec import Struct, structs
 
 from router.errors import PackError
+from router.packs.exemplar_file import MAX_EXEMPLAR_LENGTH
 from router.packs.faults import MIN_EXEMPLARS, Fault, decoding_fault, did_you_mean, faults_of
+from router.packs.labelled_lines import lines_of
 from router.packs.labels import id_of_label
 from router.packs.parts import (
     Category,
@@ -22,6 +24,7 @@ from router.packs.parts import (
 from router.packs.policy import DEFAULT_ASK_RATE, Policy
 from router.packs.precedence import Precedence
 from router.packs.shared_exemplar import SharedExemplar, Twins
+from router.text import well_formed
 
 _FEWEST_SHARED = 20
 """Exemplars of several skills that teach which skills go together."""
@@ -129,15 +132,18 @@ class Pack(Struct, frozen=True, dict=True):
         :param wording: How a question that the router composes is worded; English if None.
         :param data: By label, what the decision for that route gives back.
         :param title: The name of the pack.
-        :raises PackError: Two labels make one id, or a label is not text.
+        :raises PackError: Two labels make one id, a label is not text, or data is for no route.
         """
         ids = _distinct_ids(routes, (label for _, labels in several for label in labels))
-        carried = {id_of_label(label): dict(value) for label, value in (data or {}).items()}
+        carried = _data_by_id(data or {}, ids)
         category = Category("routes", title, "All queries of these routes.")
         skills = [
             Skill(made, category.id, label, label, data=carried.get(made, {}))
             for made, label in ids.items()
         ]
+        for question in questions:
+            if not isinstance(question, Question):
+                raise PackError(f"a question is made by Question.of, was: {question!r:.60}")
         file = PackFile(
             format=1,
             id=id_of_label(title),
@@ -244,7 +250,9 @@ class Pack(Struct, frozen=True, dict=True):
             raise PackError(
                 f"targets are a list of ids, was one text: {labels!r}; write [{labels!r}]"
             )
-        made = {label: id_of_label(label) for label in labels}
+        if not isinstance(labels, Iterable):
+            raise PackError(f"targets are a list of ids, was: {labels!r}")
+        made = {label: id_of_label(str(label)) for label in labels}
         for label, target in made.items():
             if target not in self.skills and target not in self.neighbours:
                 known = did_you_mean(target, self.target_ids)
@@ -345,11 +353,36 @@ def _distinct_ids(labels: Iterable[str], further: Iterable[str] = ()) -> dict[st
     return ids
 
 
+def _data_by_id(
+    data: Mapping[str, Mapping[str, Any]], ids: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Give what each route carries, by its id; it is plain data, so that a pack can be written."""
+    found = {}
+    for label, value in data.items():
+        made = id_of_label(str(label))
+        if made not in ids:
+            raise PackError(f"data: there is no route {label!r}; {did_you_mean(made, list(ids))}")
+        if not isinstance(value, Mapping):
+            raise PackError(
+                f"data[{label!r}] is a mapping from names to values, was: {value!r:.60}"
+            )
+        try:
+            msgspec.to_builtins(value)
+        except TypeError as error:
+            raise PackError(
+                f"data[{label!r}] is plain data, as in JSON: {error}; give a name in its place"
+            ) from error
+        found[made] = dict(value)
+    return found
+
+
 def _clean_lines(name: str, lines: Sequence[str]) -> tuple[str, ...]:
     """Strip the lines of a group, and drop blank and repeated ones."""
-    if isinstance(lines, str):
-        raise PackError(f"{name}: the exemplars are a list of texts, was one text: {lines[:60]!r}")
-    for line in lines:
+    for line in (lines := lines_of(lines, name)):
         if not isinstance(line, str):
             raise PackError(f"{name}: an exemplar is text, was: {line!r}")
-    return tuple(dict.fromkeys(filter(None, (" ".join(line.split()) for line in lines))))
+        if len(line) > MAX_EXEMPLAR_LENGTH:
+            most = f"at most {MAX_EXEMPLAR_LENGTH:,} characters, was: {len(line):,}"
+            raise PackError(f"{name}: an exemplar has {most}; keep the sentence that says it")
+    clean = (" ".join(well_formed(line).split()) for line in lines)
+    return tuple(dict.fromkeys(filter(None, clean)))

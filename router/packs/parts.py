@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from router.errors import PackError
 from router.packs.labels import id_of_label
 from router.packs.policy import Policy
 
@@ -142,9 +143,16 @@ class Question(Identified, frozen=True):
         :param text: What the user reads.
         :param options: For each answer that the user reads, the label of the route it leads to.
         :param exemplars: Queries that need the question, at least three.
+        :raises PackError: Options or exemplars are of another kind.
         """
+        if not isinstance(options, Mapping) or isinstance(exemplars, str):
+            what = f"options {type(options).__name__}, exemplars {type(exemplars).__name__}"
+            raise PackError(
+                f"Question.of({text!r}): options are a mapping from each answer to the label of its"
+                f" route, exemplars a list of texts, was: {what}"
+            )
         made = (
-            Option(id_of_label(label), label, Destination(skills=(id_of_label(route),)))
+            Option(id_of_label(str(label)), label, Destination(skills=(id_of_label(str(route)),)))
             for label, route in options.items()
         )
         return cls(id_of_label(text), text, tuple(made), exemplars=tuple(exemplars))

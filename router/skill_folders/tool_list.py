@@ -30,6 +30,9 @@ _DOCUMENTS = "documents"
 _METHODS = ("get", "put", "post", "delete", "patch", "options", "head", "trace")
 _SCHEMAS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema")
 _LISTS = ("tools", "functions", "function_declarations", "functionDeclarations")
+_ROUTE_KEYS = {"utterances", "label", "intent", "text"}
+"""What routes have, and tools don't."""
+
 _MAX_DEPTH = 12
 _POLICY = {"extra_skill_threshold": 0.4, "confidence_threshold": 0.35}
 """On benchmarks/tools_dev one clear query in twenty gets a needless second tool, and one in four is
@@ -53,7 +56,8 @@ class ListedTool:
     @property
     def words(self) -> str:
         """The name in words: "getUserById" and "get_user_by_id" are "get user by id"."""
-        return " ".join(re.sub(r"[\W_]+", " ", _CAMEL.sub(" ", self.name)).split()).lower()
+        words = re.sub(r"[\W_]+", " ", _CAMEL.sub(" ", self.name)).split()
+        return " ".join(words).lower() or self.name
 
     @property
     def text(self) -> str:
@@ -64,6 +68,10 @@ class ListedTool:
         return "\n".join([self.description, "", *lines]).strip() + "\n"
 
 
+class _NamelessToolError(PackError):
+    """An item stands among tools and has no name."""
+
+
 def is_tool_list(path: str | Path) -> bool:
     """Tell whether a file holds a list of tools, or the document of an OpenAPI service."""
     path = Path(path)
@@ -71,6 +79,8 @@ def is_tool_list(path: str | Path) -> bool:
         return False
     try:
         return bool(_tools_in(_content(path)))
+    except _NamelessToolError:
+        return True
     except (PackError, ValueError, yaml.YAMLError, RecursionError):
         return False
 
@@ -81,11 +91,13 @@ def read_tools(path: str | Path) -> list[ListedTool]:
     These are read: the tools of OpenAI and Anthropic, the answer to `tools/list` of the Model
     Context Protocol, and OpenAPI documents as JSON or YAML.
 
-    :raises PackError: The file has none of these shapes.
+    :raises PackError: The file has none of these shapes, or a tool of it has no name.
     """
     path = Path(path)
     try:
         tools = _tools_in(_content(path))
+    except _NamelessToolError as error:
+        raise PackError(f"{path}: {error}") from error
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise PackError(f"{path}: can't be read: {error}; write it again as JSON") from error
     if not tools:
@@ -175,7 +187,10 @@ def _content(path: Path) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _tools_in(content: object) -> list[ListedTool]:
-    """Find the tools in plain data; nothing if it has another shape."""
+    """Find the tools in plain data; nothing if it has another shape.
+
+    :raises PackError: There are tools, and something that has no name.
+    """
     if isinstance(content, Mapping):
         if isinstance(content.get("paths"), Mapping) and (
             "openapi" in content or "swagger" in content
@@ -184,33 +199,50 @@ def _tools_in(content: object) -> list[ListedTool]:
         if isinstance(content.get("result"), Mapping):
             return _tools_in(content["result"])
         content = next((content[key] for key in _LISTS if key in content), None)
-    if not isinstance(content, list) or not content:
-        return []
+    return _tools_of_list(content) if isinstance(content, list) else []
+
+
+def _tools_of_list(content: list[Any]) -> list[ListedTool]:
     tools = []
-    for item in content:
+    for number, item in enumerate(content, start=1):
         if isinstance(item, Mapping) and any(isinstance(item.get(key), list) for key in _LISTS):
             tools += _tools_in(item)
         elif (tool := _tool(item)) is not None:
             tools.append(tool)
+        elif any(map(_is_tool, _objects(content))):
+            raise _NamelessToolError(
+                f"tool {number} of {len(content)} has no name; a tool is an object with a name, and"
+                f" a description or parameters, was: {item!r:.60}"
+            )
         else:
             return []
     return tools
+
+
+def _fields(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what is said of a tool; OpenAI wraps it into "function"."""
+    return item["function"] if isinstance(item.get("function"), Mapping) else item
+
+
+def _is_tool(item: Mapping[str, Any]) -> bool:
+    """Tell whether an object has what tools alone have: a function, or a schema of parameters."""
+    fields = _fields(item)
+    has_schema = any(key in fields for key in _SCHEMAS) and not _ROUTE_KEYS & set(fields)
+    return fields is not item or has_schema
 
 
 def _tool(item: object) -> ListedTool | None:
     """Read one item of a list; None if it is no tool."""
     if not isinstance(item, Mapping):
         return None
-    fields = item["function"] if isinstance(item.get("function"), Mapping) else item
-    name, description = fields.get("name"), fields.get("description", "")
-    is_described = isinstance(description, str) and bool(description)
-    schema = next((fields[key] for key in _SCHEMAS if isinstance(fields.get(key), Mapping)), None)
-    is_tool = schema is not None or (is_described and not ({"utterances", "label"} & set(fields)))
-    if not isinstance(name, str) or not name.strip() or not is_tool:
+    fields = _fields(item)
+    name, description = fields.get("name"), fields.get("description")
+    is_described = isinstance(description, str) and description and not _ROUTE_KEYS & set(fields)
+    if not isinstance(name, str) or not name.strip() or not (_is_tool(item) or is_described):
         return None
-    return ListedTool(
-        name.strip(), str(description or "").strip(), tuple(_parameters(schema or {}, {}))
-    )
+    schemas = [fields[key] for key in _SCHEMAS if isinstance(fields.get(key), Mapping)]
+    parameters = tuple(_parameters(schemas[0], {})) if schemas else ()
+    return ListedTool(name.strip(), str(description or "").strip(), parameters)
 
 
 def _parameters(
@@ -247,13 +279,14 @@ def _operations(document: Mapping[str, Any]) -> Iterator[ListedTool]:
             name = operation.get("operationId") or f"{method} {path}"
             told = [str(operation.get(key) or "").strip() for key in ("summary", "description")]
             tags = operation.get("tags")
-            given = [*(methods.get("parameters") or ()), *(operation.get("parameters") or ())]
-            body = _resolved(operation.get("requestBody") or {}, document).get("content") or {}
+            given = [one for at in (methods, operation) for one in _objects(at.get("parameters"))]
+            (request,) = _objects([operation.get("requestBody")]) or [{}]
             parameters = [
                 (str(value["name"]), _sentence(value))
                 for value in (_resolved(one, document) for one in given)
                 if "name" in value
             ]
+            (body,) = _objects([_resolved(request, document).get("content")]) or [{}]
             for media in body.values():
                 if isinstance(media, Mapping) and isinstance(media.get("schema"), Mapping):
                     parameters += _parameters(media["schema"], document)
@@ -266,10 +299,16 @@ def _operations(document: Mapping[str, Any]) -> Iterator[ListedTool]:
             )
 
 
+def _objects(values: object) -> list[Mapping[str, Any]]:
+    """Give the objects of a list; none if it is no list."""
+    return [one for one in values if isinstance(one, Mapping)] if isinstance(values, list) else []
+
+
 def _resolved(value: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Follow references within the document."""
     for _ in range(_MAX_DEPTH):
-        reference = value.get("$ref") or value.get("schema", {}).get("$ref") if value else None
+        inner = value.get("schema")
+        reference = value.get("$ref") or (isinstance(inner, Mapping) and inner.get("$ref"))
         if not isinstance(reference, str) or not reference.startswith("#/") or "name" in value:
             return value
         target: Any = document

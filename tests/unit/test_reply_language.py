@@ -8,9 +8,12 @@ from router.model.reply_language import (
     corrected,
     denied,
     denied_parts,
+    has_no_preference,
     literal_meaning,
+    literal_meanings,
     mended,
     parts_of_reply,
+    says_nothing,
     says_yes,
 )
 
@@ -210,3 +213,62 @@ def test_not_knowing_is_no_no(reply):
 
 def test_nothing_to_do_with_it_is_a_no():
     assert says_yes("nothing to do with that") is False
+
+
+@pytest.mark.parametrize(
+    ("reply", "position"),
+    [("the frist one", 1), ("the seond one I guess", 2), ("thrid", 3), ("option b", 2), ("(C)", 3)],
+)
+def test_a_position_may_have_a_typing_error_or_be_a_letter(reply, position):
+    assert literal_meaning(FOUR, reply) == FOUR[position - 1].id
+
+
+@pytest.mark.parametrize("reply", ["seconds", "fit", "thirsty", "a b", "a model"])
+def test_words_like_a_position_are_none(reply):
+    assert literal_meaning(FOUR, reply) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "positions"),
+    [
+        ("1 and 3", [1, 3]),
+        ("1, 2", [1, 2]),
+        ("both 2 and 4", [2, 4]),
+        ("the first one plus the last", [1, 4]),
+        ("It is a1, it is c3 & 4", [1, 3, 4]),
+        ("1 or 2", []),
+        ("1 and something else", []),
+        ("2", []),
+    ],
+)
+def test_positions_may_be_listed(reply, positions):
+    assert literal_meanings(FOUR, reply) == [FOUR[position - 1].id for position in positions]
+
+
+@pytest.mark.parametrize(
+    "reply", ["5", "0", "99", "the sixth", "???", "\U0001f937", "yes", "Yep!", "ok", "hmm"]
+)
+def test_what_cannot_be_an_answer_says_nothing(reply):
+    assert says_nothing(FOUR, reply)
+
+
+@pytest.mark.parametrize("reply", ["4", "2️⃣", "yes, a1", "no", "5000", "on 99 % of requests", "c3"])
+def test_what_may_be_one_says_something(reply):
+    assert not says_nothing(FOUR, reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "leaves_open"),
+    [
+        ("either", True),
+        ("either one is fine", True),
+        ("any of them will do", True),
+        ("I don't mind", True),
+        ("I'm fine with either", True),
+        ("up to you", True),
+        ("either the first or the last", False),
+        ("I don't mind the speed", False),
+    ],
+)
+def test_who_has_no_preference_leaves_the_choice_open(reply, leaves_open):
+    assert has_no_preference(reply) is leaves_open

@@ -139,3 +139,44 @@ def test_a_tool_without_a_description_is_named(tmp_path):
     assert tool_folder(path).warnings == (
         f"{path}: the tool 'silent' has no description; describe it",
     )
+
+
+def test_a_tool_needs_no_more_than_a_name(tmp_path):
+    path = tmp_path / "tools.json"
+    for tools in (
+        [{"type": "function", "function": {"name": "send_mail"}}],
+        [{"name": "send_mail", "input_schema": None}],
+        {"tools": [{"name": "send_mail", "description": None, "inputSchema": []}]},
+    ):
+        path.write_text(json.dumps(tools))
+        assert is_tool_list(path)
+        assert read_tools(path) == [ListedTool("send_mail", "")]
+
+
+@pytest.mark.parametrize("item", [5, None, {"description": "Repairs a bike."}, {"function": {}}])
+def test_what_has_no_name_among_tools_is_named_in_the_message(tmp_path, item):
+    path = tmp_path / "tools.json"
+    path.write_text(json.dumps([{"name": "bake", "input_schema": {}}, item]))
+    assert is_tool_list(path)
+    with pytest.raises(PackError, match=r"tools.json: tool 2 of 2 has no name; a tool is"):
+        read_tools(path)
+
+
+def test_a_name_without_letters_is_its_own_words():
+    assert ListedTool("\U0001f6b2", "Repairs a bike.").words == "\U0001f6b2"
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"parameters": "p", "operationId": 5, "summary": ["x"]},
+        {"parameters": [5, None, {"schema": None}], "requestBody": [], "tags": 5},
+        {"requestBody": {"content": "json"}, "parameters": {"a": 1}},
+        {"requestBody": {"content": {"application/json": {"schema": []}}}},
+    ],
+)
+def test_an_operation_with_parts_of_a_wrong_kind_is_read_without_them(tmp_path, operation):
+    path = tmp_path / "service.json"
+    path.write_text(json.dumps({"openapi": "3.1.0", "paths": {"/bikes": {"get": operation}}}))
+    (tool,) = read_tools(path)
+    assert tool.parameters == ()
