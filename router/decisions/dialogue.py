@@ -420,14 +420,17 @@ class ReplyHandler:
     def _ranked(self, reply: InterpretedReply) -> list[OfferedOption]:
         """Give the options that the reply may mean, the likeliest first; all if it means none."""
         options = {option.id: option for option in reply.question.leading_options}
-        if says_all(reply.text):
-            return tuple(options.values())
         ranked = [options[meaning] for meaning in reply.meanings if meaning in options]
         return ranked or list(options.values())
 
     def _both(self, reply: InterpretedReply) -> Sequence[OfferedOption]:
-        """Give the options that "both" means: the two that the reply names, else the first two."""
+        """Give the options that "both" means: the two that the reply names, else the first two.
+
+        Who says "all of them" means every one.
+        """
         meanings = reply.meanings
+        if says_all(reply.text):
+            return reply.question.leading_options
         named = [one for one in self._ranked(reply) if meanings.get(one.id, 0.0) >= _BOTH_NAMED]
         return (named if len(named) > 1 else reply.question.leading_options)[:2]
 
