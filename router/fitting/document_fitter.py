@@ -20,6 +20,8 @@ from router.heads.document_head import (
 )
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
+from router.heads.term_counts import TermCounts
+from router.text import words_in
 
 _MAX_JUDGED = 1_000
 """Exemplars that are judged at most, but for those that need a question."""
@@ -41,6 +43,7 @@ class DocumentFitter:
     telling: Mapping[str, Sequence[str]]
     late: LateInteraction | None = None
     of_tools: bool = False
+    counted: tuple[Sequence[str], TermCounts] | None = None  # whole documents, and their words
 
     def fit(self, texts: Sequence[str], vectors: Vectors, labels: Sequence[str]) -> DocumentHead:
         """Fit a head."""
@@ -75,9 +78,12 @@ class DocumentFitter:
         """Add the words of whole documents to a head fitted on these exemplars."""
         exemplars = zip(_labels_of(head), texts, strict=True)
         descriptions = {name: description.text for name, description in self.descriptions.items()}
-        documents = documents_of(exemplars, descriptions, self.documents)
-        everyday = [] if head.none is None else documents[head.names[head.none]].splitlines()
-        return head.with_words([documents[name] for name in head.names], everyday)
+        by_name = documents_of(exemplars, descriptions, self.documents)
+        everyday = [] if head.none is None else by_name[head.names[head.none]].splitlines()
+        documents = [by_name[name] for name in head.names]
+        if self.counted is not None and self.counted[0] == documents:
+            return head.with_words(self.counted[1], everyday)
+        return head.with_words(TermCounts.of(words_in(documents)), everyday)
 
     def for_queries(
         self, head: DocumentHead, texts: Sequence[str], encoder: Encoder

@@ -38,8 +38,9 @@ from router.heads.lexicon import Lexicon
 from router.heads.postings import Postings
 from router.heads.scores import Scores
 from router.heads.similarity import cosines, nearest_by_target, unit_rows
+from router.heads.term_counts import TermCounts
 from router.statistics.probability import softmax
-from router.text import Words, words_in
+from router.text import Words, words_in, words_of
 
 _EVERYDAY = "none"
 """The target whose exemplars are everyday queries, which concern no other target."""
@@ -166,15 +167,16 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
             log_odds[:, self.none] = everyday
         return softmax(log_odds)
 
-    def with_words(self, documents: Sequence[str], everyday: Sequence[str]) -> "DocumentHead":
-        """Know each target by the words of these documents, in the order of the names.
+    def with_words(self, words: TermCounts, everyday: Sequence[str]) -> "DocumentHead":
+        """Know each target by the words of a document.
 
+        :param words: Of the documents, in the order of the names.
         :param everyday: Queries that belong to no target.
         """
-        document_words = Coverage.of(documents, *_OF_DOCUMENTS)
+        document_words = Coverage.of(words, *_OF_DOCUMENTS)
         return replace(
             self,
-            words=Postings.of(self.lexicon.document_features(documents)),
+            words=Postings.of(self.lexicon.document_features(words)),
             document_words=document_words,
             covered=np.array([self.covered[0], _mean_share(document_words, everyday)]),
         )
@@ -229,11 +231,11 @@ def fit_document_head(
             described[column] = descriptions[name].vector
     description_texts = {name: description.text for name, description in descriptions.items()}
     documents = documents_of(zip(labels, texts, strict=True), description_texts)
-    in_order = [documents[name] for name in names.tolist()]
-    called = [(titles or {}).get(name, "") for name in names.tolist()]
+    words = TermCounts.of(words_in(documents[name] for name in names.tolist()))
+    called = TermCounts.of(words_of((titles or {}).get(name, "")) for name in names.tolist())
     name_words, document_words = (
         Coverage.of(called, *_OF_NAMES),
-        Coverage.of(in_order, *_OF_DOCUMENTS),
+        Coverage.of(words, *_OF_DOCUMENTS),
     )
     everyday = [text for label, text in zip(labels, texts, strict=True) if label == _EVERYDAY]
     baseline, everyday_density_max = _everyday_baseline(
@@ -245,7 +247,7 @@ def fit_document_head(
         counts=counts,
         descriptions=described,
         lexicon=lexicon,
-        words=Postings.of(lexicon.document_features(in_order)),
+        words=Postings.of(lexicon.document_features(words)),
         name_words=name_words,
         document_words=document_words,
         covered=np.array([_mean_share(one, everyday) for one in (name_words, document_words)]),
@@ -264,7 +266,7 @@ def documents_of(exemplars: Iterable[tuple[str, str]], *more: Mapping[str, str])
     for label, text in exemplars:
         lines.setdefault(label, []).append(text)
     return {
-        label: "\n".join([*group, *(texts.get(label, "") for texts in more)])
+        label: "\n".join([*sorted(group), *(texts.get(label, "") for texts in more)])
         for label, group in lines.items()
     }
 

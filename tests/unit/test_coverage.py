@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from router.heads.coverage import Coverage
+from router.heads.term_counts import TermCounts
 from router.text import words_in
 
 
 def shares(documents, queries):
-    return Coverage.of(documents, 1.0, 0.0).shares(words_in(queries))
+    return Coverage.of(TermCounts.of(words_in(documents)), 1.0, 0.0).shares(words_in(queries))
 
 
 def test_a_share_by_hand():

@@ -16,6 +16,7 @@ from router.heads.document_head import (
 )
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import unit_rows
+from router.heads.term_counts import TermCounts
 from router.text import words_in
 
 E1, E2, E3 = np.eye(3, dtype=np.float32)
@@ -34,7 +35,7 @@ def fitted(rows, descriptions=None):
     descriptions = descriptions or {}
     description_texts = {name: description.text for name, description in descriptions.items()}
     documents = documents_of(zip(labels, texts, strict=True), description_texts)
-    lexicon = Lexicon.fit(list(documents.values()))
+    lexicon = Lexicon.of_documents(TermCounts.of(words_in(documents.values())))
     vectors = np.array(vectors, dtype=np.float32)
     return fit_document_head(texts, vectors, labels, descriptions, lexicon)
 

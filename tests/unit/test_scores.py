@@ -11,6 +11,7 @@ from router.heads.kernel_head import fit_kernel_head
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import nearest_by_target, unit_rows
+from router.heads.term_counts import TermCounts
 from router.text import words_in
 
 N_TARGETS = 70
@@ -36,7 +37,8 @@ def discriminant_head():
 
 
 def document_head():
-    return fit_document_head(TEXTS, VECTORS, LABELS, {}, Lexicon.fit(TEXTS))
+    lexicon = Lexicon.of_documents(TermCounts.of(words_in(TEXTS)))
+    return fit_document_head(TEXTS, VECTORS, LABELS, {}, lexicon)
 
 
 def document_head_with_tokens():
