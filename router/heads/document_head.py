@@ -27,7 +27,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
@@ -167,20 +166,6 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
             log_odds[:, self.none] = everyday
         return softmax(log_odds)
 
-    def with_words(self, words: TermCounts, everyday: Sequence[str]) -> "DocumentHead":
-        """Know each target by the words of a document.
-
-        :param words: Of the documents, in the order of the names.
-        :param everyday: Queries that belong to no target.
-        """
-        document_words = Coverage.of(words, *_OF_DOCUMENTS)
-        return replace(
-            self,
-            words=Postings.of(self.lexicon.document_features(words)),
-            document_words=document_words,
-            covered=np.array([self.covered[0], _mean_share(document_words, everyday)]),
-        )
-
     def word_votes(self, words: Words) -> Floats:
         """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
         return self.words.votes(self.lexicon, words)
@@ -214,6 +199,7 @@ def fit_document_head(
     labels: Sequence[str],
     descriptions: Mapping[str, Description],
     lexicon: Lexicon,
+    words: TermCounts,
     titles: Mapping[str, str] | None = None,
 ) -> DocumentHead:
     """Fit a head on exemplars and descriptions.
@@ -222,6 +208,7 @@ def fit_document_head(
     :param labels: In rising order, so that the exemplars of a target stand together.
     :param descriptions: By label, for the targets that have one.
     :param lexicon: The terms of all documents.
+    :param words: Of the document of each target, in the order of the labels.
     :param titles: What each target is called, by label.
     """
     names, starts, counts = np.unique(labels, return_index=True, return_counts=True)
@@ -229,14 +216,8 @@ def fit_document_head(
     for column, name in enumerate(names.tolist()):
         if name in descriptions:
             described[column] = descriptions[name].vector
-    description_texts = {name: description.text for name, description in descriptions.items()}
-    documents = documents_of(zip(labels, texts, strict=True), description_texts)
-    words = TermCounts.of(words_in(documents[name] for name in names.tolist()))
     called = TermCounts.of(words_of((titles or {}).get(name, "")) for name in names.tolist())
-    name_words, document_words = (
-        Coverage.of(called, *_OF_NAMES),
-        Coverage.of(words, *_OF_DOCUMENTS),
-    )
+    name_words, document_words = Coverage.of(called, *_OF_NAMES), Coverage.of(words, *_OF_DOCUMENTS)
     everyday = [text for label, text in zip(labels, texts, strict=True) if label == _EVERYDAY]
     baseline, everyday_density_max = _everyday_baseline(
         vectors, names.tolist(), starts, counts, described

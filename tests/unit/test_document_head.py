@@ -35,9 +35,10 @@ def fitted(rows, descriptions=None):
     descriptions = descriptions or {}
     description_texts = {name: description.text for name, description in descriptions.items()}
     documents = documents_of(zip(labels, texts, strict=True), description_texts)
-    lexicon = Lexicon.of_documents(TermCounts.of(words_in(documents.values())))
+    words = TermCounts.of(words_in(documents[name] for name in sorted(documents)))
+    lexicon = Lexicon.of_documents(words)
     vectors = np.array(vectors, dtype=np.float32)
-    return fit_document_head(texts, vectors, labels, descriptions, lexicon)
+    return fit_document_head(texts, vectors, labels, descriptions, lexicon, words)
 
 
 def log_odds(head, text, vector, column, against):

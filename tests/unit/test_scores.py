@@ -6,7 +6,7 @@ from evidence import TableEncoder, TokenTableEncoder, random_units
 from msgspec.structs import replace
 
 from router.heads.discriminant_head import fit_discriminant_head
-from router.heads.document_head import fit_document_head
+from router.heads.document_head import documents_of, fit_document_head
 from router.heads.kernel_head import fit_kernel_head
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
@@ -37,8 +37,9 @@ def discriminant_head():
 
 
 def document_head():
-    lexicon = Lexicon.of_documents(TermCounts.of(words_in(TEXTS)))
-    return fit_document_head(TEXTS, VECTORS, LABELS, {}, lexicon)
+    documents = documents_of(zip(LABELS, TEXTS, strict=True))
+    words = TermCounts.of(words_in(documents[name] for name in NAMES))
+    return fit_document_head(TEXTS, VECTORS, LABELS, {}, Lexicon.of_documents(words), words)
 
 
 def document_head_with_tokens():
