@@ -8,8 +8,8 @@ import numpy as np
 from msgspec import structs
 
 from router.arrays import Vectors
-from router.encoders.encoder import Encoder, encode_with_tokens
-from router.fitting.document_tokens import document_tokens, telling_lines
+from router.encoders.encoder import Encoder
+from router.fitting.document_tokens import document_tokens, everyday_closeness, telling_lines
 from router.fitting.head_fitter import HeldOut
 from router.fitting.parts_of_exemplars import halves_in_turn
 from router.heads.document_head import (
@@ -111,5 +111,5 @@ class DocumentFitter:
         if points is None:
             return head
         everyday = [] if head.none is None else [*self.telling[head.names[head.none]]]
-        _, tokens = encode_with_tokens(encoder, everyday)
-        return structs.replace(head, late=LateInteraction.of(points, tokens or []))
+        baseline = everyday_closeness(lines, points, everyday, encoder)
+        return structs.replace(head, late=LateInteraction.of(points, baseline))

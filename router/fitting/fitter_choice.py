@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from router.arrays import Vectors
+from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import Encoder
 from router.fitting.discriminant_fitter import DiscriminantFitter
 from router.fitting.document_fitter import DocumentFitter
 from router.fitting.head_fitter import HeadFitter
 from router.fitting.kernel_fitter import KernelFitter
+from router.fitting.model_cache import code_hash
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import (
     Description,
@@ -22,7 +24,7 @@ from router.heads.term_counts import TermCounts
 from router.packs.labels import readable
 from router.packs.markdown import own_text
 from router.packs.pack import Pack
-from router.text import words_in
+from router.text import well_formed, words_in
 
 _MAX_DOCUMENT_LENGTH = 100_000
 """Characters of a document that are read, from its beginning."""
@@ -34,7 +36,7 @@ def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
     if not texts:
         by_rate = pack.has_typical_judgements
         return DiscriminantFitter(_title_vectors(pack, encoder)) if by_rate else KernelFitter()
-    vectors, own = encoder.encode(list(texts.values())), _documents(pack)
+    vectors, own = encoder.encode(list(texts.values())), _documents(pack, encoder)
     by_name = documents_of(pack.target_exemplars(), texts, own)
     documents = [by_name[name] for name in sorted(by_name)]
     words = TermCounts.of(words_in(documents))
@@ -87,9 +89,19 @@ def _descriptions(pack: Pack) -> dict[str, str]:
     }
 
 
-def _documents(pack: Pack) -> dict[str, str]:
-    """Give what the documents say for their targets; only their beginning is read."""
-    return {
-        f"skill:{skill}": own_text(text[:_MAX_DOCUMENT_LENGTH])
-        for skill, text in pack.documents.items()
-    }
+def _documents(pack: Pack, encoder: Encoder | None = None) -> dict[str, str]:
+    """Give what the documents say for their targets; only their beginning is read.
+
+    A `CachedEncoder` keeps it.
+    """
+    texts = [text[:_MAX_DOCUMENT_LENGTH] for text in pack.documents.values()]
+    if isinstance(encoder, CachedEncoder):
+        rows = encoder.get_or_make(
+            f"own-{code_hash()}",
+            texts,
+            lambda missing: [well_formed(own_text(texts[index])).encode() for index in missing],
+        )
+        own = [row.decode() for row in rows]
+    else:
+        own = [own_text(text) for text in texts]
+    return dict(zip((f"skill:{skill}" for skill in pack.documents), own, strict=True))
