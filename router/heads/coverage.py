@@ -54,22 +54,31 @@ class Coverage(Struct, frozen=True, dict=True, eq=False):
             n_targets=len(lengths),
         )
 
-    def shares(self, words: Words) -> Floats:
-        """Tell how much of each text each document covers. Shape: (n_texts, n_targets)."""
-        found = np.zeros((len(words), self.n_targets))
+    def shares(self, stems: Words) -> Floats:
+        """Tell how much of each text each document covers. Shape: (n_texts, n_targets).
+
+        :param stems: Of the words of each text, see `stems_in`.
+        """
+        found = np.zeros((len(stems), self.n_targets))
         unknown = len(self.terms)
-        for row, of_text in enumerate(words):
-            terms = [self._columns.get(term, unknown) for term in dict.fromkeys(_stems(of_text))]
-            for term in terms:
-                if term != unknown:
-                    part = slice(self.ends[term], self.ends[term + 1])
-                    found[row, self.targets[part]] += self.weights[part]
-            found[row] /= max(float(self.idf[terms].sum()), 1e-9)
+        for row, of_text in enumerate(stems):
+            terms = [self._columns.get(term, unknown) for term in dict.fromkeys(of_text)]
+            parts = [slice(*self.ends[term : term + 2]) for term in terms if term != unknown]
+            if parts:
+                targets = np.concatenate([self.targets[part] for part in parts])
+                weights = np.concatenate([self.weights[part] for part in parts])
+                covered = np.bincount(targets, weights, self.n_targets)
+                found[row] = covered / max(float(self.idf[terms].sum()), 1e-9)
         return found
 
     @cached_property
     def _columns(self) -> dict[str, int]:
         return {term: column for column, term in enumerate(self.terms)}
+
+
+def stems_in(texts: Words) -> Words:
+    """Give the stems of the words of each text."""
+    return [[*_stems(words)] for words in texts]
 
 
 def _stems(words: Sequence[str]) -> Iterator[str]:
@@ -83,7 +92,7 @@ def _stems(words: Sequence[str]) -> Iterator[str]:
 
 def _stem(word: str) -> str:
     """Remove an ending, so that "merge", "merges", "merged" and "merging" are one word."""
-    ending = next((end for end in _ENDINGS if word.endswith(end)), "")
+    ending = next(filter(word.endswith, _ENDINGS), "")
     if ending and len(word) - len(ending) >= _SHORTEST_STEM:
         word = word[: -len(ending)]
         if word[-1] == word[-2] and word[-1] not in "ls":

@@ -30,7 +30,7 @@ from msgspec import Struct
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
-from router.heads.coverage import Coverage
+from router.heads.coverage import Coverage, stems_in
 from router.heads.exemplar_index import ExemplarIndex
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
@@ -144,8 +144,9 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
         """
         log_odds = weights.words * word_votes
         log_odds += weights.description * cosines(vectors, self.descriptions)
-        log_odds += weights.name * (self.name_words.shares(words) - self.covered[0])
-        log_odds += weights.document * (self.document_words.shares(words) - self.covered[1])
+        stems = stems_in(words)
+        log_odds += weights.name * (self.name_words.shares(stems) - self.covered[0])
+        log_odds += weights.document * (self.document_words.shares(stems) - self.covered[1])
         log_odds -= weights.density * self.baseline[0] + weights.description * self.baseline[1]
         everyday = np.zeros(len(vectors))
         nearest = np.empty(log_odds.shape, dtype=np.float32)
@@ -256,7 +257,7 @@ def _mean_share(words: Coverage, everyday: Sequence[str]) -> Floats:
     """Average the shares of everyday queries that each target covers. Shape: (n_targets,)."""
     if not everyday:
         return np.zeros(words.n_targets)
-    return np.asarray(words.shares(words_in(everyday)).mean(axis=0), dtype=np.float64)
+    return np.asarray(words.shares(stems_in(words_in(everyday))).mean(axis=0), dtype=np.float64)
 
 
 def _everyday_baseline(
