@@ -9,9 +9,8 @@ from router.text import words_in
 
 
 def shares(documents, queries):
-    return Coverage.of(TermCounts.of(words_in(documents)), 1.0, 0.0).shares(
-        stems_in(words_in(queries))
-    )
+    coverage = Coverage.of(TermCounts.of(words_in(documents)), 1.0, 0.0)
+    return coverage.shares(stems_in(words_in(queries)))
 
 
 def test_a_share_by_hand():

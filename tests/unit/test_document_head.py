@@ -8,6 +8,7 @@ from evidence import TableEncoder
 
 from router.fitting.parts_of_exemplars import halves_in_turn
 from router.heads import document_head
+from router.heads.coverage import stems_in
 from router.heads.document_head import (
     Description,
     densities,
@@ -73,7 +74,7 @@ def test_a_shared_document_counts_its_words():
     zero = np.zeros(3, dtype=np.float32)
     assert head.word_votes(words_in(["merge pages\n"])) == pytest.approx(np.array([[2.0, 0.0]]))
     # The words of the document cover all of the query, and each word occurs once.
-    assert head.document_words.shares(words_in(["merge pages"])) == pytest.approx(
+    assert head.document_words.shares(stems_in(words_in(["merge pages"]))) == pytest.approx(
         np.array([[1.0, 0.0]]), abs=1e-6
     )
     expected = 2 * WORDS + DOCUMENT
