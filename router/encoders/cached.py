@@ -150,7 +150,7 @@ class CachedEncoder:
             stored,
             lambda missing: [np.asarray(row, np.float32).tobytes() for row in compute(missing)],
         )
-        return np.frombuffer(bytearray(b"".join(rows)), np.float32).reshape(len(texts), width)
+        return np.frombuffer(bytearray().join(rows), np.float32).reshape(len(texts), width)
 
     def _complete(
         self,
