@@ -1,6 +1,5 @@
 """How often terms occur in texts: words, and the character n-grams inside them."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,15 +24,16 @@ class TermCounts:
         """Count the terms of each text, which is given by them."""
         from scipy.sparse import csr_array  # no query needs it
 
-        counted = [Counter(of_text) for of_text in texts]
-        terms = sorted(set().union(*counted))
+        listed = [list(of_text) for of_text in texts]
+        flat = list(chain.from_iterable(listed))
+        terms = sorted(set(flat))
         column = {term: column for column, term in enumerate(terms)}
-        ends = np.cumsum([0, *map(len, counted)])
-        columns = np.fromiter(map(column.__getitem__, chain(*counted)), np.intp, ends[-1])
-        counts = np.fromiter(
-            chain.from_iterable(of_text.values() for of_text in counted), np.int64, ends[-1]
-        )
-        return cls(tuple(terms), csr_array((counts, columns, ends), (len(counted), len(terms))))
+        columns = np.fromiter(map(column.__getitem__, flat), np.int32, len(flat))
+        ends = np.cumsum([0, *map(len, listed)], dtype=np.int32)
+        shape = len(listed), len(terms)
+        counts = csr_array((np.ones(len(flat), np.int64), columns, ends), shape)
+        counts.sum_duplicates()
+        return cls(tuple(terms), counts)
 
     @cached_property
     def n_texts_with(self) -> np.ndarray:
