@@ -25,6 +25,7 @@ from skill_collections import COLLECTIONS, QUERIES
 from router import Router
 from router.arrays import Floats, Indices
 from router.encoders.encoder import encode_with_tokens
+from router.heads.coverage import stems_in
 from router.heads.document_head import DocumentHead, densities
 from router.heads.similarity import cosines
 from router.text import words_in
@@ -56,14 +57,15 @@ def features(router: Router, texts: list[str]) -> Floats:
     if not isinstance(head, DocumentHead) or head.late is None:
         raise SystemExit("the collection has no documents, or the encoder gives no tokens")
     words = words_in(texts)
+    stems = stems_in(words)
     vectors, tokens = encode_with_tokens(router.encoder, texts)
     density = densities(cosines(vectors, head.exemplars), head.starts, head.counts)
     every = [
         density - head.baseline[0],
         cosines(vectors, head.descriptions) - head.baseline[1],
         head.word_votes(words),
-        head.name_words.shares(words) - head.covered[0],
-        head.document_words.shares(words) - head.covered[1],
+        head.name_words.shares(stems) - head.covered[0],
+        head.document_words.shares(stems) - head.covered[1],
         head.late.closeness(tokens or [], density),
     ]
     return np.stack(every, axis=-1)[:, router.model.layout.skills]

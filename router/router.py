@@ -169,11 +169,10 @@ class Router:
             if ask_rate is not None:
                 router = replace(router, pack=_with_rate(router.pack, ask_rate))
         else:
-            read = (
-                pack
-                if isinstance(pack, Pack)
-                else _read(DEFAULT_PACK if pack is None else pack, encoder, notify)
-            )
+            if isinstance(pack, Pack):
+                read = pack
+            else:
+                read, encoder = _read(DEFAULT_PACK if pack is None else pack, encoder, notify)
             if ask_rate is not None:
                 read = _with_rate(read, ask_rate)
             if isinstance(pack, Pack) and (faults := read.faults()):
@@ -506,22 +505,25 @@ def _encoder_of_saved(
 
 def _read(
     folder: str | Path, encoder: EncoderLike | None, notify: Callable[[str], None] | None
-) -> Pack:
-    """Read a pack's folder or a file of routes, or make a pack of skills or of a list of tools."""
+) -> tuple[Pack, EncoderLike | None]:
+    """Read a pack's folder or a file of routes, or make a pack of skills or of a list of tools.
+
+    :return: The pack, and the encoder; if documents were encoded, it is loaded already.
+    """
     if (Path(folder) / PACK_FILE).is_file():
-        return load_pack(folder)
+        return load_pack(folder), encoder
     from router.skill_folders.folder import is_skill_folder
     from router.skill_folders.pack_of_skills import cached_pack
     from router.skill_folders.tool_list import is_tool_list, pack_of_tools
 
     make = pack_of_tools if is_tool_list(folder) else cached_pack
     if make is cached_pack and is_route_file(folder):
-        return read_routes(folder)
+        return read_routes(folder), encoder
     if make is cached_pack and not is_skill_folder(Path(folder)):
-        return load_pack(folder)  # which says what a pack is
-    cached = with_exemplar_cache(as_encoder(encoder, notify))
-    pack, warnings = make(Path(folder), cached, notify)
+        return load_pack(folder), encoder  # which says what a pack is
+    made = as_encoder(encoder, notify)
+    pack, warnings = make(Path(folder), with_exemplar_cache(made), notify)
     for warning in warnings:
         if warning.startswith("left out"):
             (notify or log.warning)(warning)
-    return pack
+    return pack, made if pack.is_made_of_documents else encoder

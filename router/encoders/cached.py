@@ -108,6 +108,17 @@ class CachedEncoder:
         """
         return self._vectors(f"{self.key}:{kind}", texts, width, compute)
 
+    def get_or_make(
+        self, kind: str, texts: Sequence[str], make: Callable[[list[int]], Sequence[bytes]]
+    ) -> list[bytes]:
+        """Give some bytes for each text; what is missing is made and stored.
+
+        :param kind: Names what is made, and with which settings.
+        :param make: Takes indices into `texts` and gives the bytes of each.
+        """
+        key = f"{self.key}:{kind}"
+        return self._complete(key, texts, self.store.get(key, texts), make)
+
     def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[TokenVectors] | None]:
         """Encode a batch with the vectors of its tokens, see `router.encoders.encoder`."""
         if encode_with_tokens(self.encoder, [])[1] is None:  # this encoder gives no tokens
@@ -121,9 +132,7 @@ class CachedEncoder:
             vectors, tokens = encode_with_tokens(self.encoder, [texts[index] for index in missing])
             return [_pack(*pair) for pair in zip(vectors, tokens or (), strict=True)]
 
-        key = f"{self.key}:tokens"
-        rows = self._complete(key, texts, self.store.get(key, texts), compute)
-        pairs = [_unpack(row, self.width) for row in rows]
+        pairs = [_unpack(row, self.width) for row in self.get_or_make("tokens", texts, compute)]
         vectors = np.array([vector for vector, _ in pairs], dtype=np.float32)
         return vectors.reshape(-1, self.width), [tokens for _, tokens in pairs]
 
@@ -141,7 +150,7 @@ class CachedEncoder:
             stored,
             lambda missing: [np.asarray(row, np.float32).tobytes() for row in compute(missing)],
         )
-        return np.frombuffer(bytearray(b"".join(rows)), np.float32).reshape(len(texts), width)
+        return np.frombuffer(bytearray().join(rows), np.float32).reshape(len(texts), width)
 
     def _complete(
         self,

@@ -88,12 +88,6 @@ class DiscriminantFitter:
         titles = np.array([self.titles.get(name, none) for name in sorted(set(labels))])
         return fit_discriminant_head(vectors, labels, titles, power, texts)
 
-    def with_documents(self, head: DiscriminantHead, texts: Sequence[str]) -> DiscriminantHead:
-        """Add nothing, because there are no documents."""
-        return head
-
-    def for_queries(
-        self, head: DiscriminantHead, texts: Sequence[str], encoder: Encoder
-    ) -> DiscriminantHead:
+    def for_queries(self, head: DiscriminantHead, encoder: Encoder) -> DiscriminantHead:
         """Let many exemplars be read in 8 bits; there are no documents."""
         return head.with_int8_index()

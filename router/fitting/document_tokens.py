@@ -1,13 +1,14 @@
 """The tokens of documents, kept in the cache: only a document that changed is encoded again."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from router.arrays import TokenVectors, Vectors
+from router.arrays import Floats, TokenVectors, Vectors
 from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import Encoder, encode_with_tokens
-from router.heads.late_interaction import MAX_TOKENS, first_tokens
+from router.heads.late_interaction import MAX_TOKENS, first_tokens, mean_closeness
 
 _TELLING = 16
 """Lines of a document whose tokens are kept beside those of the description: the first ones, which
@@ -49,6 +50,36 @@ def document_tokens(
     return _unpack_rows(encoder.get_or_compute(_KIND, texts, row_width, compute), width)
 
 
+def everyday_closeness(
+    documents: Sequence[Sequence[str]],
+    tokens: Sequence[TokenVectors],
+    everyday: Sequence[str],
+    encoder: Encoder,
+) -> Floats:
+    """Compute the `mean_closeness` of everyday queries to each document. Shape: (n_documents,).
+
+    A `CachedEncoder` keeps it.
+
+    :param documents: The lines of each document.
+    :param tokens: See `document_tokens`.
+    """
+
+    def compute(indices: Sequence[int]) -> Floats:
+        _, of_queries = encode_with_tokens(encoder, everyday)
+        return mean_closeness((tokens[index] for index in indices), of_queries or [])
+
+    if not isinstance(encoder, CachedEncoder):
+        return compute(range(len(tokens)))
+    queries = hashlib.sha256("\n".join(everyday).encode()).hexdigest()
+    texts = ["\n".join(lines) for lines in documents]
+    rows = encoder.get_or_make(
+        f"closeness-{MAX_TOKENS}-{queries}",
+        texts,
+        lambda missing: [one.tobytes() for one in compute(missing)],
+    )
+    return np.frombuffer(b"".join(rows), np.float64)
+
+
 def _compute(
     documents: Sequence[Sequence[str]], encoder: Encoder, width: int
 ) -> list[TokenVectors]:
@@ -69,5 +100,6 @@ def _pack_rows(tokens: Sequence[TokenVectors]) -> Vectors:
 
 def _unpack_rows(rows: Vectors, width: int) -> list[TokenVectors]:
     padded = rows.view(np.float16).reshape(len(rows), MAX_TOKENS, width)
-    counts = np.maximum(padded.any(axis=2).sum(axis=1), 1)
+    is_token = padded.view(np.uint16).any(axis=2)  # five times as fast as of half precision
+    counts = np.maximum(is_token.sum(axis=1), 1)
     return [row[:count].copy() for row, count in zip(padded, counts, strict=True)]

@@ -81,7 +81,7 @@ def fit_model(pack: Pack, encoder: Encoder) -> Model:
     return Model(
         encoder_key=key,
         pack_hash=model_hash(pack),
-        head=fitter.for_queries(head, texts, encoder),
+        head=fitter.for_queries(head, encoder),
         centroids=Centroids.of(vectors, labels),
         categories=category_centroids(pack, vectors, labels),
         exemplar_labels=tuple(labels),
@@ -126,7 +126,7 @@ def refit_on(pack: Pack, model: Model, kept: Indices) -> Model:
     )
     return replace(
         model,
-        head=fitter.with_documents(head, texts),
+        head=head,
         centroids=Centroids.of(vectors, labels),
         exemplar_labels=tuple(labels),
         exemplar_texts=tuple(texts),

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from router.arrays import Vectors
+from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import Encoder
 from router.fitting.discriminant_fitter import DiscriminantFitter
 from router.fitting.document_fitter import DocumentFitter
 from router.fitting.head_fitter import HeadFitter
 from router.fitting.kernel_fitter import KernelFitter
+from router.fitting.model_cache import code_hash
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import (
     Description,
@@ -18,14 +20,14 @@ from router.heads.document_head import (
 )
 from router.heads.kernel_head import KernelHead
 from router.heads.lexicon import Lexicon
+from router.heads.term_counts import TermCounts
 from router.packs.labels import readable
 from router.packs.markdown import own_text
 from router.packs.pack import Pack
+from router.text import well_formed, words_in
 
 _MAX_DOCUMENT_LENGTH = 100_000
 """Characters of a document that are read, from its beginning."""
-
-_NO_TERMS = Lexicon.fit([])
 
 
 def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
@@ -34,11 +36,14 @@ def fitter_for(pack: Pack, encoder: Encoder) -> HeadFitter[Any]:
     if not texts:
         by_rate = pack.has_typical_judgements
         return DiscriminantFitter(_title_vectors(pack, encoder)) if by_rate else KernelFitter()
-    vectors = encoder.encode(list(texts.values()))
-    fitter = _document_fitter(pack, dict(zip(texts, vectors, strict=True)), _NO_TERMS)
-    documents = documents_of(pack.target_exemplars(), texts, fitter.documents)
-    lexicon = Lexicon.fit(list(documents.values()), pairs=False)
-    return replace(fitter, lexicon=lexicon)
+    vectors, own = encoder.encode(list(texts.values())), _documents(pack, encoder)
+    by_name = documents_of(pack.target_exemplars(), texts, own)
+    documents = [by_name[name] for name in sorted(by_name)]
+    words = TermCounts.of(words_in(documents))
+    fitter = _document_fitter(
+        pack, dict(zip(texts, vectors, strict=True)), own, Lexicon.of_documents(words)
+    )
+    return replace(fitter, counted=(documents, words))
 
 
 def _title_vectors(pack: Pack, encoder: Encoder) -> dict[str, Vectors]:
@@ -54,7 +59,8 @@ def fitter_of(pack: Pack, head: KernelHead | DiscriminantHead | DocumentHead) ->
     match head:
         case DocumentHead():
             vectors = dict(zip(head.names, head.descriptions, strict=True))
-            return replace(_document_fitter(pack, vectors, head.lexicon), late=head.late)
+            fitter = _document_fitter(pack, vectors, _documents(pack), head.lexicon)
+            return replace(fitter, late=head.late)
         case DiscriminantHead():
             return DiscriminantFitter(dict(zip(head.names, head.titles, strict=True)))
         case _:
@@ -62,7 +68,7 @@ def fitter_of(pack: Pack, head: KernelHead | DiscriminantHead | DocumentHead) ->
 
 
 def _document_fitter(
-    pack: Pack, vectors: Mapping[str, Vectors], lexicon: Lexicon
+    pack: Pack, vectors: Mapping[str, Vectors], documents: Mapping[str, str], lexicon: Lexicon
 ) -> DocumentFitter:
     texts = _descriptions(pack)
     descriptions = {name: Description(text, vectors[name]) for name, text in texts.items()}
@@ -72,7 +78,7 @@ def _document_fitter(
     telling: dict[str, list[str]] = {}
     for label, line in pack.target_exemplars():
         telling.setdefault(label, []).append(line)
-    documents, tools = _documents(pack), pack.is_made_of_tools
+    tools = pack.is_made_of_tools
     return DocumentFitter(descriptions, documents, lexicon, titles, telling, of_tools=tools)
 
 
@@ -83,9 +89,19 @@ def _descriptions(pack: Pack) -> dict[str, str]:
     }
 
 
-def _documents(pack: Pack) -> dict[str, str]:
-    """Give what the documents say for their targets; only their beginning is read."""
-    return {
-        f"skill:{skill}": own_text(text[:_MAX_DOCUMENT_LENGTH])
-        for skill, text in pack.documents.items()
-    }
+def _documents(pack: Pack, encoder: Encoder | None = None) -> dict[str, str]:
+    """Give what the documents say for their targets; only their beginning is read.
+
+    A `CachedEncoder` keeps it.
+    """
+    texts = [text[:_MAX_DOCUMENT_LENGTH] for text in pack.documents.values()]
+    if isinstance(encoder, CachedEncoder):
+        rows = encoder.get_or_make(
+            f"own-{code_hash()}",
+            texts,
+            lambda missing: [well_formed(own_text(texts[index])).encode() for index in missing],
+        )
+        own = [row.decode() for row in rows]
+    else:
+        own = [own_text(text) for text in texts]
+    return dict(zip((f"skill:{skill}" for skill in pack.documents), own, strict=True))

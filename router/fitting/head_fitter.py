@@ -48,14 +48,6 @@ class HeadFitter(Protocol[_Head]):
         """Fit further heads with what was calibrated for this one."""
         ...
 
-    def with_documents(self, head: _Head, texts: Sequence[str]) -> _Head:
-        """Let a head that was fitted on these texts know the words of whole documents.
-
-        Exemplars are never judged by such a head: a line that occurs in a document would find
-        itself.
-        """
-        ...
-
-    def for_queries(self, head: _Head, texts: Sequence[str], encoder: Encoder) -> _Head:
-        """Let a head know whole documents, their tokens included."""
+    def for_queries(self, head: _Head, encoder: Encoder) -> _Head:
+        """Add what only queries need: the tokens of documents, or an index in 8 bits."""
         ...

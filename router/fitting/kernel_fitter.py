@@ -41,10 +41,6 @@ class KernelFitter:
         """Fit as before: every head is calibrated in closed form."""
         return self
 
-    def with_documents(self, head: KernelHead, texts: Sequence[str]) -> KernelHead:
-        """Add nothing, because there are no documents."""
-        return head
-
-    def for_queries(self, head: KernelHead, texts: Sequence[str], encoder: Encoder) -> KernelHead:
+    def for_queries(self, head: KernelHead, encoder: Encoder) -> KernelHead:
         """Let many exemplars be read in 8 bits; there are no documents."""
         return head.with_int8_index()

@@ -65,7 +65,7 @@ class SecondFit:
         fitted = fitter.fit_held_out(texts, vectors, labels)
         _, every = np.unique(np.asarray(labels), return_inverse=True)
         rule = fit_joining_rule(first, fitted.probabilities, every[fitted.judged])
-        look = SecondLook(fitter.for_queries(fitted.head, texts, second), rule)
+        look = SecondLook(fitter.for_queries(fitted.head, second), rule)
         joined = rule.over(first, fitted.probabilities)
         return cls(fitter.like(fitted.head), vectors, look, joined, fitted.without)
 
@@ -105,7 +105,7 @@ def refit_second_look(
     fitter, vectors = fitter_of(pack, look.head), look.head.exemplars[kept]
     fitted = fitter.fit_held_out(texts, vectors, labels)
     joined = look.rule.over(first_held_out, fitted.probabilities)
-    return replace(look, head=fitter.with_documents(fitted.head, texts)), joined
+    return replace(look, head=fitted.head), joined
 
 
 def fit_joining_rule(first: Probabilities, second: Probabilities, truth: Indices) -> JoiningRule:

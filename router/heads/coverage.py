@@ -5,16 +5,16 @@ document has weighs most, so that a query about something else is covered little
 [0, 2.2], and does not grow with the length of the query or the number of documents.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, cached_property
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from router.arrays import Floats, Indices
-from router.text import Words, words_in
+from router.heads.term_counts import TermCounts
+from router.text import Words
 
 _ENDINGS = ("ing", "ies", "es", "ed", "ly", "s")
 _SHORTEST_STEM = 3
@@ -31,46 +31,44 @@ class Coverage(Struct, frozen=True, dict=True, eq=False):
     n_targets: int
 
     @classmethod
-    def of(cls, documents: Sequence[str], saturation: float, by_length: float) -> "Coverage":
-        """Count the words of documents.
+    def of(cls, words: TermCounts, saturation: float, by_length: float) -> "Coverage":
+        """Weigh the words of documents.
 
         :param saturation: BM25's k1: how much repeating a word adds.
         :param by_length: BM25's b, in [0, 1]: how much long documents are discounted.
         """
-        stems = cache(lambda word: (*_stems([word]),))
-        counts = [_stem_counts(Counter(words), stems) for words in words_in(documents)]
-        lengths = np.array([max(of_one.total(), 1) for of_one in counts], dtype=np.float64)
+        stems = TermCounts.of(_stems([word]) for word in words.terms)
+        by_stem = (words.counts @ stems.counts).T.tocsr()
+        counts, targets, used = by_stem.data, by_stem.indices, np.diff(by_stem.indptr)
+        lengths = np.maximum(by_stem.sum(axis=0), 1)
         scale = saturation * (1.0 - by_length + by_length * lengths / lengths.mean())
-        postings: dict[str, list[tuple[int, float]]] = {}
-        for column, of_one in enumerate(counts):
-            for term, count in of_one.items():
-                weight = count * (saturation + 1.0) / (count + float(scale[column]))
-                postings.setdefault(term, []).append((column, weight))
-        used = np.array([*map(len, postings.values()), 0])
-        idf = np.log(1.0 + (len(documents) - used + 0.5) / (used + 0.5))
-        flat = [pair for pairs in postings.values() for pair in pairs]
+        in_documents = np.append(used, 0)
+        idf = np.log(1.0 + (len(lengths) - in_documents + 0.5) / (in_documents + 0.5))
+        weights = counts * (saturation + 1.0) / (counts + scale[targets]) * idf[:-1].repeat(used)
         return cls(
-            terms=tuple(postings),
-            ends=np.concatenate([[0], np.cumsum(used[:-1])]).astype(np.intp),
-            targets=np.array([column for column, _ in flat], dtype=np.int32),
-            weights=(np.array([w for _, w in flat]) * idf[:-1].repeat(used[:-1])).astype(
-                np.float32
-            ),
+            terms=stems.terms,
+            ends=by_stem.indptr.astype(np.intp),
+            targets=targets.astype(np.int32),
+            weights=weights.astype(np.float32),
             idf=idf.astype(np.float32),
-            n_targets=len(documents),
+            n_targets=len(lengths),
         )
 
-    def shares(self, words: Words) -> Floats:
-        """Tell how much of each text each document covers. Shape: (n_texts, n_targets)."""
-        found = np.zeros((len(words), self.n_targets))
+    def shares(self, stems: Words) -> Floats:
+        """Tell how much of each text each document covers. Shape: (n_texts, n_targets).
+
+        :param stems: Of the words of each text, see `stems_in`.
+        """
+        found = np.zeros((len(stems), self.n_targets))
         unknown = len(self.terms)
-        for row, of_text in enumerate(words):
-            terms = [self._columns.get(term, unknown) for term in dict.fromkeys(_stems(of_text))]
-            for term in terms:
-                if term != unknown:
-                    part = slice(self.ends[term], self.ends[term + 1])
-                    found[row, self.targets[part]] += self.weights[part]
-            found[row] /= max(float(self.idf[terms].sum()), 1e-9)
+        for row, of_text in enumerate(stems):
+            terms = [self._columns.get(term, unknown) for term in dict.fromkeys(of_text)]
+            parts = [slice(*self.ends[term : term + 2]) for term in terms if term != unknown]
+            if parts:
+                targets = np.concatenate([self.targets[part] for part in parts])
+                weights = np.concatenate([self.weights[part] for part in parts])
+                covered = np.bincount(targets, weights, self.n_targets)
+                found[row] = covered / max(float(self.idf[terms].sum()), 1e-9)
         return found
 
     @cached_property
@@ -78,12 +76,9 @@ class Coverage(Struct, frozen=True, dict=True, eq=False):
         return {term: column for column, term in enumerate(self.terms)}
 
 
-def _stem_counts(words: Counter[str], stems: Callable[[str], Iterable[str]]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for word, count in words.items():
-        for stem in stems(word):
-            counts[stem] += count
-    return counts
+def stems_in(texts: Words) -> Words:
+    """Give the stems of the words of each text."""
+    return [[*_stems(words)] for words in texts]
 
 
 def _stems(words: Sequence[str]) -> Iterator[str]:
@@ -97,7 +92,7 @@ def _stems(words: Sequence[str]) -> Iterator[str]:
 
 def _stem(word: str) -> str:
     """Remove an ending, so that "merge", "merges", "merged" and "merging" are one word."""
-    ending = next((end for end in _ENDINGS if word.endswith(end)), "")
+    ending = next(filter(word.endswith, _ENDINGS), "")
     if ending and len(word) - len(ending) >= _SHORTEST_STEM:
         word = word[: -len(ending)]
         if word[-1] == word[-2] and word[-1] not in "ls":

@@ -27,19 +27,19 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 
 from router.arrays import Floats, Indices, Probabilities, Similarities, Vectors
 from router.encoders.encoder import Encoder, encode_with_tokens
-from router.heads.coverage import Coverage
+from router.heads.coverage import Coverage, stems_in
 from router.heads.exemplar_index import ExemplarIndex
 from router.heads.late_interaction import LateInteraction
 from router.heads.lexicon import Lexicon
 from router.heads.postings import Postings
 from router.heads.scores import Scores
 from router.heads.similarity import cosines, nearest_by_target, unit_rows
+from router.heads.term_counts import TermCounts
 from router.statistics.probability import softmax
-from router.text import Words, words_in
+from router.text import Words, words_in, words_of
 
 _EVERYDAY = "none"
 """The target whose exemplars are everyday queries, which concern no other target."""
@@ -144,8 +144,9 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
         """
         log_odds = weights.words * word_votes
         log_odds += weights.description * cosines(vectors, self.descriptions)
-        log_odds += weights.name * (self.name_words.shares(words) - self.covered[0])
-        log_odds += weights.document * (self.document_words.shares(words) - self.covered[1])
+        stems = stems_in(words)
+        log_odds += weights.name * (self.name_words.shares(stems) - self.covered[0])
+        log_odds += weights.document * (self.document_words.shares(stems) - self.covered[1])
         log_odds -= weights.density * self.baseline[0] + weights.description * self.baseline[1]
         everyday = np.zeros(len(vectors))
         nearest = np.empty(log_odds.shape, dtype=np.float32)
@@ -165,19 +166,6 @@ class DocumentHead(ExemplarIndex, frozen=True, kw_only=True, tag="documents"):
         if self.none is not None:
             log_odds[:, self.none] = everyday
         return softmax(log_odds)
-
-    def with_words(self, documents: Sequence[str], everyday: Sequence[str]) -> "DocumentHead":
-        """Know each target by the words of these documents, in the order of the names.
-
-        :param everyday: Queries that belong to no target.
-        """
-        document_words = Coverage.of(documents, *_OF_DOCUMENTS)
-        return replace(
-            self,
-            words=Postings.of(self.lexicon.document_features(documents)),
-            document_words=document_words,
-            covered=np.array([self.covered[0], _mean_share(document_words, everyday)]),
-        )
 
     def word_votes(self, words: Words) -> Floats:
         """Tell how much the words alone speak for each target. Shape: (n_texts, n_targets)."""
@@ -212,6 +200,7 @@ def fit_document_head(
     labels: Sequence[str],
     descriptions: Mapping[str, Description],
     lexicon: Lexicon,
+    words: TermCounts,
     titles: Mapping[str, str] | None = None,
 ) -> DocumentHead:
     """Fit a head on exemplars and descriptions.
@@ -220,6 +209,7 @@ def fit_document_head(
     :param labels: In rising order, so that the exemplars of a target stand together.
     :param descriptions: By label, for the targets that have one.
     :param lexicon: The terms of all documents.
+    :param words: Of the document of each target, in the order of the labels.
     :param titles: What each target is called, by label.
     """
     names, starts, counts = np.unique(labels, return_index=True, return_counts=True)
@@ -227,14 +217,8 @@ def fit_document_head(
     for column, name in enumerate(names.tolist()):
         if name in descriptions:
             described[column] = descriptions[name].vector
-    description_texts = {name: description.text for name, description in descriptions.items()}
-    documents = documents_of(zip(labels, texts, strict=True), description_texts)
-    in_order = [documents[name] for name in names.tolist()]
-    called = [(titles or {}).get(name, "") for name in names.tolist()]
-    name_words, document_words = (
-        Coverage.of(called, *_OF_NAMES),
-        Coverage.of(in_order, *_OF_DOCUMENTS),
-    )
+    called = TermCounts.of(words_of((titles or {}).get(name, "")) for name in names.tolist())
+    name_words, document_words = Coverage.of(called, *_OF_NAMES), Coverage.of(words, *_OF_DOCUMENTS)
     everyday = [text for label, text in zip(labels, texts, strict=True) if label == _EVERYDAY]
     baseline, everyday_density_max = _everyday_baseline(
         vectors, names.tolist(), starts, counts, described
@@ -245,7 +229,7 @@ def fit_document_head(
         counts=counts,
         descriptions=described,
         lexicon=lexicon,
-        words=Postings.of(lexicon.document_features(in_order)),
+        words=Postings.of(lexicon.document_features(words)),
         name_words=name_words,
         document_words=document_words,
         covered=np.array([_mean_share(one, everyday) for one in (name_words, document_words)]),
@@ -264,7 +248,7 @@ def documents_of(exemplars: Iterable[tuple[str, str]], *more: Mapping[str, str])
     for label, text in exemplars:
         lines.setdefault(label, []).append(text)
     return {
-        label: "\n".join([*group, *(texts.get(label, "") for texts in more)])
+        label: "\n".join([*sorted(group), *(texts.get(label, "") for texts in more)])
         for label, group in lines.items()
     }
 
@@ -273,7 +257,7 @@ def _mean_share(words: Coverage, everyday: Sequence[str]) -> Floats:
     """Average the shares of everyday queries that each target covers. Shape: (n_targets,)."""
     if not everyday:
         return np.zeros(words.n_targets)
-    return np.asarray(words.shares(words_in(everyday)).mean(axis=0), dtype=np.float64)
+    return np.asarray(words.shares(stems_in(words_in(everyday))).mean(axis=0), dtype=np.float64)
 
 
 def _everyday_baseline(

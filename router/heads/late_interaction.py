@@ -6,7 +6,7 @@ vector tells what a text is about; tokens find the one line that is meant. Of a 
 are read that state what it is for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -35,22 +35,14 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
     baseline: Floats  # (n_targets,): the mean closeness of everyday queries
 
     @classmethod
-    def of(
-        cls, points: Sequence[TokenVectors], everyday: Sequence[TokenVectors]
-    ) -> "LateInteraction":
+    def of(cls, points: Sequence[TokenVectors], baseline: Floats) -> "LateInteraction":
         """Put documents together.
 
         :param points: The tokens of each target, see `first_tokens`.
-        :param everyday: The tokens of queries that belong to no target.
+        :param baseline: See `mean_closeness`. Shape: (n_targets,).
         """
         counts = np.array([len(of_target) for of_target in points], dtype=np.intp)
-        late = cls(np.concatenate(points), counts, np.zeros(len(points)))
-        if not len(everyday):
-            return late
-        lengths = np.array([len(tokens) for tokens in everyday if len(tokens)])
-        nearest = late._nearest(np.concatenate(everyday), np.arange(len(points)))
-        sums = np.add.reduceat(nearest, lengths.cumsum() - lengths, axis=1, dtype=np.float64)
-        return cls(late.points, counts, (sums / lengths).mean(axis=1))
+        return cls(np.concatenate(points), counts, baseline)
 
     def closeness(self, tokens: Sequence[TokenVectors], other_evidence: Floats) -> Floats:
         """Tell how much closer each text is to each document than everyday queries are.
@@ -94,6 +86,23 @@ class LateInteraction(Struct, frozen=True, dict=True, eq=False):
     @cached_property
     def _starts(self) -> Indices:
         return np.concatenate([[0], np.cumsum(self.counts)])
+
+
+def mean_closeness(points: Iterable[TokenVectors], everyday: Sequence[TokenVectors]) -> Floats:
+    """Tell how close queries come to each document on average; 0 if there are none.
+
+    :param points: The tokens of each document.
+    :param everyday: The tokens of queries that belong to no target.
+    :return: Shape: (n_documents,).
+    """
+    tokens = [of_query for of_query in everyday if len(of_query)]
+    if not tokens:
+        return np.zeros(sum(1 for _ in points))
+    lengths = np.array(list(map(len, tokens)))
+    wide = np.concatenate(tokens).astype(np.float32).T
+    nearest = np.array([(of_one.astype(np.float32) @ wide).max(axis=0) for of_one in points])
+    sums = np.add.reduceat(nearest, lengths.cumsum() - lengths, axis=1, dtype=np.float64)
+    return np.asarray((sums / lengths).mean(axis=1))
 
 
 def first_tokens(lines: Sequence[TokenVectors], width: int) -> TokenVectors:

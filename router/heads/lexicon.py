@@ -8,8 +8,8 @@ terms to look up and weigh.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import chain, pairwise
+from functools import cached_property
+from itertools import pairwise
 from sys import getsizeof
 from typing import Any, TypeAlias, TypeVar
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.arrays import Floats, Indices
+from router.heads.term_counts import TermCounts, pieces_of
 from router.text import Words, words_in, words_of
 
 WordPair: TypeAlias = tuple[str, str]
@@ -80,12 +81,10 @@ class Terms:
     idf: Floats  # (n_terms,)
 
     @classmethod
-    def fit(cls, texts: Sequence[str], split: Callable[[str], Iterable[str]]) -> "Terms":
-        """Learn the terms of these texts; the idf is that of scikit-learn's TfidfVectorizer."""
-        n_texts = Counter(chain.from_iterable(set(split(text)) for text in texts))
-        terms = sorted(n_texts)
-        frequency = np.array([n_texts[term] for term in terms], dtype=np.float64)
-        return cls(tuple(terms), np.log((len(texts) + 1) / (frequency + 1)) + 1.0)
+    def fit(cls, counts: TermCounts) -> "Terms":
+        """Learn the terms of some texts; the idf is that of scikit-learn's TfidfVectorizer."""
+        n_texts = counts.counts.shape[0]
+        return cls(counts.terms, np.log((n_texts + 1) / (counts.n_texts_with + 1.0)) + 1.0)
 
     @cached_property
     def columns(self) -> dict[str, int]:
@@ -108,17 +107,19 @@ class Lexicon:
     chars: Terms
 
     @classmethod
-    def fit(cls, texts: Sequence[str], pieces: bool = True, pairs: bool = True) -> "Lexicon":
+    def fit(cls, texts: Sequence[str], pieces: bool = True) -> "Lexicon":
         """Learn the terms of these texts, and how rare each is.
 
         :param pieces: Whether character n-grams are terms.
-        :param pairs: Whether pairs of neighbouring words are terms.
         """
-        of_word = cache(pieces_of)  # for this fit: most words occur in several texts
-        chars = Terms((), np.empty(0))
-        if pieces:
-            chars = Terms.fit(texts, lambda text: char_terms(text, of_word))
-        return cls(Terms.fit(texts, word_terms if pairs else words_of), chars)
+        words = Terms.fit(TermCounts.of(map(word_terms, texts)))
+        of_words = TermCounts.of(map(words_of, texts if pieces else ()))
+        return cls(words, Terms.fit(of_words.pieces))
+
+    @classmethod
+    def of_documents(cls, words: TermCounts) -> "Lexicon":
+        """Learn the terms of documents with these words; pairs of words are none."""
+        return cls(Terms.fit(words), Terms.fit(words.pieces))
 
     def __len__(self) -> int:
         """Count the terms of both kinds."""
@@ -152,12 +153,22 @@ class Lexicon:
         """Give each different known pair of neighbouring words, in order."""
         return filter(self.column_of_pair.__contains__, dict.fromkeys(pairwise(words)))
 
-    def document_features(self, texts: Sequence[str]) -> Any:  # noqa: ANN401
-        """Build sparse rows as `rows` lays them out. Shape: (n_texts, n_terms)."""
+    def document_features(self, words: TermCounts) -> Any:  # noqa: ANN401
+        """Build sparse rows of documents as `rows` lays them out. Shape: (n_documents, n_terms)."""
         from scipy.sparse import csr_array
 
-        ends, columns, weights = self.rows(words_in(texts))
-        return csr_array((weights, columns, ends), shape=(len(texts), len(self)))
+        rows, columns, times = [], [], []
+        kinds = ((words, self.words, 0), (words.pieces, self.chars, len(self.words.terms)))
+        for found, known, before in kinds:
+            of_term = np.array([known.columns.get(term, -1) for term in found.terms], dtype=np.intp)
+            column, counts = of_term[found.counts.indices], found.counts
+            is_known = column >= 0
+            rows.append(np.arange(counts.shape[0]).repeat(np.diff(counts.indptr))[is_known])
+            columns.append(column[is_known] + before)
+            times.append(counts.data[is_known])
+        cells = np.concatenate(rows), np.concatenate(columns)
+        shape = words.counts.shape[0], len(self)
+        return csr_array((self._weights(*cells, np.concatenate(times), shape[0]), cells), shape)
 
     def rows(self, words: Words) -> tuple[Indices, Indices, Floats]:
         """Lay the terms of texts out row by row; the weight of a term is (1 + log count) * idf.
@@ -177,10 +188,14 @@ class Lexicon:
         first = np.flatnonzero(is_first)
         rows, columns = np.divmod(keys[first], max(len(self), 1))
         counts = np.add.reduceat(times[order], first) if len(first) else np.empty(0)
-        weights = (1.0 + np.log(counts)) * self.idf[columns]
         ends = np.zeros(len(words) + 1, dtype=np.intp)
         np.bincount(rows, minlength=len(words)).cumsum(out=ends[1:])
-        return ends, columns, self._unit_by_kind(rows, columns, weights, len(words))
+        return ends, columns, self._weights(rows, columns, counts, len(words))
+
+    def _weights(self, rows: Indices, columns: Indices, times: Floats, n_texts: int) -> Floats:
+        """Weigh terms that occur so many times: (1 + log count) * idf, of length 1 by kind."""
+        weights = (1.0 + np.log(times)) * self.idf[columns]
+        return self._unit_by_kind(rows, columns, weights, n_texts)
 
     def _unit_by_kind(
         self, rows: Indices, columns: Indices, weights: Floats, n_texts: int
@@ -191,23 +206,16 @@ class Lexicon:
         return np.asarray(weights / np.sqrt(squares)[kind])
 
     def _occurrences(self, words: Words) -> tuple[Indices, Indices, Indices]:
-        """Give row and column of known terms, and how often a word or pair occurs, in any order."""
+        """Give row and column of known terms, and how often their word occurs, in any order."""
         counted = [Counter(of_text) for of_text in words]
         by_word = [self._columns_by_word[word] for of_text in counted for word in of_text]
         n_terms = [len(columns) for columns in by_word]
         rows = np.arange(len(words)).repeat([len(of_text) for of_text in counted])
         times = np.array([n for of_text in counted for n in of_text.values()], dtype=np.intp)
-        pairs = [
-            (row, column)
-            for row, of_text in enumerate(words)
-            for pair in (pairwise(of_text) if self.column_of_pair else ())
-            if (column := self.column_of_pair.get(pair)) is not None
-        ]
-        of_pairs = np.array(pairs, dtype=np.intp).reshape(-1, 2)
         return (
-            np.concatenate([rows.repeat(n_terms), of_pairs[:, 0]]),
-            np.concatenate([*by_word, of_pairs[:, 1]]),
-            np.concatenate([times.repeat(n_terms), np.ones(len(pairs), dtype=np.intp)]),
+            rows.repeat(n_terms),
+            np.concatenate([np.empty(0, np.intp), *by_word]),
+            times.repeat(n_terms),
         )
 
     @cached_property
@@ -330,18 +338,3 @@ def word_terms(text: str) -> list[str]:
     """Split into words, then pairs of neighbouring words."""
     words = words_of(text)
     return words + [f"{left} {right}" for left, right in pairwise(words)]
-
-
-def pieces_of(word: str) -> tuple[str, ...]:
-    """Give the runs of 2 to 5 characters of a word between blanks."""
-    padded = f" {word} "
-    return tuple(
-        padded[start : start + length]
-        for length in range(2, 6)
-        for start in range(len(padded) - length + 1)
-    )
-
-
-def char_terms(text: str, of_word: Callable[[str], Iterable[str]] = pieces_of) -> Iterable[str]:
-    """Split each different word into runs of 2 to 5 characters, with the blanks around it."""
-    return chain.from_iterable(map(of_word, dict.fromkeys(words_of(text))))

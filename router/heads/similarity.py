@@ -32,6 +32,9 @@ _BLOCK_POINTS = 64
 """Points in a block: so few that BLAS starts no threads, which wait for a core on a busy machine.
 """
 
+_KEPT_BLOCKS = 8
+"""Blocks that every text is multiplied with before the next ones: they fit into the cache."""
+
 _BLOCK_NUMBERS = 24_000
 """The numbers in a block at most, for the same reason."""
 
@@ -55,8 +58,12 @@ def cosines(vectors: Vectors, points: Vectors) -> Similarities:
     whole = len(points) // _BLOCK_POINTS * _BLOCK_POINTS
     blocks = points[:whole].reshape(-1, _BLOCK_POINTS, points.shape[1])
     result = np.empty((len(vectors), len(points)), dtype=np.float32)
+    by_block = result[:, :whole].reshape(len(vectors), len(blocks), _BLOCK_POINTS)
+    for start in range(0, len(blocks), _KEPT_BLOCKS):
+        kept = slice(start, start + _KEPT_BLOCKS)
+        for row, vector in zip(by_block, vectors, strict=True):
+            np.matmul(blocks[kept], vector, out=row[kept])
     for row, vector in zip(result, vectors, strict=True):
-        np.matmul(blocks, vector, out=row[:whole].reshape(-1, _BLOCK_POINTS))
         row[whole:] = points[whole:] @ vector
     return result
 

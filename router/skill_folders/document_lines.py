@@ -1,9 +1,14 @@
 """The lines of a skill's document that a query might resemble, sorted by where they stand."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
+from router.encoders.cached import CachedEncoder
+from router.encoders.encoder import Encoder
+from router.fitting.model_cache import code_hash
 from router.packs.markdown import plain, refuses, without_code
 from router.skill_folders.phrases import (
     GENERIC_HEADINGS,
@@ -76,6 +81,20 @@ class DocumentLines:
         yield from _first_cells(self.body)
         yield from (line.text for line in self.body if line.is_statement("item", 3))
         yield from (line.text for line in self.body if line.is_statement("text", 4))
+
+
+def lines_of_documents(
+    skills: Sequence[SkillDocument], encoder: Encoder | None = None
+) -> list[DocumentLines]:
+    """Sort the lines of each document; a `CachedEncoder` keeps them."""
+    if not isinstance(encoder, CachedEncoder):
+        return list(map(document_lines, skills))
+    rows = encoder.get_or_make(
+        f"lines-{code_hash()}",
+        [f"{skill.path.parent.name}\n{skill.text}" for skill in skills],
+        lambda missing: [msgspec.json.encode(document_lines(skills[index])) for index in missing],
+    )
+    return [msgspec.json.decode(row, type=DocumentLines) for row in rows]
 
 
 def document_lines(skill: SkillDocument) -> DocumentLines:

@@ -20,7 +20,7 @@ from router.packs.policy import Policy
 from router.skill_folders.document_lines import (
     MAX_LINE,
     DocumentLines,
-    document_lines,
+    lines_of_documents,
     plain_name,
 )
 from router.skill_folders.exemplars import lines_of_skill, none_exemplars, select_exemplars
@@ -86,8 +86,10 @@ def skill_paths(root: Path) -> Iterator[Path]:
             yield path
 
 
-def read_folder(folder: str | Path) -> SkillFolder:
+def read_folder(folder: str | Path, encoder: Encoder | None = None) -> SkillFolder:
     """Read every skill of a folder. Documents that clients refuse are left out, with a warning.
+
+    :param encoder: A `CachedEncoder` keeps what was read; only documents that changed are sorted.
 
     :raises PackError: No skill in it can be read, or there are too many.
     """
@@ -122,7 +124,7 @@ def read_folder(folder: str | Path) -> SkillFolder:
         replace(skill, lines=replace(skill.lines, parts=lines_of_parts(parts[skill.document.path])))
         if skill.document.path in parts
         else skill
-        for skill in _with_ids(root, own)
+        for skill in _with_ids(root, own, lines_of_documents(own, encoder))
     ]
     routers = tuple(skill for skill in every if _is_router(skill, every))
     mentions = _mentions_of(every)
@@ -139,7 +141,8 @@ def pack_of_folder(
 
     :raises PackError: There is no skill in it that can be read.
     """
-    return pack_of(read_folder(path), encoder or default_encoder(), notify or (lambda _: None))
+    encoder = encoder or default_encoder()
+    return pack_of(read_folder(path, encoder), encoder, notify or (lambda _: None))
 
 
 def pack_of(
@@ -269,10 +272,12 @@ def _order_pairs(folder: SkillFolder, mentions: SkillMentions) -> Iterator[tuple
                 yield pair
 
 
-def _with_ids(root: Path, documents: Iterable[SkillDocument]) -> list[FolderSkill]:
+def _with_ids(
+    root: Path, documents: Iterable[SkillDocument], lines: Iterable[DocumentLines]
+) -> list[FolderSkill]:
     """Give every skill an id: its name, with its category or a number added if that is taken."""
     skills: dict[str, FolderSkill] = {}
-    for document in documents:
+    for document, of_document in zip(documents, lines, strict=True):
         category = _category(root, document.path)
         names = document.name, document.path.parent.name
         spellings = (*map(_slug, names), *map(_spelled, names), "skill")
@@ -282,7 +287,7 @@ def _with_ids(root: Path, documents: Iterable[SkillDocument]) -> list[FolderSkil
         while unique in skills:
             unique, number = f"{wanted[:60].strip('-')}-{number}", number + 1
         path = document.path.relative_to(root).as_posix()
-        skills[unique] = FolderSkill(unique, category, path, document, document_lines(document))
+        skills[unique] = FolderSkill(unique, category, path, document, of_document)
     return list(skills.values())
 
 

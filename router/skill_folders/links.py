@@ -7,7 +7,6 @@ from functools import cached_property
 from itertools import pairwise
 
 from router.packs.markdown import plain, refuses
-from router.packs.precedence import Precedence
 from router.skill_folders.document_lines import BodyLine
 from router.skill_folders.phrases import (
     ARROW,
@@ -117,13 +116,15 @@ def without_cycles(
     """Separate the pairs into those that agree with all before them, and those that don't."""
     kept: list[tuple[str, str]] = []
     contradicting = []
-    known = Precedence(frozenset())
+    known: set[tuple[str, str]] = set()  # closed under transitivity
     for earlier, later in dict.fromkeys(pairs):
-        if known.before(later, earlier):
+        if (later, earlier) in known:
             contradicting.append((earlier, later))
-        elif not known.before(earlier, later):
+        elif (earlier, later) not in known:
             kept.append((earlier, later))
-            known = Precedence.of_chains([((a,), (b,)) for a, b in kept])
+            first = [earlier, *(a for a, b in known if b == earlier)]
+            last = [later, *(b for a, b in known if a == later)]
+            known.update((a, b) for a in first for b in last)
     return kept, contradicting
 
 

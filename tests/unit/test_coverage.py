@@ -3,12 +3,14 @@ from math import log
 import numpy as np
 import pytest
 
-from router.heads.coverage import Coverage
+from router.heads.coverage import Coverage, stems_in
+from router.heads.term_counts import TermCounts
 from router.text import words_in
 
 
 def shares(documents, queries):
-    return Coverage.of(documents, 1.0, 0.0).shares(words_in(queries))
+    coverage = Coverage.of(TermCounts.of(words_in(documents)), 1.0, 0.0)
+    return coverage.shares(stems_in(words_in(queries)))
 
 
 def test_a_share_by_hand():

@@ -8,6 +8,7 @@ from evidence import TableEncoder
 
 from router.fitting.parts_of_exemplars import halves_in_turn
 from router.heads import document_head
+from router.heads.coverage import stems_in
 from router.heads.document_head import (
     Description,
     densities,
@@ -16,6 +17,7 @@ from router.heads.document_head import (
 )
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import unit_rows
+from router.heads.term_counts import TermCounts
 from router.text import words_in
 
 E1, E2, E3 = np.eye(3, dtype=np.float32)
@@ -34,9 +36,10 @@ def fitted(rows, descriptions=None):
     descriptions = descriptions or {}
     description_texts = {name: description.text for name, description in descriptions.items()}
     documents = documents_of(zip(labels, texts, strict=True), description_texts)
-    lexicon = Lexicon.fit(list(documents.values()))
+    words = TermCounts.of(words_in(documents[name] for name in sorted(documents)))
+    lexicon = Lexicon.of_documents(words)
     vectors = np.array(vectors, dtype=np.float32)
-    return fit_document_head(texts, vectors, labels, descriptions, lexicon)
+    return fit_document_head(texts, vectors, labels, descriptions, lexicon, words)
 
 
 def log_odds(head, text, vector, column, against):
@@ -71,7 +74,7 @@ def test_a_shared_document_counts_its_words():
     zero = np.zeros(3, dtype=np.float32)
     assert head.word_votes(words_in(["merge pages\n"])) == pytest.approx(np.array([[2.0, 0.0]]))
     # The words of the document cover all of the query, and each word occurs once.
-    assert head.document_words.shares(words_in(["merge pages"])) == pytest.approx(
+    assert head.document_words.shares(stems_in(words_in(["merge pages"]))) == pytest.approx(
         np.array([[1.0, 0.0]]), abs=1e-6
     )
     expected = 2 * WORDS + DOCUMENT

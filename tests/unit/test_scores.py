@@ -6,11 +6,12 @@ from evidence import TableEncoder, TokenTableEncoder, random_units
 from msgspec.structs import replace
 
 from router.heads.discriminant_head import fit_discriminant_head
-from router.heads.document_head import fit_document_head
+from router.heads.document_head import documents_of, fit_document_head
 from router.heads.kernel_head import fit_kernel_head
-from router.heads.late_interaction import LateInteraction
+from router.heads.late_interaction import LateInteraction, mean_closeness
 from router.heads.lexicon import Lexicon
 from router.heads.similarity import nearest_by_target, unit_rows
+from router.heads.term_counts import TermCounts
 from router.text import words_in
 
 N_TARGETS = 70
@@ -36,12 +37,15 @@ def discriminant_head():
 
 
 def document_head():
-    return fit_document_head(TEXTS, VECTORS, LABELS, {}, Lexicon.fit(TEXTS))
+    documents = documents_of(zip(LABELS, TEXTS, strict=True))
+    words = TermCounts.of(words_in(documents[name] for name in NAMES))
+    return fit_document_head(TEXTS, VECTORS, LABELS, {}, Lexicon.of_documents(words), words)
 
 
 def document_head_with_tokens():
     points = [random_units(4, seed=100 + target).astype(np.float16) for target in range(N_TARGETS)]
-    return replace(document_head(), late=LateInteraction.of(points, TOKENS[1:4]))
+    late = LateInteraction.of(points, mean_closeness(points, TOKENS[1:4]))
+    return replace(document_head(), late=late)
 
 
 FITS = [kernel_head, discriminant_head, document_head, document_head_with_tokens]

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from evidence import random_units
 
-from router.heads.late_interaction import MAX_TOKENS, LateInteraction, first_tokens
+from router.heads.late_interaction import (
+    MAX_TOKENS,
+    LateInteraction,
+    first_tokens,
+    mean_closeness,
+)
 from router.heads.similarity import unit_rows
 
 E1, E2, E3 = np.eye(3, dtype=np.float16)
@@ -14,7 +19,8 @@ def rows(*vectors):
 
 def fit(documents, everyday):
     width = next(len(line[0]) for lines in [*documents, everyday] for line in lines)
-    return LateInteraction.of([first_tokens(lines, width) for lines in documents], everyday)
+    points = [first_tokens(lines, width) for lines in documents]
+    return LateInteraction.of(points, mean_closeness(points, everyday))
 
 
 def random_tokens(count, seed=0):
