@@ -7,11 +7,11 @@ from typing import Any
 from router.arrays import Vectors
 from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import Encoder
+from router.fitting.code_hash import code_hash
 from router.fitting.discriminant_fitter import DiscriminantFitter
 from router.fitting.document_fitter import DocumentFitter
 from router.fitting.head_fitter import HeadFitter
 from router.fitting.kernel_fitter import KernelFitter
-from router.fitting.model_cache import code_hash
 from router.heads.discriminant_head import DiscriminantHead
 from router.heads.document_head import (
     Description,

@@ -3,29 +3,17 @@
 import hashlib
 import logging
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from router.encoders.encoder import Encoder
 from router.files import DamagedError
+from router.fitting.code_hash import code_hash
 from router.model.model import Model, model_hash
 from router.model.storage import load, save
 from router.packs.pack import Pack
-from router.paths import DATA, cache_folder
+from router.paths import cache_folder
 
 log = logging.getLogger(__name__)
-
-_CODE_THAT_FITS = (
-    "fitting",
-    "heads",
-    "model",
-    "statistics",
-    "encoders/int8.py",
-    "packs",
-    "skill_folders",
-    "text.py",
-)
-"""The parts of this package that decide what a fitted model is."""
 
 
 def cached_model(
@@ -62,18 +50,3 @@ def model_folder(pack: Pack, encoder: Encoder) -> Path:
     """Name the folder by all that the model depends on, the code that fits it included."""
     depends_on = f"{model_hash(pack)}:{encoder.key}:{code_hash()}"
     return cache_folder() / "models" / hashlib.sha256(depends_on.encode()).hexdigest()[:24]
-
-
-@cache
-def code_hash() -> str:
-    """Hash the code that fits models or reads folders of skills, and the general replies.
-
-    So no model is ever taken from older code.
-    """
-    root, digest = Path(__file__).parents[1], hashlib.sha256()
-    parts = [root / part for part in _CODE_THAT_FITS]
-    found = [(part, [*part.rglob("*.py"), *part.rglob("*.json")]) for part in parts]
-    code = [file for part, files in found for file in (sorted(files) or [part])]
-    for file in [*code, DATA / "none.txt", *sorted((DATA / "replies").glob("*.txt"))]:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -8,7 +8,7 @@ import msgspec
 
 from router.encoders.cached import CachedEncoder
 from router.encoders.encoder import Encoder
-from router.fitting.model_cache import code_hash
+from router.fitting.code_hash import code_hash
 from router.packs.markdown import plain, refuses, without_code
 from router.skill_folders.phrases import (
     GENERIC_HEADINGS,

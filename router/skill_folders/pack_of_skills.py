@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from router.encoders.encoder import Encoder
 from router.files import DamagedError, read_json, replacing, write_whole
-from router.fitting.model_cache import code_hash
+from router.fitting.code_hash import code_hash
 from router.packs.new_pack import refuse_to_overwrite
 from router.packs.pack import Pack
 from router.packs.pack_file import PACK_FILE, load_pack, save_pack

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-import router.fitting.model_cache as model_cache
-from router.fitting.model_cache import cached_model, code_hash, model_folder
+import router.fitting.code_hash as code
+from router.fitting.code_hash import code_hash
+from router.fitting.model_cache import cached_model, model_folder
 from router.packs.pack_file import load_pack
 from router.paths import DATA
 
-PACKAGE = Path(model_cache.__file__).parents[1]
+PACKAGE = Path(code.__file__).parents[1]
 
 
 @pytest.fixture
@@ -16,8 +17,8 @@ def copied_package(tmp_path, monkeypatch):
     """Copy the package, and let the code that fits models be that of the copy."""
     copy = tmp_path / "router"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "data"))
-    path = copy / "fitting" / "model_cache.py"
-    monkeypatch.setattr(model_cache, "__file__", str(path))
+    path = copy / "fitting" / "code_hash.py"
+    monkeypatch.setattr(code, "__file__", str(path))
     code_hash.cache_clear()
     yield copy
     code_hash.cache_clear()
@@ -70,7 +71,7 @@ def test_a_file_of_code_that_is_added_changes_the_hash(copied_package):
 def test_general_replies_change_the_hash(tmp_path, monkeypatch):
     """A model is fitted on them, whatever the pack."""
     shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(model_cache, "DATA", tmp_path)
+    monkeypatch.setattr(code, "DATA", tmp_path)
     code_hash.cache_clear()
     before = code_hash()
     append_line(tmp_path / "replies" / "both.txt")

@@ -4,9 +4,9 @@ from evidence import NAMES, evidence_of, policy_of, with_scores
 
 from router.decisions.candidates import Candidates, offered
 from router.decisions.decision import OfferedOption
-from router.decisions.dialogue import weigh_options
 from router.decisions.outcome import ACTIONS
 from router.decisions.policy import CompiledPolicy, fitted_candidate_threshold
+from router.decisions.reply_reader import weigh_options
 from router.model.doubt import MAX_OPTIONS
 from router.model.exemplar_statistics import ExemplarStatistics
 from router.model.layout import Layout
