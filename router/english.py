@@ -142,6 +142,18 @@ NO_PREFERENCE = re.compile(
 )
 """A reply that leaves the choice to whoever asked."""
 
+ASKING_BACK = re.compile(
+    r"\W*(?:sorry|hm+|uh|er+|wait|oh|well)?\W*"
+    r"(?:what|pardon|come again|huh|excuse me"
+    r"|what (?:do|did) you mean(?: by (?:that|this|it))?|what does (?:that|this|it) mean"
+    r"|(?:can|could) you (?:please )?(?:repeat|rephrase|explain|say)"
+    r"(?: (?:that|this|it|the question))?(?: again| please)*"
+    r"|i (?:do not|don['\u2019]?t|didn['\u2019]?t) (?:understand|get)"
+    r"(?: (?:that|this|it|you|the question|what you mean|your question))?)\W*",
+    re.IGNORECASE,
+)
+"""A reply that wants the question in other words."""
+
 _NO_TROUBLE = (
     r"(?:(?:fast|quick|good|short)\s+enough|fine|al(?:l )?right|great|not\s+to\s+blame|ok(?:ay)?"
     r"|(?:the\s+|a\s+|our\s+)?\bnot\s+it"

@@ -98,7 +98,12 @@ def literal_meanings(options: Sequence[LabelledOption], reply: str) -> list[str]
 
 
 def says_nothing(options: Sequence[LabelledOption], reply: str) -> bool:
-    """Tell whether a reply can't be an answer: no words, a bare yes, or a position that is not."""
+    """Tell whether a reply can't be an answer.
+
+    It has no words, is a bare yes, names a position that is not, or asks what is meant.
+    """
+    if english.ASKING_BACK.fullmatch(reply):
+        return True
     words, index = words_of(reply), _option_index(reply, len(options))
     is_yes = len(words) == 1 and (says_yes(reply) is True or words[0] in english.JOINING)
     return not words or is_yes or (index is not None and not 0 <= index < len(options))

@@ -252,6 +252,25 @@ def test_what_cannot_be_an_answer_says_nothing(reply):
     assert says_nothing(FOUR, reply)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "what do you mean?",
+        "Sorry, what?",
+        "could you repeat the question please",
+        "I don't understand",
+        "what does that mean",
+    ],
+)
+def test_a_reply_that_asks_back_says_nothing(reply):
+    assert says_nothing(FOUR, reply)
+
+
+@pytest.mark.parametrize("reply", ["what about c3", "I don't understand why it is slow"])
+def test_a_reply_that_asks_more_says_something(reply):
+    assert not says_nothing(FOUR, reply)
+
+
 @pytest.mark.parametrize("reply", ["4", "2️⃣", "yes, a1", "no", "5000", "on 99 % of requests", "c3"])
 def test_what_may_be_one_says_something(reply):
     assert not says_nothing(FOUR, reply)
