@@ -34,7 +34,7 @@ def cached_model(
         documents = f" and {len(pack.documents):,} documents" if pack.documents else ""
         what = f"{pack.file.id} on {count:,} exemplars{documents}"
         notify(f"Fitting {what}, once for this pack and encoder ...")
-    from router.fitting.fit import fit_model  # it takes longer than a load
+    from router.fitting.fit import fit_model  # brings in scikit-learn, which a load never needs
 
     model = fit_model(pack, encoder)
     try:

@@ -33,38 +33,18 @@ class Logistic:
         if truth.all() or not truth.any():
             share = (truth.sum() + 0.5) / (len(truth) + 1.0)
             return cls(np.zeros(features.shape[1]), float(np.log(share / (1.0 - share))))
+        from sklearn.linear_model import LogisticRegression
+
         mean, scale = features.mean(axis=0), features.std(axis=0)
         scale = np.where(scale < 1e-9, 1.0, scale)
-        count = np.ones(len(truth)) if sample_weight is None else sample_weight
-        fitted = _ridge_logistic((features - mean) / scale, truth, count)
-        weights = fitted[:-1] / scale
-        return cls(weights, float(fitted[-1] - mean @ weights))
+        model = LogisticRegression(C=1.0, max_iter=1_000)
+        model.fit((features - mean) / scale, truth, sample_weight=sample_weight)
+        weights = model.coef_[0] / scale
+        return cls(weights, float(model.intercept_[0] - mean @ weights))
 
     def probabilities(self, features: Floats) -> Floats:
         """Shape: (n, n_features) to (n,)."""
         return np.asarray(1.0 / (1.0 + np.exp(-(features @ self.weights + self.bias))))
-
-
-def _ridge_logistic(features: Floats, truth: Bools, count: Floats) -> Floats:
-    """Find weights and bias of a logistic regression whose squared weights, halved, are a penalty.
-
-    This is scikit-learn's solver with its settings; scikit-learn takes two seconds to import.
-    """
-    from scipy.optimize import minimize
-
-    total = count.sum()
-
-    def loss(solution: Floats) -> tuple[float, Floats]:
-        weights = solution[:-1]
-        log_odds = features @ weights + solution[-1]
-        losses = np.logaddexp(0.0, log_odds) - truth * log_odds
-        residuals = (np.exp(-np.logaddexp(0.0, -log_odds)) - truth) * (count / total)
-        gradient = np.append(features.T @ residuals + weights / total, residuals.sum())
-        return float((count @ losses + weights @ weights / 2.0) / total), gradient
-
-    options = {"maxiter": 1_000, "maxls": 50, "gtol": 1e-4, "ftol": 64 * np.finfo(float).eps}
-    start = np.zeros(features.shape[1] + 1)
-    return np.asarray(minimize(loss, start, method="L-BFGS-B", jac=True, options=options).x)
 
 
 def logit(probability: Floats, edge: float = 1e-3) -> Floats:
